@@ -1,0 +1,68 @@
+# Everything runs in .venv, which is made once and reused: a second call installs nothing.
+# Needs python3 (3.11 or newer, with venv) and make.
+
+PYTHON ?= python3
+DEVICE ?= cpu
+SUITE  ?= default
+ARGS   ?=
+# What to install beside the package: `make bench DEVICE=cuda EXTRA=cuda12` for an older NVIDIA driver.
+EXTRA  ?= $(DEVICE)
+# The run that `make report` reads: the newest one, unless named.
+RUN    ?= $(patsubst %/,%,$(firstword $(shell ls -td results/local/*/ 2>/dev/null)))
+
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup bench test check report wheel clean
+
+help:
+	@echo "make TARGET [PYTHON=python3]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 - \2/p' Makefile
+
+setup: .venv/installed-dev  ## make .venv with everything a developer needs
+
+bench: .venv/installed-$(EXTRA)  ## run the benchmark (SUITE=default, DEVICE=cpu or cuda, ARGS=...)
+	@case '$(DEVICE)' in cpu|cuda) ;; *) echo "DEVICE is '$(DEVICE)'; it can be cpu or cuda." >&2; exit 2;; esac
+	$(BIN)/hgb run --suite $(SUITE) --device $(DEVICE) $(ARGS)
+
+test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed-dev  ## check format, lint, types, direction of imports, contents of the wheel
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_packaging.py
+
+report: .venv/installed-$(EXTRA)  ## rebuild tables and figures of the newest run (RUN=results/local/... for another)
+	@if [ -z '$(RUN)' ]; then echo "No run in results/local yet: 'make bench' makes one." >&2; exit 2; fi
+	$(BIN)/hgb table $(RUN)
+
+wheel: .venv/installed-dev  ## build the sdist, and the wheel from it, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+clean:  ## remove .venv, build products and caches; results/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra: a change of pyproject.toml installs again, nothing else does.
+.venv/installed-%: pyproject.toml | .venv/types/hypergrad_bench
+	$(BIN)/python -m pip install --editable '.[$*]'
+	@touch $@
+
+# Pyright reads the package through this link (see pyproject.toml).
+.venv/types/hypergrad_bench: | .venv/made
+	@mkdir -p .venv/types
+	@ln -sfn ../.. $@
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "'$(PYTHON)' is missing or older than Python 3.11: name another, for example make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is incomplete: install it first (Debian, Ubuntu: apt install python3-venv)." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	@touch $@

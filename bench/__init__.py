@@ -1,0 +1,1 @@
+"""The harness: cases, clock, memory, records and tables."""

@@ -1,0 +1,102 @@
+"""The columns of a result table: what each means, its unit, and how it is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """Describe a column of numbers: the record's field, how to write it, why it may be missing."""
+
+    field: str
+    heading: str
+    write: Callable[[float], str]
+    meaning: str
+    missing: str
+
+
+def scientific(value: float) -> str:
+    """Return two significant digits with a short exponent: `1.2e-9`; zero is `0`."""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def significant(value: float) -> str:
+    """Return three significant digits, without an exponent where that stays short: `0.0123`, `1230`."""
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e6:
+        return scientific(value)
+    text = f"{value:.3g}"
+    return f"{float(text):.0f}" if "e" in text else text
+
+
+def unity(value: float) -> str:
+    """Return four decimals, for cosines and ratios that are near one."""
+    return f"{value:.4f}" if abs(value) < 1e4 else scientific(value)
+
+
+def milliseconds(value: float) -> str:
+    """Return seconds as milliseconds."""
+    return significant(value * 1e3)
+
+
+def mebibytes(value: float) -> str:
+    """Return bytes as MiB."""
+    return significant(value / 2**20)
+
+
+_NO_REFERENCE = "there is no reference to compare with"
+
+ACCURACY = (
+    Column(
+        "steps",
+        "steps",
+        significant,
+        "steps of the solver, mean over the batch",
+        "the solver counts no steps",
+    ),
+    Column(
+        "residual", "residual", scientific, "optimality measure of the solution", "the solver has no residual"
+    ),
+    Column(
+        "relative_error",
+        "rel. error",
+        scientific,
+        "norm of (hypergradient - reference) over the reference's; `<b`: below the reference's own error b",
+        _NO_REFERENCE,
+    ),
+    Column("cosine", "cosine", unity, "cosine between hypergradient and reference", _NO_REFERENCE),
+    Column(
+        "norm_ratio", "norm ratio", unity, "norm of the hypergradient over the reference's", _NO_REFERENCE
+    ),
+    Column(
+        "adjoint_residual",
+        "adj. residual",
+        scientific,
+        "relative residual of the backward pass's linear system",
+        "the method solves no adjoint system",
+    ),
+)
+
+COST = (
+    Column("solve_seconds", "solve ms", milliseconds, "forward solve alone", "the solve was not timed"),
+    Column(
+        "total_seconds", "total ms", milliseconds, "forward solve and gradient", "the gradient was not timed"
+    ),
+    Column(
+        "overhead", "overhead", significant, "total over solve, formed round by round", "not timed together"
+    ),
+    Column(
+        "memory_bytes",
+        "memory MiB",
+        mebibytes,
+        "static: arguments, outputs and temporaries of the compiled program",
+        "the compiler gives no figure on this device",
+    ),
+    Column("compile_seconds", "compile s", significant, "tracing, lowering and compiling", "not compiled"),
+)
+
+COLUMNS = ACCURACY + COST

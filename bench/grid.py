@@ -1,0 +1,55 @@
+"""The text of a table, cell by cell, with long sentences as numbered notes: what every format prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .columns import Column
+from .tables import Row, Table, label
+
+
+@dataclass(frozen=True)
+class Line:
+    """Hold the text of one row: labels, the budget, a text a column, and the status."""
+
+    solver: str
+    method: str
+    budget: str
+    cells: tuple[str, ...]
+    status: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Hold a table as text. `notes[0]` is what the mark [1] stands for."""
+
+    title: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+
+def grid_of(table: Table, columns: Sequence[Column]) -> Grid:
+    """Return the table's text for some of its columns; equal sentences share a note."""
+    notes: dict[str, int] = {}
+    tolerances = {row.run.tolerance for row in table.rows}
+    lines = tuple(_line(row, columns, notes, len(tolerances) > 1) for row in table.rows)
+    shared = f", tolerance {tolerances.pop():g}" if len(tolerances) == 1 else ""
+    return Grid(table.problem.title() + shared, lines, tuple(notes))
+
+
+def _line(row: Row, columns: Sequence[Column], notes: dict[str, int], show_tolerance: bool) -> Line:
+    """Return one row's text. A row without numbers explains itself once, in its status."""
+    cells = [row.cell(column) for column in columns]
+    texts = [text + (_mark(reason, notes) if row.seeds else "") for text, reason in cells]
+    tolerance = f" at {row.run.tolerance:g}" if show_tolerance else ""
+    return Line(
+        solver=label(row.run.solver),
+        method=label(row.run.method),
+        budget=f"{row.run.max_steps}{tolerance}",
+        cells=tuple(texts),
+        status=row.status + _mark(row.reason, notes),
+    )
+
+
+def _mark(reason: str, notes: dict[str, int]) -> str:
+    """Return ` [n]` for a sentence, which gets the next number if it is new."""
+    return f" [{notes.setdefault(reason, len(notes) + 1)}]" if reason else ""

@@ -1,0 +1,122 @@
+"""Tables as files: a Markdown page a problem, an index that explains the columns, one CSV of everything."""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .columns import COLUMNS
+from .durable import replace_durably
+from .errors import unwritable
+from .grid import Grid, Line, grid_of
+from .record import Record
+from .status import Status
+from .tables import VALUES, Problem, Row, Run, Table, make_tables
+
+
+def write_tables(records: Iterable[Record], folder: Path) -> list[Path]:
+    """Write `tables/README.md`, `tables/results.csv` and a Markdown file a problem into a run's folder.
+
+    Returns the paths, the index first. Files are replaced whole. Raises `UserError` if the folder cannot be
+    written.
+    """
+    target = Path(folder) / "tables"
+    texts = _pages(make_tables(records))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            replace_durably(target / name, text.encode())
+    except OSError as error:
+        raise unwritable(target, error) from error
+    return [target / name for name in texts]
+
+
+def _pages(tables: Sequence[Table]) -> dict[str, str]:
+    """Return the text of every file by its name."""
+    names = _file_names([table.problem for table in tables])
+    pages = {name: markdown(table) for name, table in zip(names, tables, strict=True)}
+    return {"README.md": _index(tables, names), "results.csv": csv_text(tables), **pages}
+
+
+def markdown(table: Table) -> str:
+    """Return a problem's page: title, table, and the notes that its marks refer to."""
+    grid = grid_of(table, COLUMNS)
+    notes = "".join(f"\n{number}. {_escaped(note)}" for number, note in enumerate(grid.notes, start=1))
+    return f"# {_escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
+
+
+def _pipes(grid: Grid) -> str:
+    """Return the grid as a GitHub table."""
+    headings = ["solver", "method", "max steps", *(column.heading for column in COLUMNS), "status"]
+    rules = ["---", "---", *["---:"] * (len(COLUMNS) + 1), "---"]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
+
+
+def _texts(line: Line) -> list[str]:
+    """Return one line's escaped texts."""
+    return [_escaped(text) for text in (line.solver, line.method, line.budget, *line.cells, line.status)]
+
+
+def _escaped(text: str) -> str:
+    """Keep what Markdown would read as its own: bars, brackets, stars, and what looks like a tag."""
+    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def csv_text(tables: Iterable[Table]) -> str:
+    """Return one CSV of all rows at full precision; `empty` says why a number is missing."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        [*Problem._fields, *Run._fields, "status", "seeds", *VALUES, "reference", "reason", "empty"]
+    )
+    for table in tables:
+        writer.writerows([*table.problem, *row.run, *_fields(row)] for row in table.rows)
+    return buffer.getvalue()
+
+
+def _fields(row: Row) -> list[object]:
+    """Return what a row holds beside its identity."""
+    reasons = {column.field: row.cell(column).reason for column in COLUMNS} if row.seeds else {}
+    empty = "; ".join(f"{field}: {reason}" for field, reason in reasons.items() if reason)
+    return [row.status, row.seeds, *(row.values[name] for name in VALUES), row.reference, row.reason, empty]
+
+
+def _index(tables: Sequence[Table], names: Sequence[str]) -> str:
+    """Return the page that links the tables and explains columns and statuses."""
+    links = [f"- [{_escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
+    columns = [f"- **{column.heading}**: {_escaped(column.meaning)}" for column in COLUMNS]
+    statuses = [f"- **{_escaped(status)}**: {status.sentence}" for status in Status]
+    return "\n".join(
+        [
+            "# Tables",
+            "",
+            *links,
+            "",
+            "All rows at full precision, with quartiles: [results.csv](results.csv).",
+            "",
+            "## Columns",
+            "",
+            "Medians over the rounds, then over the seeds whose status the row shows.",
+            "",
+            *columns,
+            "",
+            "## Statuses",
+            "",
+            *statuses,
+            "",
+        ]
+    )
+
+
+def _file_names(problems: Sequence[Problem]) -> list[str]:
+    """Return a readable file name for each problem, with a number where two would be the same."""
+    names: list[str] = []
+    for problem in problems:
+        shape = (problem.size, f"batch{problem.batch}", problem.dtype)
+        words = "-".join((problem.task, problem.regularizer, problem.data, *shape))
+        stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:120]
+        candidates = itertools.chain([f"{stem}.md"], (f"{stem}-{number}.md" for number in itertools.count(2)))
+        names.append(next(name for name in candidates if name not in names))
+    return names

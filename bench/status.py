@@ -1,0 +1,38 @@
+"""The closed list of what can become of a measurement."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Say what became of a measurement; each member carries its meaning in `sentence`.
+
+    Only `ok` and `max_steps` rows have numbers, and the two are never averaged together.
+    """
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Status":
+        """Attach the documenting sentence to the string that records hold."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    OK = "ok", "the tolerance was reached and every number is finite"
+    MAX_STEPS = (
+        "max_steps",
+        "the budget ran out before the tolerance: numbers are measured, but the solution is not converged",
+    )
+    NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
+    NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
+    OUT_OF_MEMORY = (
+        "out_of_memory",
+        "the device refused the memory, or the compiler predicted more than the limit",
+    )
+    TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
+    FAILED = "failed", "a plug-in or a contender raised an exception; the reason is its message"
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether a record of this status holds numbers that may enter a table."""
+        return self in (Status.OK, Status.MAX_STEPS)

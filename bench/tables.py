@@ -1,0 +1,181 @@
+"""Tables as plain data: one a problem, one row a solver, method and budget, seeds joined by their median."""
+
+import statistics
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from .columns import COLUMNS, Column, scientific
+from .record import Record
+from .status import Status
+
+_Key = TypeVar("_Key", bound=Hashable)
+_REFERENCED = ("relative_error", "cosine", "norm_ratio")
+_TIMED = ("solve_seconds", "total_seconds", "overhead")
+VALUES = (
+    *(column.field for column in COLUMNS),
+    *(f"{name}_{quartile}" for name in _TIMED for quartile in ("q1", "q3")),
+    "reference_error",
+)
+"""Every number that a row holds: the columns, quartiles of what is timed, and the reference's own error."""
+
+
+class Problem(NamedTuple):
+    """Identify a table: what is solved, on what data, at what size and precision."""
+
+    task: str
+    regularizer: str
+    data: str
+    size: str
+    batch: int
+    dtype: str
+
+    def title(self) -> str:
+        """Return one line that names the problem."""
+        shape = f"size {self.size}, batch {self.batch}"
+        return f"{self.task}, {label(self.regularizer)}, {self.data}, {shape}, {self.dtype}"
+
+
+class Run(NamedTuple):
+    """Identify a row of a table: who solves, who differentiates, with what budget."""
+
+    solver: str
+    method: str
+    max_steps: int
+    tolerance: float
+
+
+class Cell(NamedTuple):
+    """Hold what a cell shows, and the sentence why it is empty, if it is."""
+
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold one row: medians over the seeds that share the row's status; None for what there is not.
+
+    `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them.
+    """
+
+    run: Run
+    status: str
+    reason: str
+    seeds: int
+    values: dict[str, float | None]
+    reference: str
+
+    def cell(self, column: Column) -> Cell:
+        """Return the text of one cell; an empty one has the reason."""
+        value = self.values[column.field]
+        if value is None:
+            return Cell("–", self._why_empty(column))
+        bound = self.values["reference_error"]
+        if column.field == "relative_error" and bound is not None and value <= bound:
+            return Cell(f"<{scientific(bound)}")
+        return Cell(column.write(value))
+
+    def _why_empty(self, column: Column) -> str:
+        """Return the sentence for an empty cell: the row's own, the missing reference's, or the column's."""
+        if not self.seeds:
+            return self.reason
+        if column.field in _REFERENCED and self.reference and self.values["reference_error"] is None:
+            return self.reference
+        return column.missing
+
+
+@dataclass(frozen=True)
+class Table:
+    """Hold the rows of one problem, sorted by solver, method and budget."""
+
+    problem: Problem
+    rows: tuple[Row, ...]
+
+
+def make_tables(records: Iterable[Record]) -> list[Table]:
+    """Return one table a problem, in the order in which problems first appear.
+
+    Seeds are joined by the median, over rows whose status is ok, or max_steps if none is ok: never over
+    both. Caveat: a median over seeds of unlike difficulty hides their spread; the journal has each seed.
+    """
+    return [Table(problem, _rows(group)) for problem, group in grouped(records, problem_of).items()]
+
+
+def problem_of(record: Record) -> Problem:
+    """Return the problem that a record belongs to."""
+    return Problem(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
+
+
+def run_of(record: Record) -> Run:
+    """Return the row that a record belongs to."""
+    return Run(record.solver, record.method, record.max_steps, record.tolerance)
+
+
+def label(text: str) -> str:
+    """Return a repr without its empty brackets: `Implicit(linear=Cg())` is `Implicit(linear=Cg)`."""
+    return text.replace("()", "")
+
+
+def grouped(records: Iterable[Record], key: Callable[[Record], _Key]) -> dict[_Key, list[Record]]:
+    """Return records by key, in order of first appearance."""
+    groups: dict[_Key, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def row_of(records: Sequence[Record]) -> Row:
+    """Join the records of one run, one a seed, into a row."""
+    chosen = _comparable(records)
+    unreferenced = [record for record in chosen if record.reference_error is None]
+    return Row(
+        run=run_of(records[0]),
+        status=_status(records, chosen),
+        reason=_reason(records, chosen),
+        seeds=len(chosen),
+        values={name: _median(chosen, name) for name in VALUES},
+        reference=(unreferenced or chosen)[0].reference if chosen else "",
+    )
+
+
+def _rows(records: Iterable[Record]) -> tuple[Row, ...]:
+    """Return the rows of one problem."""
+    groups = grouped(records, run_of)
+    return tuple(row_of(groups[run]) for run in sorted(groups))
+
+
+def _comparable(records: Sequence[Record]) -> list[Record]:
+    """Return the records that may be joined: the converged ones, else the ones that are out of budget."""
+    for status in (Status.OK, Status.MAX_STEPS):
+        chosen = [record for record in records if record.status is status]
+        if chosen:
+            return chosen
+    return []
+
+
+def _median(records: Sequence[Record], name: str) -> float | None:
+    """Return the median of a field; None if a single record lacks it, which a median would hide."""
+    values = [getattr(record, name) for record in records]
+    return statistics.median(values) if values and None not in values else None
+
+
+def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:
+    """Return the row's status, with a count where seeds differ."""
+    shown = chosen or records
+    same = [record for record in records if record.status is shown[0].status]
+    count = "" if len(same) == len(records) else f" {len(same)}/{len(records)}"
+    return f"{shown[0].status}{count}"
+
+
+def _reason(records: Sequence[Record], chosen: Sequence[Record]) -> str:
+    """Return why numbers are missing, or which seeds came out otherwise than the row says."""
+    others = [record for record in records if record not in chosen]
+    if not chosen and len({(record.status, record.reason) for record in records}) == 1:
+        return _explain(records[0])
+    return "; ".join(f"seed {record.seed}: {record.status}, {_explain(record)}" for record in others)
+
+
+def _explain(record: Record) -> str:
+    """Return a record's own reason, or what its status means; one line."""
+    return " ".join((record.reason or record.status.sentence).split())

@@ -1,0 +1,23 @@
+"""Differentiation rules for the solution of a lower level, and their references."""
+
+from .adjoint_rule import solve_with_adjoint as solve_with_adjoint
+from .analysis_pairing import ActiveSet as ActiveSet
+from .analysis_pairing import pair as pair
+from .central_differences import central_differences as central_differences
+from .central_differences import random_directions as random_directions
+from .certified_l1 import CertifiedL1 as CertifiedL1
+from .certified_l1 import certify_l1 as certify_l1
+from .closed_form import ClosedForm as ClosedForm
+from .hypergradient import Hypergradient as Hypergradient
+from .hypergradient import hypergradient as hypergradient
+from .implicit import Implicit as Implicit
+from .method import AdjointMethod as AdjointMethod
+from .method import Backward as Backward
+from .method import Method as Method
+from .method import Outer as Outer
+from .one_step import OneStep as OneStep
+from .reference import Reference as Reference
+from .reference import disagreement as disagreement
+from .reference import reference as reference
+from .reference import reference_rung as reference_rung
+from .unrolled import Unrolled as Unrolled

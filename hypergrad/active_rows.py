@@ -1,0 +1,57 @@
+"""The multiplier of the active rows: mu with W0 W0^T mu = W0 g, zero on the inactive rows."""
+
+import jax.numpy as jnp
+from jax.lax import Precision
+from jax.scipy.linalg import cho_solve, cholesky
+from jaxtyping import Array, Bool, Float
+
+from ..problems.linear_operator import LinearOperator
+from ..solvers.linear_solver import LinearSolver, normalized
+from .method import Backward
+
+REFINEMENTS = 2
+
+
+def project_dense(
+    matrix: Float[Array, "k n"], active: Bool[Array, " k"], g: Float[Array, " n"]
+) -> tuple[Float[Array, " k"], Backward]:
+    """Solve by Cholesky of the Gram matrix of the active rows, its inactive rows replaced by the identity's.
+
+    Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation finite, and
+    iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection either way.
+    """
+    rows = jnp.where(active[:, None], matrix, jnp.zeros_like(matrix))
+    gram = jnp.matmul(rows, rows.T, precision=Precision.HIGHEST)
+    largest = jnp.max(jnp.diagonal(gram))
+    unit = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    ridge = 100 * gram.shape[0] * jnp.finfo(gram.dtype).eps * unit
+    factor = cholesky(gram + jnp.diag(jnp.where(active, ridge, unit)), lower=True)
+    direction, norm = normalized(g)
+    mu = jnp.zeros(gram.shape[:1], gram.dtype)
+    for _ in range(1 + REFINEMENTS):
+        left = direction - jnp.matmul(mu, rows, precision=Precision.HIGHEST)
+        mu = mu + cho_solve((factor, True), jnp.matmul(rows, left, precision=Precision.HIGHEST))
+    rest = jnp.matmul(rows, direction - mu @ rows, precision=Precision.HIGHEST)
+    # A pivot of a dependent row is the ridge, up to rounding.
+    pivots = jnp.square(jnp.diagonal(factor))
+    rank = jnp.sum(active & (pivots > 100 * ridge))
+    residual = jnp.sqrt(jnp.sum(jnp.square(rest)) / unit)
+    return norm * mu, Backward(residual, jnp.ones((), jnp.int32), jnp.sum(active), rank)
+
+
+def project_matrix_free(
+    W: LinearOperator, active: Bool[Array, "*range"], g: Float[Array, "*shape"], linear: LinearSolver
+) -> tuple[Float[Array, "*range"], Backward]:
+    """Solve with an iterative solver on the Gram operator restricted to the active rows.
+
+    Consistent even where rows are dependent; conjugate gradients from zero then return the smallest mu.
+    """
+
+    def keep(u: Array) -> Array:
+        return jnp.where(active, u, jnp.zeros_like(u))
+
+    def gram(u: Array) -> Array:
+        return keep(W(W.adjoint(keep(u))))
+
+    solution = linear.solve_linear(gram, keep(W(g)))
+    return keep(solution.value), Backward(solution.residual, solution.steps, jnp.sum(active))

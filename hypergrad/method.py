@@ -1,0 +1,64 @@
+"""What every differentiation rule offers."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float, Int
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.budget import Budget
+from ..solvers.solver import Solution, Solver
+
+Outer = Callable[[Array], Array]
+"""The upper-level loss: from the solution x to a scalar."""
+
+
+class Backward(NamedTuple):
+    """What a backward pass knows of itself; None where a rule has no such thing.
+
+    Attributes:
+        residual: relative residual of the adjoint equation.
+        steps: iterations of its linear solver.
+        active_size: number of rows w_i with w_i x* = 0.
+        active_rank: numerical rank of those rows, where a factorisation tells.
+    """
+
+    residual: Float[Array, ""] | None = None
+    steps: Int[Array, ""] | None = None
+    active_size: Int[Array, ""] | None = None
+    active_rank: Int[Array, ""] | None = None
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A differentiation rule: a frozen dataclass that is called like `solve` and returns the same `Solution`.
+
+    Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's; the other fields
+    are not to be differentiated.
+    """
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if this rule can differentiate that solver on `lower`, else why not."""
+        ...
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level."""
+        ...
+
+
+@runtime_checkable
+class AdjointMethod(Method, Protocol):
+    """A rule that solves first and then maps a cotangent of x to one of the lower level."""
+
+    def backward(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+    ) -> tuple[LowerLevel, Backward]:
+        """Return the cotangent of every leaf of `lower`, and what the backward pass knows of itself."""
+        ...
+
+
+def require_supported(method: Method, solver: Solver, lower: LowerLevel) -> None:
+    """Raise `ValueError` with the reason if the rule, or the solver, does not apply to `lower`."""
+    reason = solver.supports(lower) or method.supports(solver, lower)
+    if reason is not None:
+        raise ValueError(f"{method!r} with {solver!r} does not apply: {reason}")

@@ -1,0 +1,42 @@
+"""One-step, or Jacobian-free, differentiation."""
+
+import jax
+from jaxtyping import Array, Float
+
+from ..problems.configuration import configuration
+from ..problems.lower_level import LowerLevel
+from ..solvers.budget import Budget
+from ..solvers.solver import Solution, Solver
+from .adjoint_rule import solve_with_adjoint
+from .method import Backward
+
+
+@configuration
+class OneStep:
+    """Differentiate one more step of the solver at its last state, taken as a constant.
+
+    With T the step, the hypergradient is (dT/dtheta)^T g instead of (dT/dtheta)^T (I - dT/dx^T)^{-1} g: its
+    relative error is of the order of the contraction factor of T, whatever the budget, and its norm too small.
+    Cheap, and biased unless T contracts fast. Source: Fung et al., 2022 (JFB); Bolte, Pauwels and Vaiter, 2023.
+    """
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if reverse mode can cross the solver's step, else why not."""
+        del lower
+        if getattr(solver, "differentiable_step", True):
+            return None
+        return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level."""
+        return solve_with_adjoint(self, solver, budget, lower)
+
+    def backward(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+    ) -> tuple[LowerLevel, Backward]:
+        """Pull the cotangent back through one step."""
+
+        def one_more(lower: LowerLevel) -> Array:
+            return solver.iterate(lower, solver.step(lower, solution.state))
+
+        return jax.vjp(one_more, lower)[1](cotangent)[0], Backward()

@@ -1,0 +1,56 @@
+"""Circular convolution with a kernel, for deconvolution."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .pytree import pytree
+from .validation import require_dimensions, require_finite, require_floating
+
+
+@pytree
+class Blur:
+    """Convolve a signal or image with a kernel, circularly: (A x)[i] = sum_j kernel[j] x[i + c - j].
+
+    The kernel's centre c is entry `size // 2` along each axis. Forward and adjoint go through the FFT, whose
+    cost does not depend on the kernel's size; for a handful of taps a direct sum would be cheaper.
+
+    Args:
+        kernel: taps, shape (s,) for signals or (s, t) for images, no longer than the signal.
+
+    Raises:
+        TypeError: if `kernel` is not a floating-point array.
+        ValueError: if `kernel` is not finite or not 1-D or 2-D, or, when applied, if it does not fit.
+    """
+
+    kernel: Float[Array, "..."]
+
+    def __post_init__(self) -> None:
+        require_floating("kernel", self.kernel)
+        require_dimensions("kernel", self.kernel, "(s,) or (s, t)", 1, 2)
+        require_finite("kernel", self.kernel)
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Convolve `x` with the kernel."""
+        return _apply_spectrum(self._spectrum(x.shape), x)
+
+    def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Correlate `r` with the kernel."""
+        return _apply_spectrum(jnp.conj(self._spectrum(r.shape)), r)
+
+    def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Return the largest squared modulus of the kernel's spectrum: exact for this shape."""
+        return jnp.max(jnp.square(jnp.abs(self._spectrum(shape))))
+
+    def _spectrum(self, shape: tuple[int, ...]) -> Complex[Array, "..."]:
+        sizes = self.kernel.shape
+        if len(shape) != len(sizes) or any(size > length for size, length in zip(sizes, shape, strict=True)):
+            raise ValueError(f"kernel of shape {tuple(sizes)} does not fit a signal of shape {tuple(shape)}")
+        padding = [(0, length - size) for size, length in zip(sizes, shape, strict=True)]
+        centred = jnp.roll(
+            jnp.pad(self.kernel, padding), [-(size // 2) for size in sizes], tuple(range(len(sizes)))
+        )
+        return jnp.fft.rfftn(centred)
+
+
+def _apply_spectrum(spectrum: Complex[Array, "..."], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return jnp.fft.irfftn(spectrum * jnp.fft.rfftn(x), s=x.shape, axes=tuple(range(x.ndim)))

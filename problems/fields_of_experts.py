@@ -1,0 +1,73 @@
+"""A smooth energy of filter responses."""
+
+from typing import Self
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .filter_bank import Boundary, FilterBank
+from .initial_filters import initial_filters
+from .potentials import Potential, PseudoHuber
+from .pytree import pytree, static
+from .validation import require_floating, require_nonnegative
+
+
+@pytree
+class FieldsOfExperts:
+    """Penalise filter responses by a smooth potential: R(x) = sum_k weights_k sum_ij potential((W_k x)_ij).
+
+    Convex exactly when the potential is. Source: Roth and Black, 2009.
+
+    Args:
+        filters: shape (k, s, s).
+        weights: one a filter, shape (k,); not negative.
+        potential: an even smooth function such as `PseudoHuber()`; static.
+        boundary: see `FilterBank`; static.
+
+    Raises:
+        TypeError: if `filters` or `weights` are not floating-point arrays, or `potential` is not a potential.
+        ValueError: if a weight is negative, or there is not one a filter.
+    """
+
+    filters: Float[Array, "k s s"]
+    weights: Float[Array, " k"]
+    potential: Potential = static(PseudoHuber())
+    boundary: Boundary = static("circular")
+
+    def __post_init__(self) -> None:
+        require_floating("weights", self.weights)
+        if not isinstance(self.potential, Potential):
+            raise TypeError(
+                f"potential must offer value and derivative, as PseudoHuber() does; got {self.potential!r}"
+            )
+        count = self.W.filters.shape[0]
+        if self.weights.shape != (count,):
+            raise ValueError(
+                f"weights must be one a filter, shape ({count},); got {tuple(self.weights.shape)}"
+            )
+        require_nonnegative("weights", self.weights)
+
+    @classmethod
+    def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Start from two differences and six random filters on images (h, w), weights 0.2 each."""
+        filters = jnp.asarray(initial_filters(shape, seed))
+        return cls(filters, jnp.full(filters.shape[:1], 0.2, jnp.float64))
+
+    @property
+    def W(self) -> FilterBank:
+        """The filters as an operator from images to responses."""
+        return FilterBank(self.filters, self.boundary)
+
+    def value(self, x: Float[Array, "h w"]) -> Float[Array, ""]:
+        """Evaluate the energy."""
+        return jnp.sum(self.weights[:, None, None] * self.potential.value(self.W(x)))
+
+    def gradient(self, x: Float[Array, "h w"]) -> Float[Array, "h w"]:
+        """Evaluate sum_k weights_k W_k^T potential'(W_k x)."""
+        return self.W.adjoint(self.weights[:, None, None] * self.potential.derivative(self.W(x)))
+
+    def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Bound the gradient's Lipschitz constant by the potential's curvature and the weighted bank's norm."""
+        weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(self.weights)[:, None, None])
+        return self.potential.curvature * FilterBank(weighted, self.boundary).squared_norm(shape)

@@ -1,0 +1,26 @@
+"""What every linear operator offers."""
+
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float
+
+
+@runtime_checkable
+class LinearOperator(Protocol):
+    """A linear map that is a pytree: its arrays are leaves, and can be differentiated.
+
+    The inner-product identity <A(x), r> = <x, A.adjoint(r)> holds to rounding for every x and r
+    (the conformance tests check it).
+    """
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Apply the operator."""
+        ...
+
+    def adjoint(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Apply the adjoint operator."""
+        ...
+
+    def squared_norm(self, shape: tuple[int, ...]) -> Any:
+        """Bound the largest squared singular value from above, for inputs of this shape (a scalar)."""
+        ...

@@ -1,0 +1,68 @@
+"""Grey values of an image file."""
+
+import io
+
+import numpy as np
+from jaxtyping import Float64
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "BMP")
+# Pillow's names of 16-bit grey; older versions open such a PNG as 32-bit "I".
+SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")
+
+
+def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
+    """Decode the bytes of a PNG, JPEG or BMP file to luma in [0, 1]: 0.299 R + 0.587 G + 0.114 B.
+
+    R, G and B are the stored, gamma-encoded values. A grey file keeps its values, with all bits of 16-bit
+    ones; transparent pixels are laid over white.
+    Caveat: colour with 16 bits a channel is read with 8, as Pillow does; colour profiles and orientation tags
+    are not applied.
+    Source: ITU-R recommendation BT.601-7, 2011.
+
+    Args:
+        content: the whole file.
+        name: the file's name, for messages.
+
+    Raises:
+        ValueError: if it is no such file, or damaged or truncated, with the reason; or if Pillow is set to
+            load truncated images, since it then fills what is missing with grey and says nothing.
+    """
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise ValueError(
+            f"damage to image {name!r} would go unseen, because PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set; "
+            "set it to False"
+        )
+    try:
+        image = _decode(content)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"image {name!r} cannot be read: it is not a PNG, JPEG or BMP file") from error
+    # Pillow reports damage by errors of many types: OSError, SyntaxError, struct.error, zlib.error, others.
+    except Exception as error:
+        raise ValueError(f"image {name!r} cannot be read: {error}") from error
+    return _grey(image)
+
+
+def _decode(content: bytes) -> Image.Image:
+    # `verify` checks the checksums of a PNG, which `load` does not, and leaves its image unusable.
+    Image.open(io.BytesIO(content), formats=FORMATS).verify()
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    image.load()
+    has_transparency = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")
+    if image.mode in SIXTEEN_BIT_MODES or (image.mode == "L" and not has_transparency):
+        return image
+    return image.convert("RGBA" if has_transparency else "RGB")
+
+
+def _grey(image: Image.Image) -> Float64[np.ndarray, "height width"]:
+    if image.mode in SIXTEEN_BIT_MODES:
+        return np.asarray(image) / np.float64(65535)
+    values = np.asarray(image, dtype=np.int32)
+    if image.mode == "L":
+        return values / np.float64(255)
+    # Whole numbers up to the one division: grey stored as colour gives the same bits as grey stored as grey.
+    thousandths = 299 * values[..., 0] + 587 * values[..., 1] + 114 * values[..., 2]
+    if image.mode == "RGB":
+        return thousandths / np.float64(255 * 1000)
+    opacity = values[..., 3]
+    return (opacity * thousandths + (255 - opacity) * 255_000) / np.float64(255 * 255_000)

@@ -1,0 +1,48 @@
+"""The masking operator, for inpainting."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .pytree import pytree
+from .validation import require_finite, require_floating
+
+
+@pytree
+class Mask:
+    """Keep the known entries of a signal or image: A x = mask * x.
+
+    Args:
+        mask: one where an entry is known, zero where it is missing; the shape of x, floating, since it is a
+            leaf like any other.
+
+    Raises:
+        TypeError: if `mask` is not a floating-point array.
+        ValueError: if `mask` is not finite, or, when applied, if its shape is not that of the signal.
+    """
+
+    mask: Float[Array, "*shape"]
+
+    def __post_init__(self) -> None:
+        require_floating("mask", self.mask)
+        require_finite("mask", self.mask)
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Set the missing entries of `x` to zero."""
+        self._require_shape(x.shape)
+        return self.mask * x
+
+    def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Apply the mask again: a diagonal operator is its own adjoint."""
+        self._require_shape(r.shape)
+        return self.mask * r
+
+    def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Return the largest squared entry of the mask."""
+        del shape
+        return jnp.max(jnp.square(self.mask))
+
+    def _require_shape(self, shape: tuple[int, ...]) -> None:
+        if tuple(shape) != tuple(self.mask.shape):
+            raise ValueError(
+                f"mask must have the signal's shape {tuple(shape)}; got {tuple(self.mask.shape)}"
+            )

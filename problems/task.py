@@ -1,0 +1,51 @@
+"""What a task is: an operator and a noise level, from which measurements are made."""
+
+from typing import Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .linear_operator import LinearOperator
+
+
+@runtime_checkable
+class Task(Protocol):
+    """An inverse problem: a frozen dataclass of settings with defaults for all of them."""
+
+    noise: float
+
+    def operator(self, shape: tuple[int, ...], seed: int) -> LinearOperator:
+        """Build A, float64, for signals of this shape; what is random in it follows the seed."""
+        ...
+
+
+def measure(
+    task: Task, truths: Float[np.ndarray, "batch *shape"], seed: int
+) -> tuple[LinearOperator, Float[Array, "batch *range"]]:
+    """Measure each ground truth: y = A x + noise, one A for the batch, independent Gaussian noise.
+
+    Args:
+        task: which A and which noise level (standard deviation, in the unit of the signal).
+        truths: ground truths, shape (batch, *shape).
+        seed: of the operator's randomness and of the noise.
+
+    Returns:
+        A and the measurements, float64, shape (batch, *range).
+
+    Raises:
+        ValueError: if the ground truths hold NaN or infinity.
+    """
+    if not np.isfinite(truths).all():
+        raise ValueError("ground truths must be finite; they hold NaN or infinity")
+    A = task.operator(truths.shape[1:], seed)
+    clean = jax.vmap(A)(jnp.asarray(truths, jnp.float64))
+    noise = np.random.default_rng([seed, 3]).normal(size=clean.shape)
+    return A, clean + task.noise * noise
+
+
+def require_noise(noise: float) -> None:
+    """Raise `ValueError` if a task's noise level is negative or not a number."""
+    if not noise >= 0:
+        raise ValueError(f"noise must be a standard deviation, at least 0; got {noise}")

@@ -1,0 +1,47 @@
+"""Checks of what a person passes to a constructor; values are inspected only where they are concrete."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def is_concrete(value: Any) -> bool:
+    """Say whether `value` is an array whose entries can be read now (not a tracer, not a bare shape)."""
+    return isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, jax.core.Tracer)
+
+
+def require_floating(name: str, value: Any) -> None:
+    """Raise `TypeError` unless `value` is a floating-point array: leaves are differentiated."""
+    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+        raise TypeError(f"{name} must be an array; got {type(value).__name__}")
+    if not jax.numpy.issubdtype(value.dtype, jax.numpy.floating):
+        raise TypeError(
+            f"{name} must be a floating-point array, since it can be differentiated; got dtype {value.dtype}"
+        )
+
+
+def require_dimensions(name: str, value: Any, meaning: str, *dimensions: int) -> None:
+    """Raise `ValueError` unless `value.ndim` is one of `dimensions`; `meaning` says what the axes are."""
+    if value.ndim not in dimensions:
+        raise ValueError(f"{name} must have shape {meaning}; got shape {tuple(value.shape)}")
+
+
+def require_finite(name: str, value: Any) -> None:
+    """Raise `ValueError` if a concrete `value` holds NaN or infinity, saying how many and where first."""
+    if not is_concrete(value):
+        return
+    wrong = ~np.isfinite(np.asarray(value))
+    if wrong.any():
+        first = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name} must be finite; {int(wrong.sum())} of its {wrong.size} entries are NaN or infinite, "
+            f"the first at index {first}"
+        )
+
+
+def require_nonnegative(name: str, value: Any) -> None:
+    """Raise `ValueError` if a concrete `value` has a negative entry, saying the smallest."""
+    require_finite(name, value)
+    if is_concrete(value) and np.size(value) and np.min(value) < 0:
+        raise ValueError(f"{name} must not be negative; its smallest entry is {float(np.min(value)):g}")

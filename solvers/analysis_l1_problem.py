@@ -1,0 +1,24 @@
+"""What the solvers of l1 problems share."""
+
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import AnalysisRegularizer
+
+
+@runtime_checkable
+class DualSolver(Protocol):
+    """A solver whose state holds the dual variable of W x, from which the active set is read."""
+
+    def dual(self, lower: LowerLevel, state: Any) -> Float[Array, "..."]:
+        """Return the dual variable u, shape of W x, |u_i| <= weight_i."""
+        ...
+
+
+def supports_analysis_l1(lower: LowerLevel) -> str | None:
+    """Return None if the regulariser is a weighted l1 norm of an analysis operator, else why not."""
+    if isinstance(lower.regularizer, AnalysisRegularizer):
+        return None
+    return f"{type(lower.regularizer).__name__} is not an l1 norm of an analysis operator"

@@ -1,0 +1,30 @@
+"""How long a solver may run."""
+
+from ..problems.configuration import configuration
+
+
+@configuration
+class Budget:
+    """Stop at a relative residual, or after so many iterations.
+
+    Args:
+        max_steps: iterations at most, at least 1.
+        tolerance: relative residual at which to stop; 0 runs all the steps.
+        check_every: the residual is looked at once in so many iterations, since for some solvers it costs as
+            much as a step; a solve can overrun its tolerance by that many steps less one.
+
+    Raises:
+        ValueError: if a step count is below 1 or the tolerance is negative.
+    """
+
+    max_steps: int = 1000
+    tolerance: float = 1e-6
+    check_every: int = 10
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1 or self.check_every < 1:
+            raise ValueError(
+                f"max_steps and check_every must be at least 1; got {self.max_steps} and {self.check_every}"
+            )
+        if not self.tolerance >= 0:
+            raise ValueError(f"tolerance must be at least 0; got {self.tolerance}")

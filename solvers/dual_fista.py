@@ -1,0 +1,67 @@
+"""FISTA on the dual of l1 denoising."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..problems.configuration import configuration
+from ..problems.identity import Identity
+from ..problems.lower_level import LowerLevel
+from .analysis_l1_problem import supports_analysis_l1
+from .momentum import extrapolate
+from .residuals import kkt_residual
+
+
+class DualFistaState(NamedTuple):
+    """The dual iterate, the extrapolated point, the momentum parameter and the constant step size."""
+
+    u: Float[Array, "..."]
+    z: Float[Array, "..."]
+    t: Float[Array, ""]
+    step_size: Float[Array, ""]
+
+
+@configuration
+class DualFista:
+    """Solve  min_u 1/2 ||y - W^T u||^2, |u_i| <= weight_i,  by accelerated projected gradient with restart.
+
+    u+ = clip(z - W(W^T z - y) / ||W||^2, -weight, weight),  x = y - W^T u; starts at u = 0. Needs A = identity.
+    The projection puts inactive dual variables exactly on their bound, so that the active set can be read off.
+    Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
+    """
+
+    def supports(self, lower: LowerLevel) -> str | None:
+        """Return None for l1 denoising, else why not."""
+        if not isinstance(lower.A, Identity):
+            return f"its dual needs A = identity; {type(lower.A).__name__} is not"
+        return supports_analysis_l1(lower)
+
+    def init(self, lower: LowerLevel) -> DualFistaState:
+        """Start at u = 0."""
+        W = lower.regularizer.W
+        u = jnp.zeros_like(W(lower.y))
+        step_size = jax.lax.stop_gradient(1 / W.squared_norm(lower.y.shape))
+        return DualFistaState(u, u, jnp.ones((), u.dtype), step_size)
+
+    def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
+        """Take one projected gradient step from the extrapolated point and extrapolate again."""
+        W = lower.regularizer.W
+        weight = lower.regularizer.weight_like(state.u)
+        u = jnp.clip(state.z - state.step_size * W(W.adjoint(state.z) - lower.y), -weight, weight)
+        z, t = extrapolate(state.u, u, state.z, state.t)
+        return DualFistaState(u, z, t, state.step_size)
+
+    def iterate(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
+        """Return x = y - W^T u."""
+        return lower.y - lower.regularizer.W.adjoint(state.u)
+
+    def dual(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
+        """Return the dual variable u, shape of W x."""
+        del lower
+        return state.u
+
+    def residual(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, ""]:
+        """Return the relative KKT residual, duality gap included."""
+        return kkt_residual(lower, self.iterate(lower, state), state.u)

@@ -1,0 +1,74 @@
+"""Limited-memory BFGS, optax's."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import optax
+from jaxtyping import Array, Float
+
+from ..problems.configuration import configuration
+from ..problems.lower_level import LowerLevel
+from .residuals import gradient_residual
+from .smooth_energy import supports_smooth
+
+
+class LbfgsState(NamedTuple):
+    """The iterate and optax's state."""
+
+    x: Float[Array, "..."]
+    optimizer: Any
+
+
+@configuration
+class Lbfgs:
+    """Run optax's L-BFGS with its zoom line search; starts at A^T y.
+
+    Few steps, each with several evaluations of the energy. Its line search compares values of the energy, so
+    that it can stall near a relative residual of the square root of the dtype's precision. The search is a
+    loop that reverse mode cannot cross: unrolling and one-step differentiation do not apply.
+    Source: Liu and Nocedal, 1989.
+
+    Args:
+        memory: how many past steps approximate the curvature.
+
+    Raises:
+        ValueError: if `memory` is below 1.
+    """
+
+    memory: int = 10
+    differentiable_step: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.memory < 1:
+            raise ValueError(f"memory must be at least 1; got {self.memory}")
+
+    def supports(self, lower: LowerLevel) -> str | None:
+        """Return None for smooth energies, else why not."""
+        return supports_smooth(lower)
+
+    def init(self, lower: LowerLevel) -> LbfgsState:
+        """Start at A^T y with no curvature known."""
+        x = lower.A.adjoint(lower.y)
+        return LbfgsState(x, self._optimizer().init(x))
+
+    def step(self, lower: LowerLevel, state: LbfgsState) -> LbfgsState:
+        """Search along the quasi-Newton direction."""
+        value, gradient = lower.value(state.x), lower.gradient(state.x)
+        # optax mixes integer widths internally, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            updates, optimizer = self._optimizer().update(
+                gradient, state.optimizer, state.x, value=value, grad=gradient, value_fn=lower.value
+            )
+        return LbfgsState(optax.apply_updates(state.x, updates), optimizer)  # pyright: ignore
+
+    def iterate(self, lower: LowerLevel, state: LbfgsState) -> Float[Array, "..."]:
+        """Return the iterate."""
+        del lower
+        return state.x
+
+    def residual(self, lower: LowerLevel, state: LbfgsState) -> Float[Array, ""]:
+        """Return the relative gradient norm."""
+        return gradient_residual(lower, state.x)
+
+    def _optimizer(self) -> Any:
+        return optax.lbfgs(memory_size=self.memory)

@@ -1,0 +1,41 @@
+"""Relative optimality measures, one for smooth energies and one for l1; the same whatever the solver."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+
+
+def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
+    """Return ||grad E(x)|| / ||A^T y||, the gradient norm of a smooth energy without its unit."""
+    return _norm(lower.gradient(x)) / _scale(lower)
+
+
+def kkt_residual(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -> Float[Array, ""]:
+    """Return the largest of three relative violations of optimality of (x, u), u the dual variable of W x.
+
+    - stationarity  ||A^T(Ax - y) + W^T u|| / ||A^T y||,
+    - the dual's fixed-point residual  ||u - clip(u + W x, -weight, weight)|| / ||A^T y||,
+    - the duality gap  sum_i weight_i |w_i x| - u_i w_i x,  over ||A^T y||^2.
+
+    The gap in this form is a sum of nonnegative terms for a feasible u, free of the cancellation of primal
+    minus dual value; it is the duality gap exactly where (x, u) is stationary.
+    """
+    regularizer = lower.regularizer
+    responses = regularizer.W(x)
+    weight = regularizer.weight_like(u)
+    scale = _scale(lower)
+    stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
+    fixed_point = _norm(u - jnp.clip(u + responses, -weight, weight)) / scale
+    gap = jnp.sum(weight * jnp.abs(responses) - u * responses) / jnp.square(scale)
+    return jnp.maximum(jnp.maximum(stationarity, fixed_point), jnp.abs(gap))
+
+
+def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
+    return jnp.sqrt(jnp.sum(jnp.square(x)))
+
+
+def _scale(lower: LowerLevel) -> Float[Array, ""]:
+    # A measurement of zeros has the solution zero; dividing by one keeps its residual a number.
+    norm = _norm(lower.A.adjoint(lower.y))
+    return jnp.where(norm > 0, norm, jnp.ones_like(norm))

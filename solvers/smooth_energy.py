@@ -1,0 +1,22 @@
+"""What the solvers of smooth energies share."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import SmoothRegularizer
+
+
+def supports_smooth(lower: LowerLevel) -> str | None:
+    """Return None if the energy has a Lipschitz-continuous gradient, else why not."""
+    if isinstance(lower.regularizer, SmoothRegularizer):
+        return None
+    return f"{type(lower.regularizer).__name__} is not smooth, and this solver follows gradients"
+
+
+def step_size(lower: LowerLevel) -> Float[Array, ""]:
+    """Return 1 / L, L = ||A||^2 + Lip(grad R), a constant to differentiation."""
+    shape = lower.shape
+    lipschitz = lower.A.squared_norm(shape) + lower.regularizer.lipschitz(shape)  # pyright: ignore
+    return jax.lax.stop_gradient(jnp.asarray(1 / lipschitz, lower.y.dtype))

@@ -1,0 +1,63 @@
+"""What every solver offers, and what it returns."""
+
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Array, Float, Int
+
+from ..problems.lower_level import LowerLevel
+
+
+class Outcome(IntEnum):
+    """How a solve ended: an array inside jit, so it can be batched."""
+
+    CONVERGED = 0
+    MAX_STEPS = 1
+    NOT_FINITE = 2
+
+
+class Solution(NamedTuple):
+    """The end of a solve.
+
+    Attributes:
+        x: the solution, shape of the signal.
+        state: the solver's last state.
+        steps: iterations made, a scalar.
+        residual: relative optimality of x, the same measure whatever the solver (see `residuals`).
+        status: an `Outcome`.
+    """
+
+    x: Float[Array, "..."]
+    state: Any
+    steps: Int[Array, ""]
+    residual: Float[Array, ""]
+    status: Int[Array, ""]
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
+
+    Step sizes are computed once in `init`, kept in the state, and are constants to differentiation: at a
+    fixed point they do not change the solution.
+    """
+
+    def supports(self, lower: LowerLevel) -> str | None:
+        """Return None if this solver can solve `lower`, else a sentence that says why not."""
+        ...
+
+    def init(self, lower: LowerLevel) -> Any:
+        """Make the first state."""
+        ...
+
+    def step(self, lower: LowerLevel, state: Any) -> Any:
+        """Advance by one iteration."""
+        ...
+
+    def iterate(self, lower: LowerLevel, state: Any) -> Float[Array, "..."]:
+        """Read the primal iterate off a state."""
+        ...
+
+    def residual(self, lower: LowerLevel, state: Any) -> Float[Array, ""]:
+        """Measure how far a state is from optimal, relative."""
+        ...

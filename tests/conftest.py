@@ -1,0 +1,34 @@
+"""What every test runs under: float64 on the CPU, strict promotion, checked annotations."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS") or "cpu")
+jax.config.update("jax_enable_x64", True)
+# A silent cast or a silent broadcast is a defect: float32 problems must stay float32.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Before the package's first import: only what is imported after this line is checked.
+install_import_hook("hypergrad_bench", "checked_annotations.checked")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """A folder of image sets that are too large or too restricted to ship; skips where there is none."""
+    folder = Path(os.environ.get("HGB_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no image sets at {folder}; HGB_TEST_DATA names another folder")
+    return folder

@@ -1,0 +1,147 @@
+"""The repository root is the package: one test for each way in which that can go wrong."""
+
+import ast
+import dataclasses
+import importlib
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_PACKAGED = {"tests", "results", "build", "dist"}
+REGISTRIES = ["problems", "solvers", "hypergrad"]
+
+
+def sources() -> list[Path]:
+    """Every Python file that belongs into the wheel, relative to the root."""
+    found = [*ROOT.glob("*.py")]
+    for folder in ROOT.iterdir():
+        if folder.is_dir() and folder.name not in NOT_PACKAGED and not folder.name.startswith("."):
+            found += folder.rglob("*.py")
+    return sorted(path.relative_to(ROOT) for path in found)
+
+
+def module_name(source: Path) -> str:
+    parts = source.with_suffix("").parts
+    return ".".join(["hypergrad_bench", *(part for part in parts if part != "__init__")])
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_tests_are_no_package():
+    # pytest would import the root as the tests' parent package: a second copy of every module.
+    assert not (ROOT / "tests" / "__init__.py").exists()
+
+
+def test_no_folder_is_named_like_the_package():
+    assert not (ROOT / "hypergrad_bench").exists()
+
+
+def test_declared_packages_are_the_folders_of_the_tree():
+    folders = {".".join(["hypergrad_bench", *source.parent.parts]) for source in sources()}
+    declared = project()["tool"]["setuptools"]["packages"]
+    assert sorted(declared) == sorted(folders)
+    assert all((ROOT / source.parent / "__init__.py").exists() for source in sources())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> list[str]:
+    """The names in a wheel built from a copy of the tree, without a network."""
+    copy = tmp_path_factory.mktemp("copy") / "checkout"
+    leave_out = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "local")
+    shutil.copytree(ROOT, copy, ignore=leave_out)
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", copy / "dist", copy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    (path,) = (copy / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+
+
+def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
+    metadata = f"hypergrad_bench-{project()['project']['version']}.dist-info"
+    expected = {
+        *(f"hypergrad_bench/{source.as_posix()}" for source in sources()),
+        "hypergrad_bench/py.typed",
+        *(
+            f"{metadata}/{name}"
+            for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt")
+        ),
+        f"{metadata}/licenses/LICENSE",
+    }
+    assert set(wheel) == expected
+
+
+@pytest.mark.parametrize("folder", REGISTRIES)
+def test_every_entry_is_registered(folder):
+    """The re-export is the registry: a dataclass without its line in `__init__` would join no grid and no test."""
+    package = importlib.import_module(f"hypergrad_bench.{folder}")
+    forgotten = []
+    for source in sorted((ROOT / folder).glob("[!_]*.py")):
+        module = importlib.import_module(f"hypergrad_bench.{folder}.{source.stem}")
+        for name, value in vars(module).items():
+            defined_here = isinstance(value, type) and value.__module__ == module.__name__
+            if defined_here and dataclasses.is_dataclass(value) and not name.startswith("_"):
+                forgotten += [] if getattr(package, name, None) is value else [f"{source.name}: {name}"]
+    assert not forgotten
+
+
+@pytest.mark.parametrize("folder", REGISTRIES)
+def test_registry_is_only_re_exports(folder):
+    tree = ast.parse((ROOT / folder / "__init__.py").read_text())
+    for line in tree.body[1:]:
+        text = ast.unparse(line)
+        assert re.fullmatch(r"from \.(\w+) import (\w+) as \2", text), f"{folder}/__init__.py: {text}"
+
+
+def test_import_has_no_side_effect():
+    """Every module imports without a device, leaves JAX's configuration alone and prints nothing."""
+    modules = [module_name(source) for source in sources() if source.name != "__main__.py"]
+    program = f"""
+import importlib, warnings
+import jax
+warnings.filterwarnings("ignore", "JAXopt is no longer maintained")
+before = dict(jax.config.values)
+for name in {modules!r}:
+    importlib.import_module(name)
+changed = {{key for key, value in jax.config.values.items() if before.get(key, value) != value}}
+assert not changed, changed
+"""
+    # No such platform: the first array or device query while importing raises.
+    environment = {"PATH": "/usr/bin:/bin", "JAX_PLATFORMS": "none_such"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_every_import_is_declared():
+    requirement = re.compile(r"[\w.-]+")
+    declared = {requirement.match(line)[0].lower() for line in project()["project"]["dependencies"]}
+    distributions = importlib.metadata.packages_distributions()
+    undeclared = {}
+    for source in sources():
+        for node in ast.walk(ast.parse((ROOT / source).read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            else:
+                continue
+            for name in {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names):
+                if not declared & {found.lower() for found in distributions.get(name, [])}:
+                    undeclared.setdefault(name, str(source))
+    assert not undeclared
