@@ -10,6 +10,10 @@ EXTRA  ?= $(DEVICE)
 # The run that `make report` reads: the newest one, unless named.
 RUN    ?= $(patsubst %/,%,$(firstword $(shell ls -td results/local/*/ 2>/dev/null)))
 
+ifeq ($(filter $(DEVICE),cpu cuda),)
+$(error DEVICE is '$(DEVICE)'; it can be cpu or cuda)
+endif
+
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -24,7 +28,6 @@ help:
 setup: .venv/installed-dev  ## make .venv with everything a developer needs
 
 bench: .venv/installed-$(EXTRA)  ## run the benchmark (SUITE=default, DEVICE=cpu or cuda, ARGS=...)
-	@case '$(DEVICE)' in cpu|cuda) ;; *) echo "DEVICE is '$(DEVICE)'; it can be cpu or cuda." >&2; exit 2;; esac
 	$(BIN)/hgb run --suite $(SUITE) --device $(DEVICE) $(ARGS)
 
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
@@ -44,20 +47,17 @@ report: .venv/installed-$(EXTRA)  ## rebuild tables and figures of the newest ru
 wheel: .venv/installed-dev  ## build the sdist, and the wheel from it, in dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
+	@rm -rf *.egg-info
 
 clean:  ## remove .venv, build products and caches; results/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp for each extra: a change of pyproject.toml installs again, nothing else does.
-.venv/installed-%: pyproject.toml | .venv/types/hypergrad_bench
+# One stamp for each extra: a change of pyproject.toml installs again, nothing else does. The extra cpu is empty,
+# so that every installation holds it.
+.venv/installed-%: pyproject.toml | .venv/made
 	$(BIN)/python -m pip install --editable '.[$*]'
-	@touch $@
-
-# Pyright reads the package through this link (see pyproject.toml).
-.venv/types/hypergrad_bench: | .venv/made
-	@mkdir -p .venv/types
-	@ln -sfn ../.. $@
+	@touch $@ .venv/installed-cpu
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,5 +1,6 @@
 """The columns of a result table: what each means, its unit, and how it is written."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +30,18 @@ def significant(value: float) -> str:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
         return scientific(value)
-    text = f"{value:.3g}"
-    return f"{float(text):.0f}" if "e" in text else text
+    text = f"{value:#.3g}"
+    return f"{float(text):.0f}" if "e" in text else text.rstrip(".")
+
+
+def count(value: float) -> str:
+    """Return a mean of counts: one decimal where it is no whole number."""
+    return f"{value:.0f}" if value == round(value) or value >= 1000 else f"{value:.1f}"
+
+
+def power(value: float) -> str:
+    """Return the shortest form of a tolerance: `1e-8`, `0.05`, `0`."""
+    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].strip("+"), f"{value:g}")
 
 
 def unity(value: float) -> str:
@@ -51,13 +62,6 @@ def mebibytes(value: float) -> str:
 _NO_REFERENCE = "there is no reference to compare with"
 
 ACCURACY = (
-    Column(
-        "steps",
-        "steps",
-        significant,
-        "steps of the solver, mean over the batch",
-        "the solver counts no steps",
-    ),
     Column(
         "residual", "residual", scientific, "optimality measure of the solution", "the solver has no residual"
     ),
@@ -82,6 +86,13 @@ ACCURACY = (
 )
 
 COST = (
+    Column(
+        "steps",
+        "steps",
+        count,
+        "steps of the solver, mean over the batch",
+        "the solver counts no steps",
+    ),
     Column("solve_seconds", "solve ms", milliseconds, "forward solve alone", "the solve was not timed"),
     Column(
         "total_seconds", "total ms", milliseconds, "forward solve and gradient", "the gradient was not timed"

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .columns import Column
+from .columns import Column, power
 from .tables import Row, Table, label
 
 
 @dataclass(frozen=True)
 class Line:
-    """Hold the text of one row: labels, the budget, a text a column, and the status."""
+    """Hold the text of one row: labels, budget, tolerance, a text a column, and the status."""
 
     solver: str
     method: str
     budget: str
+    tolerance: str
     cells: tuple[str, ...]
     status: str
 
@@ -30,21 +31,19 @@ class Grid:
 def grid_of(table: Table, columns: Sequence[Column]) -> Grid:
     """Return the table's text for some of its columns; equal sentences share a note."""
     notes: dict[str, int] = {}
-    tolerances = {row.run.tolerance for row in table.rows}
-    lines = tuple(_line(row, columns, notes, len(tolerances) > 1) for row in table.rows)
-    shared = f", tolerance {tolerances.pop():g}" if len(tolerances) == 1 else ""
-    return Grid(table.problem.title() + shared, lines, tuple(notes))
+    lines = tuple(_line(row, columns, notes) for row in table.rows)
+    return Grid(table.problem.title(), lines, tuple(notes))
 
 
-def _line(row: Row, columns: Sequence[Column], notes: dict[str, int], show_tolerance: bool) -> Line:
+def _line(row: Row, columns: Sequence[Column], notes: dict[str, int]) -> Line:
     """Return one row's text. A row without numbers explains itself once, in its status."""
     cells = [row.cell(column) for column in columns]
     texts = [text + (_mark(reason, notes) if row.seeds else "") for text, reason in cells]
-    tolerance = f" at {row.run.tolerance:g}" if show_tolerance else ""
     return Line(
         solver=label(row.run.solver),
         method=label(row.run.method),
-        budget=f"{row.run.max_steps}{tolerance}",
+        budget=str(row.run.max_steps),
+        tolerance=power(row.run.tolerance),
         cells=tuple(texts),
         status=row.status + _mark(row.reason, notes),
     )

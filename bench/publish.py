@@ -49,14 +49,24 @@ def markdown(table: Table) -> str:
 
 def _pipes(grid: Grid) -> str:
     """Return the grid as a GitHub table."""
-    headings = ["solver", "method", "max steps", *(column.heading for column in COLUMNS), "status"]
-    rules = ["---", "---", *["---:"] * (len(COLUMNS) + 1), "---"]
+    headings = [
+        "solver",
+        "method",
+        "max steps",
+        "tolerance",
+        *(column.heading for column in COLUMNS),
+        "status",
+    ]
+    rules = ["---", "---", *["---:"] * (len(COLUMNS) + 2), "---"]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
 
 
 def _texts(line: Line) -> list[str]:
     """Return one line's escaped texts."""
-    return [_escaped(text) for text in (line.solver, line.method, line.budget, *line.cells, line.status)]
+    return [
+        _escaped(text)
+        for text in (line.solver, line.method, line.budget, line.tolerance, *line.cells, line.status)
+    ]
 
 
 def _escaped(text: str) -> str:
@@ -86,7 +96,7 @@ def _fields(row: Row) -> list[object]:
 def _index(tables: Sequence[Table], names: Sequence[str]) -> str:
     """Return the page that links the tables and explains columns and statuses."""
     links = [f"- [{_escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
-    columns = [f"- **{column.heading}**: {_escaped(column.meaning)}" for column in COLUMNS]
+    columns = [f"- **{column.heading}**: {column.meaning}" for column in COLUMNS]
     statuses = [f"- **{_escaped(status)}**: {status.sentence}" for status in Status]
     return "\n".join(
         [

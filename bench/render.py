@@ -12,48 +12,69 @@ from rich.text import Text
 from .columns import ACCURACY, COLUMNS, COST, Column
 from .grid import Grid, Line, grid_of
 from .status import Status
-from .tables import Table
+from .tables import EMPTY, Table
 
 _STYLES = {Status.OK: "green", Status.MAX_STEPS: "yellow"}
-_LABEL_WIDTH = 26
+_FOLDED = 20
 
 
 def render_table(table: Table, width: int) -> RenderableType:
     """Return a table for `width` characters: in one part, or accuracy above cost where that is too wide.
 
-    Readable from 80 characters. Caveat: a label longer than 26 characters is folded at its brackets and
-    commas.
+    A number is never cut: below about 100 characters there are more parts. Only the first has statuses, and
+    rows without numbers. A label longer than 20 characters is folded at its brackets and commas.
     """
     grid = grid_of(table, COLUMNS)
-    whole = _part(grid, COLUMNS, COLUMNS)
-    parts = [whole] if _width(whole) <= width else [_part(grid, COLUMNS, part) for part in (ACCURACY, COST)]
+    parts = [_part(grid, part, number == 0) for number, part in enumerate(_split(grid, width))]
     notes = [_note(number, text) for number, text in enumerate(grid.notes, start=1)]
     return Group(Text(grid.title, style="bold"), *parts, *notes, Text())
 
 
-def _part(grid: Grid, columns: Sequence[Column], shown: Sequence[Column]) -> RichTable:
+def _split(grid: Grid, width: int) -> list[list[Column]]:
+    """Return the columns in as few parts as the width allows; accuracy and cost apart if not in one."""
+    if _width(_part(grid, COLUMNS, True)) <= width:
+        return [list(COLUMNS)]
+    parts: list[list[Column]] = []
+    for group in (ACCURACY, COST):
+        parts.append([])
+        for column in group:
+            if parts[-1] and _width(_part(grid, [*parts[-1], column], len(parts) == 1)) > width:
+                parts.append([])
+            parts[-1].append(column)
+    return parts
+
+
+def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
     """Return some of the grid's columns; solvers are headings of the rows below them."""
+    rows = [(line, _cells(line, columns)) for line in grid.lines]
+    shown = rows if first else [(line, cells) for line, cells in rows if set(cells) != {EMPTY}]
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("solver\n  method", no_wrap=True)
-    table.add_column("max\nsteps", justify="right", no_wrap=True)
-    for column in shown:
-        table.add_column(column.heading.replace(" ", "\n"), justify="right", no_wrap=True, vertical="top")
-    table.add_column("status", no_wrap=True)
+    for heading in ("max\nsteps", "tol.", *(column.heading.replace(" ", "\n") for column in columns)):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if first:
+        table.add_column("status", no_wrap=True)
     solver = None
-    for line in grid.lines:
+    for line, cells in shown:
         if line.solver != solver:
-            table.add_row(Text(fold(line.solver, _LABEL_WIDTH), style="bold"))
+            table.add_row(Text(fold(line.solver, _FOLDED + 2), style="bold"))
         solver = line.solver
-        table.add_row(*_row(line, [columns.index(column) for column in shown]))
+        method = Text("  " + fold(line.method, _FOLDED).replace("\n", "\n  "))
+        budget = Text(line.budget), Text(line.tolerance)
+        table.add_row(method, *budget, *map(Text, cells), *([_status(line)] if first else []))
     return table
 
 
-def _row(line: Line, indices: Sequence[int]) -> list[Text]:
-    """Return one row's texts."""
-    method = Text("  " + fold(line.method, _LABEL_WIDTH).replace("\n", "\n  "))
-    cells = [Text(line.cells[index]) for index in indices]
-    style = "yellow" if "/" in line.status else _STYLES.get(Status(line.status.split()[0]), "red")
-    return [method, Text(line.budget), *cells, Text(line.status, style=style)]
+def _cells(line: Line, columns: Sequence[Column]) -> list[str]:
+    """Return a line's texts for some of the columns."""
+    return [line.cells[COLUMNS.index(column)] for column in columns]
+
+
+def _status(line: Line) -> Text:
+    """Return the status in its colour; seeds that differ are yellow at best."""
+    name, _, rest = line.status.partition(" ")
+    style = _STYLES.get(Status(name), "red")
+    return Text(line.status, style="yellow" if "/" in rest and style == "green" else style)
 
 
 def _note(number: int, text: str) -> RenderableType:

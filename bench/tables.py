@@ -10,6 +10,7 @@ from .record import Record
 from .status import Status
 
 _Key = TypeVar("_Key", bound=Hashable)
+EMPTY = "–"
 _REFERENCED = ("relative_error", "cosine", "norm_ratio")
 _TIMED = ("solve_seconds", "total_seconds", "overhead")
 VALUES = (
@@ -70,7 +71,7 @@ class Row:
         """Return the text of one cell; an empty one has the reason."""
         value = self.values[column.field]
         if value is None:
-            return Cell("–", self._why_empty(column))
+            return Cell(EMPTY, self._why_empty(column))
         bound = self.values["reference_error"]
         if column.field == "relative_error" and bound is not None and value <= bound:
             return Cell(f"<{scientific(bound)}")

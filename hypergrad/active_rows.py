@@ -9,7 +9,7 @@ from ..problems.linear_operator import LinearOperator
 from ..solvers.linear_solver import LinearSolver, normalized
 from .method import Backward
 
-REFINEMENTS = 2
+REFINEMENTS = 1
 
 
 def project_dense(
@@ -20,22 +20,26 @@ def project_dense(
     Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation finite, and
     iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection either way.
     """
-    rows = jnp.where(active[:, None], matrix, jnp.zeros_like(matrix))
-    gram = jnp.matmul(rows, rows.T, precision=Precision.HIGHEST)
-    largest = jnp.max(jnp.diagonal(gram))
+    # Masks go on vectors and on the finished Gram matrix, never on the rows: in a batch that shares W, products
+    # with W then stay matrix products and the Gram matrix is formed once.
+    gram = jnp.matmul(matrix, matrix.T, precision=Precision.HIGHEST)
+    largest = jnp.max(jnp.where(active, jnp.diagonal(gram), 0.0))
     unit = jnp.where(largest > 0, largest, jnp.ones_like(largest))
     ridge = 100 * gram.shape[0] * jnp.finfo(gram.dtype).eps * unit
-    factor = cholesky(gram + jnp.diag(jnp.where(active, ridge, unit)), lower=True)
+    masked = jnp.where(active[:, None] & active[None, :], gram, jnp.zeros_like(gram))
+    factor = cholesky(masked + jnp.diag(jnp.where(active, ridge, unit)), lower=True)
     direction, norm = normalized(g)
+
+    def unexplained(mu: Array) -> Array:
+        left = direction - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
+        return jnp.where(active, jnp.matmul(matrix, left, precision=Precision.HIGHEST), jnp.zeros_like(mu))
+
     mu = jnp.zeros(gram.shape[:1], gram.dtype)
     for _ in range(1 + REFINEMENTS):
-        left = direction - jnp.matmul(mu, rows, precision=Precision.HIGHEST)
-        mu = mu + cho_solve((factor, True), jnp.matmul(rows, left, precision=Precision.HIGHEST))
-    rest = jnp.matmul(rows, direction - mu @ rows, precision=Precision.HIGHEST)
+        mu = mu + cho_solve((factor, True), unexplained(mu))
+    residual = jnp.sqrt(jnp.sum(jnp.square(unexplained(mu))) / unit)
     # A pivot of a dependent row is the ridge, up to rounding.
-    pivots = jnp.square(jnp.diagonal(factor))
-    rank = jnp.sum(active & (pivots > 100 * ridge))
-    residual = jnp.sqrt(jnp.sum(jnp.square(rest)) / unit)
+    rank = jnp.sum(active & (jnp.square(jnp.diagonal(factor)) > 100 * ridge))
     return norm * mu, Backward(residual, jnp.ones((), jnp.int32), jnp.sum(active), rank)
 
 

@@ -69,7 +69,8 @@ class ImageFolder:
         try:
             found = self._survey()
         except ValueError as error:
-            return str(error)
+            # The folder may have gone since; sentences enter records, which carry no local path.
+            return str(error).replace(self._folder, os.path.basename(self._folder))
         return _too_small(found, shape)
 
     def names(self, split: Split) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def _too_small(found: Survey, shape: tuple[int, ...]) -> str | None:
         if height < shape[0] or width < shape[1]:
             return (
                 f"image {name!r} has {height} x {width} pixels (height x width), less than the crop of "
-                f"{shape[0]} x {shape[1]}; take it out of the folder, or crops of at most "
+                f"{shape[0]} x {shape[1]}; take it out of the folder, or take crops of at most "
                 f"{min(size[0] for size in found.sizes)} x {min(size[1] for size in found.sizes)}"
             )
     return None

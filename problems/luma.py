@@ -44,8 +44,6 @@ def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
 
 
 def _decode(content: bytes) -> Image.Image:
-    # `verify` checks the checksums of a PNG, which `load` does not, and leaves its image unusable.
-    Image.open(io.BytesIO(content), formats=FORMATS).verify()
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     image.load()
     has_transparency = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")

@@ -39,7 +39,7 @@ class PiecewiseConstant:
         # One block a signal, so that a larger count only appends.
         uniform = generator.random((count, 2, *shape))
         starts = uniform[:, 0] < self.jump_probability
-        starts[:, 0] = True
+        # The 0 also starts the first plateau.
         latest_start = np.maximum.accumulate(np.where(starts, np.arange(*shape), 0), axis=1)
         return np.take_along_axis(uniform[:, 1], latest_start, axis=1)
 

@@ -87,7 +87,7 @@ def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
 
 @pytest.mark.parametrize("folder", REGISTRIES)
 def test_every_entry_is_registered(folder):
-    """The re-export is the registry: a dataclass without its line in `__init__` would join no grid and no test."""
+    """The re-export is the registry: without its line a dataclass would join no grid and no test."""
     package = importlib.import_module(f"hypergrad_bench.{folder}")
     forgotten = []
     for source in sorted((ROOT / folder).glob("[!_]*.py")):

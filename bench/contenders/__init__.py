@@ -1,1 +1,4 @@
-"""Other libraries, behind the same call as our methods."""
+"""Other libraries' hypergradients, in the call shape of ours."""
+
+from .jaxopt_implicit import JaxoptImplicit as JaxoptImplicit
+from .jaxopt_unrolled import JaxoptUnrolled as JaxoptUnrolled

@@ -1,0 +1,137 @@
+"""What can be run, by name: what the folders re-export, and what a user's plug-in brings."""
+
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from .. import hypergrad, problems, solvers
+from ..hypergrad.method import Method
+from ..problems.ground_truth import GroundTruth
+from ..problems.image_folder import ImageFolder
+from ..problems.regularizer import Regularizer
+from ..problems.task import Task
+from ..solvers.linear_solver import LinearSolver
+from ..solvers.solver import Solver
+from . import contenders
+from .errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Hold tasks, ground truths, solvers and methods as default objects, regularisers as classes, each by name.
+
+    A name is the class's in kebab case: `ClosedForm` is "closed-form".
+    """
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    regularizers: dict[str, type[Regularizer]] = field(default_factory=dict)
+    data: dict[str, GroundTruth] = field(default_factory=dict)
+    solvers: dict[str, Solver] = field(default_factory=dict)
+    linear_solvers: dict[str, LinearSolver] = field(default_factory=dict)
+    methods: dict[str, Method] = field(default_factory=dict)
+
+    def pick(self, kind: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return the entries of one kind with these names, all of them for no names.
+
+        Raises:
+            UserError: for an unknown name, with the nearest one.
+        """
+        entries = getattr(self, kind)
+        wanted = [kebab_case(name) for name in names]
+        for name in wanted:
+            if name not in entries:
+                raise UserError(nearest(name, entries, kind=_SINGULAR[kind]))
+        return {name: entry for name, entry in entries.items() if name in wanted or not wanted}
+
+
+_SINGULAR = {
+    "tasks": "task",
+    "regularizers": "regularizer",
+    "data": "data",
+    "solvers": "solver",
+    "linear_solvers": "linear solver",
+    "methods": "method",
+}
+_PROTOCOLS = {
+    "tasks": Task,
+    "data": GroundTruth,
+    "solvers": Solver,
+    "linear_solvers": LinearSolver,
+    "methods": Method,
+}
+_OFFERED = (
+    "operator",
+    "sample",
+    "supports",
+    "init",
+    "step",
+    "iterate",
+    "residual",
+    "solve_linear",
+    "__call__",
+)
+
+
+def built_in() -> Catalogue:
+    """Collect what `problems`, `solvers`, `hypergrad` and the contenders re-export."""
+    return collect([problems, solvers, hypergrad, contenders], Catalogue())
+
+
+def collect(modules: Iterable[ModuleType], catalogue: Catalogue, own: bool = False) -> Catalogue:
+    """Return the catalogue with the classes of some modules added; with `own`, only those defined there.
+
+    Raises:
+        UserError: if a name is taken, or a class that looks like a solver, method, task or ground truth cannot be
+            made without arguments.
+    """
+    entries = {kind: dict(getattr(catalogue, kind)) for kind in _SINGULAR}
+    for module in modules:
+        for cls in vars(module).values():
+            if not inspect.isclass(cls) or getattr(cls, "_is_protocol", False):
+                continue
+            if own and cls.__module__ != module.__name__:
+                continue
+            for kind, entry in _classify(cls):
+                _add(entries[kind], kind, cls, entry)
+    return Catalogue(**entries)
+
+
+def kebab_case(name: str) -> str:
+    """Return "closed-form" for "ClosedForm", "closed_form" or "Closed-Form"."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name)
+    return re.sub(r"[_\s]+", "-", spaced).lower()
+
+
+def _classify(cls: type) -> list[tuple[str, Any]]:
+    if issubclass(cls, Regularizer):
+        return [("regularizers", cls)]
+    # An image folder has no default that makes sense: it comes from `--images`.
+    wanted = [kind for kind, protocol in _PROTOCOLS.items() if _has_members(cls, protocol)]
+    if not wanted or cls is ImageFolder:
+        return []
+    try:
+        entry = cls()
+    except TypeError as error:
+        raise UserError(
+            f"{cls.__name__} must be made without arguments, every field with a default: {error}"
+        ) from error
+    return [(kind, entry) for kind in wanted if isinstance(entry, _PROTOCOLS[kind])]
+
+
+def _has_members(cls: type, protocol: type) -> bool:
+    demanded = [
+        name for name, value in vars(protocol).items() if inspect.isfunction(value) and name in _OFFERED
+    ]
+    return all(callable(getattr(cls, name, None)) for name in demanded)
+
+
+def _add(entries: dict[str, Any], kind: str, cls: type, entry: Any) -> None:
+    name = kebab_case(cls.__name__)
+    if name in entries and type(entries[name]) is not cls and entries[name] is not cls:
+        raise UserError(
+            f"the {_SINGULAR[kind]} {name!r} exists already; give the plug-in's class another name"
+        )
+    entries[name] = entry

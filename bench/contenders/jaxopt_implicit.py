@@ -1,0 +1,27 @@
+"""jaxopt's implicit differentiation, as a contender."""
+
+from ...hypergrad.method import require_supported
+from ...problems.configuration import configuration
+from ...problems.lower_level import LowerLevel
+from ...solvers.budget import Budget
+from ...solvers.solver import Solution, Solver
+from .jaxopt_solvers import run_jaxopt, supports_jaxopt
+
+
+@configuration
+class JaxoptImplicit:
+    """Solve with jaxopt's counterpart of the solver and differentiate its fixed point implicitly.
+
+    The adjoint is solved as jaxopt does by default, with conjugate gradients on the normal equations, which
+    squares the condition number and reports no failure. Source: Blondel et al., 2022.
+    """
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if jaxopt has a counterpart of the solver, else a sentence."""
+        del lower
+        return supports_jaxopt(solver)
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level with jaxopt."""
+        require_supported(self, solver, lower)
+        return run_jaxopt(solver, budget, lower, implicit=True)

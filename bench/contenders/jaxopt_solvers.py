@@ -1,0 +1,91 @@
+"""jaxopt's solvers on our lower levels: what its implicit and its unrolled derivative have in common."""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ...problems.lower_level import LowerLevel
+from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
+from ...solvers.budget import Budget
+from ...solvers.residuals import gradient_residual, kkt_residual
+from ...solvers.solver import Outcome, Solution, Solver
+
+_SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
+
+
+def supports_jaxopt(solver: Solver) -> str | None:
+    """Return None if jaxopt has a solver that does what ours does, else a sentence."""
+    if isinstance(solver, (*_SMOOTH, dual_fista.DualFista)):
+        return None
+    return f"jaxopt has no counterpart of {type(solver).__name__}"
+
+
+def run_jaxopt(solver: Solver, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
+    """Solve with jaxopt's counterpart of `solver`, from the same start, with the same step size and tolerance."""
+    with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        # jaxopt says on import that it is no longer maintained.
+        warnings.simplefilter("ignore")
+        if isinstance(solver, dual_fista.DualFista):
+            return _run_dual(solver, budget, lower, implicit)
+        return _run_smooth(solver, budget, lower, implicit)
+
+
+def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
+    import jaxopt
+
+    start = solver.init(lower)
+    options = _options(budget, lower, implicit)
+    if isinstance(solver, lbfgs.Lbfgs):
+        runner = jaxopt.LBFGS(_energy, history_size=solver.memory, **options)
+    else:
+        step_size = start.step_size  # pyright: ignore
+        accelerated = isinstance(solver, nesterov.Nesterov)
+        runner = jaxopt.GradientDescent(
+            _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
+        )
+    x, state = runner.run(jax.lax.stop_gradient(start.x), lower)
+    return _solution(budget, x, state.iter_num, gradient_residual(lower, x))
+
+
+def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
+    import jaxopt
+
+    start = solver.init(lower)
+    runner = jaxopt.ProjectedGradient(
+        _dual_energy,
+        jaxopt.projection.projection_box,
+        stepsize=lambda _: start.step_size,
+        acceleration=True,
+        **_options(budget, lower, implicit),
+    )
+    weight = lower.regularizer.weight_like(start.u)
+    u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
+    x = lower.y - lower.regularizer.W.adjoint(u)
+    return _solution(budget, x, state.iter_num, kkt_residual(lower, x, u))
+
+
+def _options(budget: Budget, lower: LowerLevel, implicit: bool) -> dict[str, Any]:
+    # jaxopt's tolerance is absolute: ours is relative to ||A^T y||. Unrolling cannot stop early.
+    scale = jax.lax.stop_gradient(jnp.sqrt(jnp.sum(jnp.square(lower.A.adjoint(lower.y)))))
+    if implicit:
+        return {"maxiter": budget.max_steps, "tol": budget.tolerance * scale, "implicit_diff": True}
+    return {"maxiter": budget.max_steps, "tol": 0.0, "implicit_diff": False, "unroll": True}
+
+
+def _energy(x: Array, lower: LowerLevel) -> Array:
+    return lower.value(x)
+
+
+def _dual_energy(u: Array, lower: LowerLevel) -> Array:
+    return 0.5 * jnp.sum(jnp.square(lower.y - lower.regularizer.W.adjoint(u)))
+
+
+def _solution(budget: Budget, x: Array, steps: Array, residual: Array) -> Solution:
+    residual = jax.lax.stop_gradient(residual)
+    ended = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
+    finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
+    status = jnp.where(finite, ended, int(Outcome.NOT_FINITE)).astype(jnp.int32)
+    return Solution(x, None, jnp.asarray(steps, jnp.int32), residual, status)

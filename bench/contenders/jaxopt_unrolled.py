@@ -1,0 +1,29 @@
+"""jaxopt's unrolled differentiation, as a contender."""
+
+from ...hypergrad.method import require_supported
+from ...problems.configuration import configuration
+from ...problems.lower_level import LowerLevel
+from ...solvers.budget import Budget
+from ...solvers.lbfgs import Lbfgs
+from ...solvers.solver import Solution, Solver
+from .jaxopt_solvers import run_jaxopt, supports_jaxopt
+
+
+@configuration
+class JaxoptUnrolled:
+    """Run jaxopt's counterpart of the solver for exactly `budget.max_steps` steps and differentiate through them.
+
+    Source: Blondel et al., 2022 (`implicit_diff=False`).
+    """
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if jaxopt has a counterpart of the solver that reverse mode can cross, else a sentence."""
+        del lower
+        if isinstance(solver, Lbfgs):
+            return "jaxopt's L-BFGS searches along its direction in a loop of thirty evaluations a step"
+        return supports_jaxopt(solver)
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level with jaxopt, unrolled."""
+        require_supported(self, solver, lower)
+        return run_jaxopt(solver, budget, lower, implicit=False)

@@ -1,0 +1,201 @@
+"""The figures of a run as functions of its records: accuracy against time, against the budget, and memory."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .columns import mebibytes
+from .errors import unwritable
+from .panels import Look, add_legend, largest_tables, look_of, panels
+from .record import Record
+from .render import fold
+from .tables import Row, Table, label
+
+_AT_BOUND = "hollow: below the reference's own error"
+
+
+def error_against_time(records: Iterable[Record]) -> Figure:
+    """Draw relative error of the hypergradient over seconds of solve and gradient, both logarithmic.
+
+    One panel a task and regulariser, of the largest problem there is. Colours are methods, markers solvers;
+    the budgets of one method are joined by a line. Lower and further left is better. Raises `ValueError` if
+    no record has both numbers. Caveat: a point below the reference's own error is drawn, hollow, at that
+    error.
+    """
+    return _error_figure(records, _seconds, "solve and gradient (s)", family="")
+
+
+def error_against_budget(records: Iterable[Record], method: str = "Unrolled") -> Figure:
+    """Draw relative error over the budget in steps, for the methods whose name begins with `method`.
+
+    Panels and looks as in `error_against_time`. Raises `ValueError` if there is nothing to draw.
+    """
+    return _error_figure(records, _budget, "budget (steps)", family=method)
+
+
+def memory_by_method(records: Iterable[Record]) -> Figure:
+    """Draw the compiled program's static memory in MiB as bars, a solver and method each.
+
+    One panel a task and regulariser; colours are methods; of several budgets the largest is drawn. Raises
+    `ValueError` if no record has a figure for memory.
+    """
+    tables = [_largest_budgets(table) for table in largest_tables(records)]
+    look = look_of(tables)
+    bars = max((len(table.rows) for table in tables), default=0)
+    figure, places = _panels_of(tables, lambda row: _memory(row) > 0, height=1.0 + 0.2 * bars)
+    for axes, table in places:
+        _draw_bars(axes, table, look)
+    add_legend(figure, look.method_handles(row for _, table in places for row in table.rows))
+    return figure
+
+
+def write_figures(records: Iterable[Record], folder: Path) -> list[Path]:
+    """Write every figure that has data, one a precision, as PNG into `figures/` of a run's folder.
+
+    Returns the paths. Raises `UserError` if the folder cannot be written.
+    """
+    kept = list(records)
+    target = Path(folder) / "figures"
+    paths: list[Path] = []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for dtype in sorted({record.dtype for record in kept}):
+            paths += _write([record for record in kept if record.dtype == dtype], target, dtype)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    return paths
+
+
+def _write(records: Sequence[Record], target: Path, dtype: str) -> list[Path]:
+    """Write the figures of one precision, without those that have nothing to draw."""
+    paths: list[Path] = []
+    for draw in (error_against_time, error_against_budget, memory_by_method):
+        try:
+            figure = draw(records)
+        except ValueError:
+            continue
+        paths.append(target / f"{draw.__name__}_{dtype}.png")
+        figure.savefig(paths[-1], dpi=150, metadata={"Software": None})  # the same records, the same bytes
+    return paths
+
+
+def _error_figure(
+    records: Iterable[Record], across: Callable[[Row], float | None], name: str, family: str
+) -> Figure:
+    """Draw relative error over any quantity of a row, for the methods whose name begins with `family`."""
+    tables = largest_tables(records)
+    look = look_of(tables)  # of all methods, so that each has the same colour in every figure
+    figure, places = _panels_of(
+        tables, lambda row: row.run.method.startswith(family) and _drawable(row, across)
+    )
+    for axes, table in places:
+        _draw_errors(axes, table, across, look)
+        axes.set_xlabel(name, fontsize=8)
+        axes.set_ylabel("relative error", fontsize=8)
+    rows = [row for _, table in places for row in table.rows]
+    add_legend(figure, [*look.method_handles(rows), *look.solver_handles(rows), *_bound_handles()])
+    return figure
+
+
+def _panels_of(
+    tables: Iterable[Table], kept: Callable[[Row], bool], height: float = 3.4
+) -> tuple[Figure, list[tuple[Axes, Table]]]:
+    """Return panels for the tables that have rows to draw, with those rows alone."""
+    drawn = [Table(table.problem, tuple(row for row in table.rows if kept(row))) for table in tables]
+    drawn = [table for table in drawn if table.rows]
+    if not drawn:
+        raise ValueError(
+            "no record to draw; measured ones (ok or max_steps) with the numbers asked for are accepted"
+        )
+    return panels(drawn, height)
+
+
+def _draw_errors(axes: Axes, table: Table, across: Callable[[Row], float | None], look: Look) -> None:
+    """Draw one panel: a line through the budgets of each solver and method, and the reference's own error."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    lines: dict[tuple[str, str], list[Row]] = {}
+    for row in table.rows:
+        lines.setdefault((label(row.run.solver), label(row.run.method)), []).append(row)
+    for (solver, method), rows in lines.items():
+        style = look.of(solver, method)
+        places = [across(row) for row in rows]
+        axes.plot(places, [_height(row) for row in rows], **(style | {"marker": ""}), linewidth=1.2)
+        for place, row in zip(places, rows, strict=True):
+            face = "white" if _at_bound(row) else style["color"]
+            axes.plot(place, _height(row), marker=style["marker"], color=style["color"], markerfacecolor=face)
+    axes.axhline(max(_bound(row) for row in table.rows), color="0.5", linestyle=":", linewidth=1)
+
+
+def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
+    """Draw one panel of bars, the smallest on top, each with its number at its end."""
+    rows = sorted(table.rows, key=_memory)
+    styles = [look.of(label(row.run.solver), label(row.run.method)) for row in rows]
+    bars = axes.barh(
+        range(len(rows)), [_memory(row) for row in rows], color=[s["color"] for s in styles], height=0.7
+    )
+    axes.bar_label(bars, [_bar_text(row) for row in rows], padding=3, fontsize=7)
+    axes.set_yticks(range(len(rows)), [fold(label(row.run.solver), 20) for row in rows], fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlim(
+        left=_memory(rows[0]) / 3, right=_memory(rows[-1]) * 30
+    )  # room for the number behind the longest bar
+    axes.set_ylim(max(len(rows), 6) - 0.5, -0.5)  # few bars are not drawn fat
+    axes.set_xlabel("arguments, outputs and temporaries (MiB)", fontsize=8)
+
+
+def _bar_text(row: Row) -> str:
+    """Return what stands at a bar's end: unrolling needs memory for each step of its budget."""
+    size = mebibytes(row.values["memory_bytes"] or 0.0)
+    return f"{size} ({row.run.max_steps} steps)" if row.run.method.startswith("Unrolled") else size
+
+
+def _memory(row: Row) -> float:
+    """Return a row's memory in MiB."""
+    return (row.values["memory_bytes"] or 0.0) / 2**20
+
+
+def _largest_budgets(table: Table) -> Table:
+    """Return each solver's and method's row of the largest budget."""
+    rows = {row.run[:2]: row for row in sorted(table.rows, key=lambda row: row.run)}
+    return Table(table.problem, tuple(rows.values()))
+
+
+def _drawable(row: Row, across: Callable[[Row], float | None]) -> bool:
+    """Tell whether a row can be drawn on two logarithmic axes."""
+    return row.values["relative_error"] is not None and _height(row) > 0 and (across(row) or 0) > 0
+
+
+def _seconds(row: Row) -> float | None:
+    """Return the seconds of solve and gradient."""
+    return row.values["total_seconds"]
+
+
+def _budget(row: Row) -> float | None:
+    """Return the budget in steps."""
+    return row.run.max_steps
+
+
+def _bound(row: Row) -> float:
+    """Return the reference's own error."""
+    return row.values["reference_error"] or 0.0
+
+
+def _at_bound(row: Row) -> bool:
+    """Tell whether the error cannot be told from the reference's own."""
+    return (row.values["relative_error"] or 0.0) <= _bound(row)
+
+
+def _height(row: Row) -> float:
+    """Return the error that is drawn: the row's, or the reference's own where that is larger."""
+    return max(row.values["relative_error"] or 0.0, _bound(row))
+
+
+def _bound_handles() -> list[Line2D]:
+    """Return the legend's entries for what is below the reference's error."""
+    hollow = Line2D([], [], color="0.4", linestyle="", marker="o", markerfacecolor="white", label=_AT_BOUND)
+    line = Line2D([], [], color="0.5", linestyle=":", label="the reference's own error")
+    return [hollow, line]
