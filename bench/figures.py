@@ -176,7 +176,7 @@ def _seconds(row: Row) -> float | None:
 
 def _budget(row: Row) -> float | None:
     """Return the budget in steps."""
-    return row.run.max_steps
+    return float(row.run.max_steps)
 
 
 def _bound(row: Row) -> float:

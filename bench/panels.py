@@ -99,6 +99,7 @@ def _entitle(axes: Axes, table: Table) -> None:
     about = f"{problem.data}, {problem.size}, batch {problem.batch}, {problem.dtype}"
     axes.set_title(f"{problem.task}, {label(problem.regularizer)}\n{about}", fontsize=9)
     axes.tick_params(labelsize=8)
+    axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.6)
 
 

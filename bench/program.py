@@ -54,6 +54,11 @@ class Program:
         with out_of_memory_named(self.name):
             return self._compiled(*arguments)
 
+    @property
+    def identity(self) -> str:
+        """A key that programs of equal text from one compiler share; valid while one of them lives."""
+        return f"{id(self._compiled):x}"
+
     def text(self) -> str:
         """Return the optimised program as XLA prints it."""
         return self._compiled.as_text()
@@ -90,6 +95,10 @@ class Compiler:
             lowering_seconds = time.perf_counter() - start
             compiled, seconds = self._compile(lowered)
         return Program(name, lowering_seconds + seconds, _memory(compiled), compiled, jitted, traces)
+
+    def forget(self) -> None:
+        """Drop the executables; those that a `Program` holds live on."""
+        self._executables.clear()
 
     def _compile(self, lowered: Any) -> tuple[Any, float]:
         """Return the executable and the seconds its compilation took, from an equal one if there is."""

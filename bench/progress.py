@@ -5,7 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 
@@ -24,7 +25,7 @@ class RunProgress:
         self._total, self._before, self._done = total, before, before
         self._start = self._clock()
         self._live = _live(self._console)
-        self._task: TaskID = self._live.add_task("", total=total, completed=before, label=Text(), times="")
+        self._task: TaskID = self._live.add_task("", total=total, completed=before, label="", left="")
 
     def __enter__(self) -> "RunProgress":
         """Start the clock, and the live line if there is a terminal."""
@@ -46,26 +47,28 @@ class RunProgress:
     def begin(self, label: str) -> None:
         """Name the group that is about to run."""
         if self._console.is_terminal:
-            self._live.update(self._task, label=Text(label), times=self._times())
+            self._live.update(self._task, label=label, left=self._left())
         else:
             self._plain(label)
 
     def advance(self, cases: int) -> None:
         """Count the cases of a group that has just been recorded."""
         self._done += cases
-        self._live.update(self._task, completed=self._done, times=self._times())
+        self._live.update(self._task, completed=self._done, left=self._left())
 
-    def _times(self) -> str:
-        """Return time passed and time left in words."""
-        elapsed = self._clock() - self._start
-        left = time_left(self._done - self._before, self._total - self._done, elapsed)
-        passed = f"{duration(elapsed)} passed"
-        return passed if left is None else f"{passed}, about {duration(left)} left"
+    def _elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return self._clock() - self._start
+
+    def _left(self) -> str:
+        """Return the time left in words, or nothing before there is an estimate."""
+        left = time_left(self._done - self._before, self._total - self._done, self._elapsed())
+        return "" if left is None else f"about {duration(left)} left"
 
     def _plain(self, label: str) -> None:
         """Write one line that stands by itself in a log file."""
-        line = f"[{self._done}/{self._total}] {self._times()}: {label}"
-        self._console.print(Text(line), soft_wrap=True)
+        times = ", ".join(filter(None, (f"{duration(self._elapsed())} passed", self._left())))
+        self._console.print(Text(f"[{self._done}/{self._total}] {times}: {label}"), soft_wrap=True)
 
 
 def time_left(done: int, remaining: int, elapsed: float) -> float | None:
@@ -90,9 +93,11 @@ def _live(console: Console) -> Progress:
     return Progress(
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[times]}"),
-        TextColumn("{task.fields[label]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+        TextColumn("{task.fields[label]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
         console=console,
+        expand=True,  # the label gets what the numbers leave, and is cut where that is too little
         refresh_per_second=1,
         disable=not console.is_terminal,
     )

@@ -42,7 +42,7 @@ def asynchronous_work() -> Callable[[], jax.Array]:
     work = functools.partial(program, matrix, jnp.int32(100))
     while (seconds := _synchronised_seconds(work)) < _WORK_SECONDS:
         growth = max(1.5, 1.2 * _WORK_SECONDS / max(seconds, 1e-4))
-        work = functools.partial(program, matrix, jnp.int32(growth * work.args[1]))
+        work = functools.partial(program, matrix, jnp.int32(growth * int(work.args[1])))
     return work
 
 

@@ -34,7 +34,8 @@ class Method(Protocol):
     """A differentiation rule: a frozen dataclass that is called like `solve` and returns the same `Solution`.
 
     Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's; the other fields
-    are not to be differentiated.
+    are not to be differentiated. A rule that runs exactly `budget.max_steps` iterations, whatever the tolerance,
+    says so by a class attribute `uses_every_step = True`; the bench then gives it a budget of its own.
     """
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:

@@ -1,6 +1,6 @@
 """Unrolled differentiation: reverse mode through the iterations."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,7 @@ class Unrolled:
     """
 
     checkpoint_every: int | None = None
+    uses_every_step: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.checkpoint_every is not None and self.checkpoint_every < 1:

@@ -1,5 +1,7 @@
 """jaxopt's unrolled differentiation, as a contender."""
 
+from typing import ClassVar
+
 from ...hypergrad.method import require_supported
 from ...problems.configuration import configuration
 from ...problems.lower_level import LowerLevel
@@ -15,6 +17,8 @@ class JaxoptUnrolled:
 
     Source: Blondel et al., 2022 (`implicit_diff=False`).
     """
+
+    uses_every_step: ClassVar[bool] = True
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart of the solver that reverse mode can cross, else a sentence."""

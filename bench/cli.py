@@ -1,0 +1,36 @@
+"""The command `hgb`."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from .commands.check import check
+from .commands.list_entries import list_entries
+from .commands.rerun import rerun
+from .commands.run import run
+from .commands.table import table
+from .errors import UserError
+
+app = typer.Typer(
+    name="hgb",
+    help="Compare hypergradients of imaging inverse problems: accuracy, time and memory.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command(name="run")(run)
+app.command(name="list")(list_entries)
+app.command(name="table")(table)
+app.command(name="rerun")(rerun)
+app.command(name="check")(check)
+
+
+def main() -> None:
+    """Run the command line; exit status 0 if all is done, 2 if the user must mend something."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"hgb: {error}", markup=False)
+        sys.exit(2)

@@ -1,0 +1,59 @@
+"""`hgb list`: what can be run."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ..catalogue import Catalogue, built_in
+from ..plugin import with_plugins
+from ..suites import SUITES
+
+_KINDS = ("tasks", "regularizers", "data", "solvers", "linear_solvers", "methods")
+
+
+def list_entries(
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts: one JSON object.")] = False,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="A Python file whose classes are listed too.")
+    ] = None,
+) -> None:
+    """List tasks, regularisers, ground truths, solvers, methods and suites, each with what it is.
+
+    Examples:
+
+        hgb list
+
+        hgb list --json
+    """
+    entries = _entries(with_plugins(built_in(), list(plugin or ())))
+    if as_json:
+        typer.echo(json.dumps(entries, indent=2))
+        return
+    console = Console(highlight=False)
+    for kind, rows in entries.items():
+        table = Table(
+            title=kind.replace("_", " "), title_justify="left", box=box.SIMPLE_HEAD, show_header=False
+        )
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column()
+        for row in rows:
+            table.add_row(row["name"], row["summary"])
+        console.print(table)
+
+
+def _entries(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
+    listed = {kind: [_entry(name, one) for name, one in getattr(catalogue, kind).items()] for kind in _KINDS}
+    suites = [{"name": suite.name, "settings": "", "summary": suite.sentence} for suite in SUITES.values()]
+    return {**listed, "suites": suites}
+
+
+def _entry(name: str, entry: Any) -> dict[str, Any]:
+    cls = entry if inspect.isclass(entry) else type(entry)
+    summary = (inspect.getdoc(cls) or "").split("\n\n")[0].replace("\n", " ")
+    return {"name": name, "settings": "" if inspect.isclass(entry) else repr(entry), "summary": summary}

@@ -1,0 +1,105 @@
+"""`hgb rerun`: measure one recorded case again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..case import Case
+from ..environment import environment
+from ..errors import UserError
+from ..expand import suite_of
+from ..journal import JOURNAL, Journal
+from ..measure import Context, Workbench
+from ..record import Record
+from ..run import plan_run, read_run_file
+from ..suites import SUITES
+from .device import use_device
+
+_FIELDS = (
+    "status",
+    "steps",
+    "residual",
+    "adjoint_residual",
+    "relative_error",
+    "cosine",
+    "norm_ratio",
+    "reference_error",
+    "loss",
+    "solve_seconds",
+    "total_seconds",
+    "overhead",
+    "compile_seconds",
+    "memory_bytes",
+)
+
+
+def rerun(
+    record_id: Annotated[str, typer.Argument(help="A record's id, or the first digits of it.")],
+    run: Annotated[
+        Path | None, typer.Option(help="The run's folder; else all of results/ is searched.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Measure one recorded case again, alone, and print both side by side. Nothing is written.
+
+    Ids are in records.jsonl. A case that is timed alone has no others between its rounds.
+
+    Example:
+
+        hgb rerun 3f2a91c04d5e --run results/local/20260101-120000-default
+    """
+    use_device(device)
+    folder, old = _find(record_id, run)
+    plan = plan_run(read_run_file(folder).selection, folder)
+    case = next((case for group in plan.groups for case in group if case.id == old.id), None)
+    if case is None:
+        raise UserError(f"{folder} has a record {old.id} that this version's grid no longer holds")
+    new = _measure(case, suite_of(plan.selection).name)
+    _print(old, new)
+
+
+def _measure(case: Case, suite: str) -> Record:
+    context = Context(suite, SUITES[suite].clock, environment(), ["hgb", "rerun", case.id])
+    return next(iter(Workbench(context).measure([case]))).record
+
+
+def _find(record_id: str, run: Path | None) -> tuple[Path, Record]:
+    """Return the newest run that holds the record, and the record."""
+    folders = [run] if run else [path.parent for path in Path("results").rglob(JOURNAL)]
+    found = [
+        (folder, record)
+        for folder in folders
+        for record in Journal(folder).read().records
+        if record_id and record.id.startswith(record_id)
+    ]
+    if not found:
+        where = run or "results/"
+        raise UserError(f"no record with id {record_id!r} in {where}; ids are in a run's {JOURNAL}")
+    if len({record.id for _, record in found}) > 1:
+        raise UserError(f"{record_id!r} begins the ids of several records; give more digits")
+    return max(found, key=lambda pair: pair[1].created)
+
+
+def _print(old: Record, new: Record) -> None:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column(old.id, no_wrap=True)
+    table.add_column("recorded", justify="right", no_wrap=True)
+    table.add_column("again", justify="right", no_wrap=True)
+    for name in _FIELDS:
+        table.add_row(name, _show(getattr(old, name)), _show(getattr(new, name)))
+    console = Console(highlight=False)
+    title = f"{old.method} with {old.solver}: {old.task}, {old.regularizer}, {old.size}, {old.dtype}, seed {old.seed}"
+    console.print(Text(title, style="bold"), table)
+    same = old.input_hashes == new.input_hashes
+    console.print("The inputs are the same bits." if same else "The inputs differ from the recorded ones.")
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

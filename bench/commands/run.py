@@ -1,0 +1,150 @@
+"""`hgb run`: measure a suite."""
+
+import datetime
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import UserError
+from ..figures import write_figures
+from ..journal import Journal, Repair
+from ..progress import RunProgress
+from ..publish import write_tables
+from ..run import Plan, plan_run, read_run_file, started
+from ..selection import Selection
+from .device import use_device
+from .show import print_tables
+
+LOCAL = Path("results") / "local"
+
+
+def run(
+    suite: Annotated[str, typer.Option(help="smoke or default; `hgb list` describes them.")] = "default",
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; can be repeated.")] = None,
+    regularizer: Annotated[
+        list[str] | None, typer.Option(help="Only this regulariser; can be repeated.")
+    ] = None,
+    solver: Annotated[list[str] | None, typer.Option(help="Only this solver; can be repeated.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Only this method; can be repeated.")] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="Another size, 64 or 32x32; can be repeated.")
+    ] = None,
+    dtype: Annotated[list[str] | None, typer.Option(help="float64 or float32; can be repeated.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, from 0.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Signals or images that share the regulariser.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Ground truths by name; see `hgb list`.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="A folder of PNG, JPEG or BMP images as ground truths.")
+    ] = None,
+    noise: Annotated[float | None, typer.Option(help="Standard deviation of the noise.")] = None,
+    weight: Annotated[float | None, typer.Option(help="Weight of the regulariser.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Steps of the solver at most.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Relative residual at which solvers stop.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Exactly so many timing rounds.")] = None,
+    plugin: Annotated[
+        list[Path] | None, typer.Option(help="A Python file whose classes join the grid.")
+    ] = None,
+    save_arrays: Annotated[
+        bool, typer.Option("--save-arrays", help="Keep solutions, gradients, inputs.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; new or empty.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Measure every method on every problem of a suite, and print a table a problem.
+
+    Records are written as they are made: a run that was stopped goes on with --resume.
+
+    Examples:
+
+        hgb run --suite smoke
+
+        hgb run --task denoising --regularizer analysis-l1 --size 128 --dtype float64
+
+        hgb run --images photos/ --regularizer fields-of-experts --size 64x64
+
+        hgb run --resume results/local/20260101-120000-default
+    """
+    use_device(device)
+    selection = Selection(
+        suite=suite,
+        tasks=tuple(task or ()),
+        regularizers=tuple(regularizer or ()),
+        solvers=tuple(solver or ()),
+        methods=tuple(method or ()),
+        sizes=tuple(size or ()),
+        dtypes=tuple(dtype or ()),
+        seeds=seeds,
+        batch=batch,
+        data=data,
+        images=images,
+        noise=noise,
+        weight=weight,
+        max_steps=max_steps,
+        tolerance=tolerance,
+        rounds=rounds,
+        plugins=tuple(plugin or ()),
+        save_arrays=save_arrays,
+    )
+    plan = _resumed(resume, selection, out) if resume else plan_run(selection, _new_folder(out, suite))
+    _measure(plan)
+    _finish(plan.folder)
+
+
+def _measure(plan: Plan) -> None:
+    messages = Console(stderr=True, highlight=False)
+    try:
+        with started(plan, ["hgb", *sys.argv[1:]]) as running:
+            _report_repair(running.repair, messages)
+            done = plan.cases - sum(len(group) for group in running.missing)
+            messages.print(
+                Text(f"{plan.cases} cases, {done} of them recorded, in {plan.folder}"), soft_wrap=True
+            )
+            with RunProgress(plan.cases, before=done) as progress:
+                running.measure_missing(progress)
+    except KeyboardInterrupt:
+        command = f"hgb run --resume {shlex.quote(str(plan.folder))}"
+        messages.print(Text(f"stopped; what is recorded is kept: {command} goes on"), soft_wrap=True)
+        raise typer.Exit(130) from None
+
+
+def _report_repair(repair: Repair, messages: Console) -> None:
+    if repair.torn is not None:
+        messages.print(Text(f"{repair.torn} (cut off; its case is measured again)"), soft_wrap=True)
+    for line in repair.rejected:
+        messages.print(
+            Text(f"{line} (set aside in records.rejected.jsonl; its case is measured again)"), soft_wrap=True
+        )
+
+
+def _finish(folder: Path) -> None:
+    records = Journal(folder).read().records
+    print_tables(records)
+    write_tables(records, folder)
+    write_figures(records, folder)
+    Console().print(Text(f"Records, tables and figures are in {folder}"), soft_wrap=True)
+
+
+def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
+    if given != Selection() or out is not None:
+        raise UserError("--resume takes its options from the run's folder; give no others but --device")
+    return plan_run(read_run_file(folder).selection, folder)
+
+
+def _new_folder(out: Path | None, suite: str) -> Path:
+    if out is None:
+        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        return LOCAL / f"{now}-{suite}"
+    if out.exists() and (not out.is_dir() or any(os.scandir(out))):
+        raise UserError(
+            f"--out {out} is not an empty folder; give a new one, or --resume {out} to go on with it"
+        )
+    return out

@@ -1,0 +1,305 @@
+"""Measure a group of cases that share an instance: compile, run, compare, and time them together."""
+
+import datetime
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import numpy as np
+from pydantic import JsonValue
+
+from ..hypergrad.method import AdjointMethod, Backward
+from ..solvers.solver import Outcome
+from .accuracy import Judgement, compare, find_reference, flatten
+from .case import Case, Contestant, Instance, label
+from .clock import ClockSettings, time_rounds
+from .hashes import hash_arrays
+from .inputs import Inputs, cast, make_inputs
+from .program import Compiler, OutOfMemory, Program, out_of_memory_named
+from .programs import Training, look_back, solve_and_differentiate, solve_only
+from .record import Record
+from .samples import Samples, ratio
+from .status import Status
+
+MEMORY_SHARE = 0.8
+"""Share of the device's memory that a program's static figure may take before it is not run at all."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all records of a run have in common."""
+
+    suite: str
+    clock: ClockSettings
+    environment: Mapping[str, JsonValue]
+    command: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A record, with the arrays it is about for those who want to keep them."""
+
+    record: Record
+    arrays: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """The programs of one contestant."""
+
+    solve: Program
+    total: Program
+    back: Program | None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one untimed run of a contestant gave, or why it gave nothing."""
+
+    status: Status
+    reason: str = ""
+    compiled: _Compiled | None = None
+    training: Training | None = None
+    backward: Backward | None = None
+    retraces: int | None = None
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Measure groups one after the other; programs and references are kept while only the seed or precision changes.
+
+    Measuring never raises for what happens at run time: it ends as a record's status.
+    """
+
+    context: Context
+    _compiler: Compiler = field(default_factory=Compiler)
+    _compiled: dict[Any, _Compiled] = field(default_factory=dict)
+    _judgements: dict[Instance, Judgement] = field(default_factory=dict)
+
+    def measure(self, group: Sequence[Case]) -> Iterator[Measured]:
+        """Yield one record a case, in their order, once the whole group has been timed."""
+        instance = group[0].instance
+        double = make_inputs(instance)
+        inputs = cast(double, instance.dtype)
+        judgement = self._judge(instance.double(), double)
+        runs = [self._run(case, inputs) for case in group]
+        samples = self._time(runs, inputs)
+        hashes = hash_arrays(inputs)
+        for case, run, (solve, total) in zip(group, runs, samples, strict=True):
+            record = self._record(case, run, judgement, solve, total, hashes)
+            yield Measured(record, _arrays(run, inputs))
+
+    def forget(self) -> None:
+        """Drop compiled programs and references: the next group is another problem."""
+        self._compiler.forget()
+        self._compiled.clear()
+        self._judgements.clear()
+
+    def _judge(self, instance: Instance, inputs: Inputs) -> Judgement:
+        if instance not in self._judgements:
+            self._judgements[instance] = find_reference(instance, inputs, self._compiler)
+        return self._judgements[instance]
+
+    def _run(self, case: Case, inputs: Inputs) -> _Run:
+        """Compile and run a contestant once, outside the clock, and note what came of it."""
+        if case.contestant.reason:
+            return _Run(Status.NOT_SUPPORTED, case.contestant.reason)
+        try:
+            compiled, retraces = self._programs(case, inputs)
+            memory = compiled.total.memory.total
+            if memory is not None and memory > _memory_limit():
+                return _Run(Status.OUT_OF_MEMORY, f"needs {memory / 2**30:.1f} GiB", compiled)
+            with out_of_memory_named(case.contestant.method.__class__.__name__):
+                training = jax.block_until_ready(compiled.total(inputs))
+                backward = jax.block_until_ready(compiled.back(inputs)) if compiled.back else None
+        except OutOfMemory as error:
+            return _Run(Status.OUT_OF_MEMORY, str(error))
+        except Exception as error:  # a plug-in or a contender may raise anything
+            return _Run(Status.FAILED, _one_line(error))
+        status, reason = _status_of(training)
+        return _Run(status, reason, compiled, training, backward, retraces)
+
+    def _programs(self, case: Case, inputs: Inputs) -> tuple[_Compiled, int]:
+        """Return the contestant's programs, compiled at most once a shape, and the traces that new data cost."""
+        key = (replace(case.instance, seed=0), case.contestant)
+        if key in self._compiled:
+            return self._compiled[key], self._compiled[key].total.retraces(inputs)
+        name = f"{case.contestant.method!r} with {case.contestant.solver!r}"
+        contestant = case.contestant
+
+        def compiled(function: Any) -> Program:
+            return self._compiler.compile_program(function(contestant), inputs, name=name)
+
+        back = compiled(look_back) if isinstance(contestant.method, AdjointMethod) else None
+        programs = _Compiled(compiled(solve_only), compiled(solve_and_differentiate), back)
+        self._compiled[key] = programs
+        return programs, programs.total.retraces(inputs)
+
+    def _time(self, runs: Sequence[_Run], inputs: Inputs) -> list[tuple[Samples | None, Samples | None]]:
+        """Time every program that ran, all in the same rounds; equal programs are timed once."""
+        names: list[tuple[str, str] | None] = []
+        entries: dict[str, Any] = {}
+        for run in runs:
+            if run.compiled is None or run.training is None:
+                names.append(None)
+                continue
+            pair = (run.compiled.solve, run.compiled.total)
+            names.append((pair[0].identity, pair[1].identity))
+            entries |= {program.identity: _call(program, inputs) for program in pair}
+        timed = time_rounds(entries, self.context.clock) if entries else {}
+        return [(timed[name[0]], timed[name[1]]) if name else (None, None) for name in names]
+
+    def _record(
+        self,
+        case: Case,
+        run: _Run,
+        judgement: Judgement,
+        solve: Samples | None,
+        total: Samples | None,
+        hashes: dict[str, str],
+    ) -> Record:
+        status, reason = run.status, run.reason
+        worse = next((one for one in (total, solve) if one is not None and one.status is not Status.OK), None)
+        if worse is not None:
+            status, reason = worse.status, worse.reason
+        return Record(
+            **_identity(case),
+            **self._provenance(hashes),
+            status=status,
+            reason=reason,
+            **_solution_fields(run),
+            **_backward_fields(run.backward),
+            **_accuracy_fields(run, judgement),
+            **_time_fields(solve, total),
+            **_program_fields(run),
+        )
+
+    def _provenance(self, hashes: dict[str, str]) -> dict[str, Any]:
+        return {
+            "suite": self.context.suite,
+            "environment": dict(self.context.environment),
+            "command": list(self.context.command),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "input_hashes": hashes,
+        }
+
+
+def _identity(case: Case) -> dict[str, Any]:
+    instance, contestant = case.instance, case.contestant
+    return {
+        "id": case.id,
+        "task": instance.task_label,
+        "regularizer": instance.regularizer_label,
+        "data": label(instance.data),
+        "size": instance.size,
+        "batch": instance.batch,
+        "dtype": instance.dtype,
+        "seed": instance.seed,
+        "solver": repr(contestant.solver),
+        "method": repr(contestant.method),
+        "max_steps": contestant.budget.max_steps,
+        "tolerance": contestant.budget.tolerance,
+    }
+
+
+def _solution_fields(run: _Run) -> dict[str, Any]:
+    if run.training is None:
+        return {}
+    solution = run.training.solution
+    return {
+        "steps": float(np.mean(solution.steps)),
+        "steps_max": float(np.max(solution.steps)),
+        "residual": float(np.max(solution.residual)),
+        "loss": float(run.training.loss),
+    }
+
+
+def _backward_fields(backward: Backward | None) -> dict[str, Any]:
+    """Return the worst adjoint residual of the batch, and means of the counts."""
+    if backward is None:
+        return {}
+    fields = {
+        "adjoint_steps": backward.steps,
+        "active_size": backward.active_size,
+        "active_rank": backward.active_rank,
+    }
+    means = {name: float(np.mean(value)) for name, value in fields.items() if value is not None}
+    if backward.residual is None:
+        return means
+    return {"adjoint_residual": float(np.max(backward.residual)), **means}
+
+
+def _accuracy_fields(run: _Run, judgement: Judgement) -> dict[str, Any]:
+    fields: dict[str, Any] = {"reference": judgement.reference, "reference_error": judgement.error}
+    accuracy = compare(run.training.gradient, judgement) if run.training is not None else None
+    return fields if accuracy is None else {**fields, **accuracy._asdict()}
+
+
+def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]:
+    if solve is None or total is None:
+        return {}
+    named = {
+        "solve_seconds": solve.quartiles,
+        "total_seconds": total.quartiles,
+        "overhead": ratio(total, solve),
+    }
+    fields: dict[str, Any] = {"rounds": len(total.seconds)}
+    for name, found in named.items():
+        if found is not None:
+            fields |= {name: found.median, f"{name}_q1": found.q1, f"{name}_q3": found.q3}
+    return fields
+
+
+def _program_fields(run: _Run) -> dict[str, Any]:
+    if run.compiled is None:
+        return {}
+    memory = run.compiled.total.memory
+    return {
+        "compile_seconds": run.compiled.total.compile_seconds,
+        "memory_bytes": memory.total,
+        "temp_bytes": memory.temporary,
+        "retraces": run.retraces,
+    }
+
+
+def _status_of(training: Training) -> tuple[Status, str]:
+    """Return the worst outcome of the batch; a gradient that is not finite counts as such."""
+    outcomes = np.asarray(training.solution.status)
+    if (outcomes == Outcome.NOT_FINITE).any():
+        return Status.NOT_FINITE, "the solution is not finite"
+    if not np.isfinite(flatten(training.gradient)).all():
+        return Status.NOT_FINITE, "the hypergradient is not finite"
+    missed = int((outcomes == Outcome.MAX_STEPS).sum())
+    if missed:
+        return Status.MAX_STEPS, f"{missed} of {outcomes.size} solves ended above the tolerance"
+    return Status.OK, ""
+
+
+def _arrays(run: _Run, inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return solution, hypergradient and inputs by name, for `.npz`."""
+    if run.training is None:
+        return {}
+    trees = {"x": run.training.solution.x, "gradient": run.training.gradient, "inputs": inputs}
+    return {
+        name + jax.tree_util.keystr(path): np.asarray(leaf)
+        for name, tree in trees.items()
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+def _call(program: Program, inputs: Inputs) -> Any:
+    return lambda: program(inputs)
+
+
+def _memory_limit() -> float:
+    """Return the bytes that one program may need on the default device."""
+    stats = jax.devices()[0].memory_stats() or {}
+    total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return MEMORY_SHARE * total
+
+
+def _one_line(error: Exception) -> str:
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return f"{type(error).__name__}: {first}"

@@ -1,0 +1,87 @@
+"""The functions that are compiled and timed, each of an instance's inputs alone."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..hypergrad.hypergradient import hypergradient
+from ..hypergrad.method import Backward
+from ..hypergrad.reference import Reference, reference
+from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import Regularizer
+from ..solvers.solver import Solution
+from .case import Contestant
+from .inputs import Inputs
+
+
+class Training(NamedTuple):
+    """One training step's yield: the loss, its gradient by the regulariser, and the batch's solutions."""
+
+    loss: Float[Array, ""]
+    gradient: Regularizer
+    solution: Solution
+
+
+def solve_only(contestant: Contestant) -> Callable[[Inputs], Solution]:
+    """Return the forward solve of the whole batch, as the method does it, without a derivative."""
+
+    def run(inputs: Inputs) -> Solution:
+        return _solve(contestant, inputs, inputs.regularizer)
+
+    return run
+
+
+def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], Training]:
+    """Return solve and gradient of the mean squared error by the regulariser's parameters."""
+
+    def run(inputs: Inputs) -> Training:
+        def loss(regularizer: Regularizer) -> tuple[Array, Solution]:
+            solution = _solve(contestant, inputs, regularizer)
+            return jnp.mean(jnp.square(solution.x - inputs.truths)), solution
+
+        (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(inputs.regularizer)
+        return Training(value, gradient, solution)
+
+    return run
+
+
+def look_back(contestant: Contestant) -> Callable[[Inputs], Backward]:
+    """Return what the backward pass of every member of the batch knows of itself; never timed."""
+    solver, budget, method = contestant.solver, contestant.budget, contestant.method
+
+    def run(inputs: Inputs) -> Backward:
+        def one(y: Array, truth: Array) -> Backward:
+            lower = LowerLevel(inputs.A, y, inputs.regularizer)
+            return hypergradient(method, solver, budget, lower, _outer(truth)).backward
+
+        return jax.vmap(one)(inputs.y, inputs.truths)
+
+    return run
+
+
+def judge(directions: LowerLevel) -> Callable[[Inputs], Reference]:
+    """Return the reference of every member of the batch, with differences along shared directions."""
+
+    def run(inputs: Inputs) -> Reference:
+        def one(y: Array, truth: Array) -> Reference:
+            return reference(LowerLevel(inputs.A, y, inputs.regularizer), _outer(truth), directions)
+
+        return jax.vmap(one)(inputs.y, inputs.truths)
+
+    return run
+
+
+def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> Solution:
+    def one(y: Array) -> Solution:
+        lower = LowerLevel(inputs.A, y, regularizer)
+        return contestant.method(contestant.solver, contestant.budget, lower)
+
+    # The state would count as the program's output, and some are large.
+    return jax.vmap(one)(inputs.y)._replace(state=None)
+
+
+def _outer(truth: Array) -> Callable[[Array], Array]:
+    return lambda x: jnp.mean(jnp.square(x - truth))

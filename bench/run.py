@@ -1,0 +1,171 @@
+"""A run: the grid of a selection, measured group by group into a journal that a killed run resumes from."""
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from .case import Case
+from .catalogue import Catalogue, built_in
+from .clock import ClockSettings
+from .durable import replace_durably
+from .environment import environment
+from .errors import UserError, unwritable
+from .expand import expand, suite_of
+from .journal import Journal, JournalWriter, Repair
+from .measure import Context, Workbench
+from .plugin import with_plugins
+from .progress import RunProgress
+from .record import Record
+from .selection import Selection
+
+RUN_FILE = "run.json"
+
+
+class RunFile(BaseModel):
+    """What `run.json` holds: what was asked for, how many cases that is, and where it began."""
+
+    selection: Selection
+    cases: int
+    command: list[str]
+    created: str
+    environment: dict[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that is ready to start: its folder, what was asked for, and the cases in groups."""
+
+    folder: Path
+    selection: Selection
+    groups: tuple[tuple[Case, ...], ...]
+
+    @property
+    def cases(self) -> int:
+        """How many cases the run has."""
+        return sum(len(group) for group in self.groups)
+
+
+def plan_run(selection: Selection, folder: Path) -> Plan:
+    """Expand a selection into its cases.
+
+    Raises:
+        UserError: for unknown names and settings that a constructor refuses.
+    """
+    groups = expand(selection, catalogue_of(selection))
+    # Two settings can come to the same case, such as an unrolled budget that a user fixed.
+    seen: set[str] = set()
+    unique = []
+    for group in groups:
+        fresh = {case.id: case for case in group if case.id not in seen}
+        seen |= fresh.keys()
+        if fresh:
+            unique.append(tuple(fresh.values()))
+    if not unique:
+        raise UserError("the selection has no case: no size of the suite fits the chosen names; give --size")
+    return Plan(folder, selection, tuple(unique))
+
+
+def catalogue_of(selection: Selection) -> Catalogue:
+    """Return what is built in and what the selection's plug-ins add."""
+    return with_plugins(built_in(), list(selection.plugins))
+
+
+def read_run_file(folder: Path) -> RunFile:
+    """Read `run.json` of a run's folder.
+
+    Raises:
+        UserError: if there is none, or it is damaged.
+    """
+    path = folder / RUN_FILE
+    try:
+        return RunFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"{folder} is not the folder of a run: cannot read {path} ({error.strerror})"
+        ) from error
+    except ValidationError as error:
+        raise UserError(f"{path} is damaged: {error.errors(include_url=False)[0]['msg']}") from error
+
+
+@contextmanager
+def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
+    """Open the run's folder for writing, mend what a kill left in its journal, and hand out the run.
+
+    Raises:
+        UserError: if the folder cannot be written, or another run is writing to it.
+    """
+    journal = Journal(plan.folder)
+    with journal.writer() as writer:
+        if not (plan.folder / RUN_FILE).exists():
+            _write_run_file(plan, command)
+        yield RunningRun(plan, tuple(command), writer, {record.id for record in journal.read().records})
+
+
+@dataclass(frozen=True)
+class RunningRun:
+    """A run whose journal is open."""
+
+    plan: Plan
+    command: tuple[str, ...]
+    writer: JournalWriter
+    recorded: set[str]
+
+    @property
+    def repair(self) -> Repair:
+        """What had to be mended in the journal."""
+        return self.writer.repair
+
+    @property
+    def missing(self) -> list[list[Case]]:
+        """The cases that have no record yet, in groups."""
+        groups = ([case for case in group if case.id not in self.recorded] for group in self.plan.groups)
+        return [group for group in groups if group]
+
+    def measure_missing(self, progress: RunProgress) -> None:
+        """Measure and record every case that has no record, group by group."""
+        suite = suite_of(self.plan.selection)
+        clock = _clock(suite.clock, self.plan.selection.rounds)
+        bench = Workbench(Context(suite.name, clock, environment(), self.command))
+        problem = None
+        for group in self.missing:
+            instance = replace(group[0].instance, seed=0, dtype="float64")
+            if instance != problem:
+                bench.forget()
+                problem = instance
+            progress.begin(group[0].instance.describe())
+            for measured in bench.measure(group):
+                self._keep(measured.record, measured.arrays)
+            progress.advance(len(group))
+
+    def _keep(self, record: Record, arrays: object) -> None:
+        # Arrays first: a record says that its case is done.
+        if self.plan.selection.save_arrays and arrays:
+            folder = self.plan.folder / "arrays"
+            folder.mkdir(exist_ok=True)
+            np.savez_compressed(folder / f"{record.id}.npz", **arrays)  # pyright: ignore
+        self.writer.append(record)
+
+
+def _write_run_file(plan: Plan, command: Sequence[str]) -> None:
+    run_file = RunFile(
+        selection=plan.selection,
+        cases=plan.cases,
+        command=list(command),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        environment=environment(),
+    )
+    text = json.dumps(run_file.model_dump(mode="json"), indent=2) + "\n"
+    try:
+        replace_durably(plan.folder / RUN_FILE, text.encode())
+    except OSError as error:
+        raise unwritable(plan.folder / RUN_FILE, error) from error
+
+
+def _clock(clock: ClockSettings, rounds: int | None) -> ClockSettings:
+    return clock if rounds is None else replace(clock, rounds_min=rounds, rounds_max=rounds)

@@ -1,0 +1,72 @@
+"""The suites: which sizes, precisions, seeds and budgets a run goes through."""
+
+from dataclasses import dataclass
+
+from .clock import ClockSettings
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A size of a problem with what is fitting for it.
+
+    Attributes:
+        regularizer: its name.
+        shape: of one signal or image.
+        batch: signals or images that share the regulariser.
+        unrolled_steps: budgets of methods that use every step, in rising order; only plain unrolling goes through
+            all of them, to show how its error falls, the others take the largest.
+    """
+
+    regularizer: str
+    shape: tuple[int, ...]
+    batch: int
+    unrolled_steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named grid: its workloads for every task, in every precision, for every seed."""
+
+    name: str
+    sentence: str
+    workloads: tuple[Workload, ...]
+    dtypes: tuple[str, ...]
+    seeds: int
+    clock: ClockSettings
+
+
+TOLERANCES = {"float64": 1e-10, "float32": 3e-6}
+"""Relative residual at which solvers stop; in float32 a little above what rounding lets them reach."""
+
+MAX_STEPS = 20_000
+"""Steps at most for methods that stop at the tolerance."""
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            name="smoke",
+            sentence="the whole grid at a tiny size, under a minute: does everything run?",
+            workloads=(
+                Workload("analysis-l1", (16,), 2, (200,)),
+                Workload("fields-of-experts", (8, 8), 2, (50,)),
+            ),
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=20.0),
+        ),
+        Suite(
+            name="default",
+            sentence="three tasks, two regularisers, two sizes, two precisions; under ten minutes on two cores",
+            workloads=(
+                Workload("analysis-l1", (64,), 32, (30, 100, 300, 1000)),
+                Workload("analysis-l1", (256,), 4, (30, 100, 300, 1000)),
+                Workload("fields-of-experts", (32, 32), 4, (10, 30, 100)),
+                Workload("fields-of-experts", (64, 64), 1, (10, 30, 100)),
+            ),
+            dtypes=("float64", "float32"),
+            seeds=2,
+            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=2.0, warmup=1, limit_seconds=60.0),
+        ),
+    )
+}
