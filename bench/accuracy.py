@@ -1,5 +1,6 @@
 """How wrong a hypergradient is, and what it is judged by."""
 
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -8,9 +9,10 @@ import numpy as np
 
 from ..hypergrad.central_differences import random_directions
 from ..hypergrad.reference import disagreement, reference_rung
+from ..problems.lower_level import LowerLevel
 from .case import Instance
 from .inputs import Inputs, lower_level
-from .program import Compiler, OutOfMemory
+from .program import Compiler, OutOfMemory, Program
 from .programs import judge
 
 DIRECTIONS = 3
@@ -40,34 +42,57 @@ class Accuracy(NamedTuple):
     norm_ratio: float
 
 
-def find_reference(instance: Instance, inputs: Inputs, compiler: Compiler) -> Judgement:
-    """Compute the batch's reference hypergradient in float64 and check it by central differences.
+@dataclass(frozen=True)
+class Judge:
+    """Find references: a program serves all seeds of a problem, a reference both of its precisions."""
 
-    Args:
-        instance: names it.
-        inputs: in float64.
-        compiler: compiles the ladder's program.
-    """
-    template = lower_level(inputs, 0)
-    rung, exists = reference_rung(template)
-    if not exists:
-        return Judgement(f"no reference: {rung}")
-    directions = random_directions(template, DIRECTIONS, instance.seed, ("regularizer",))
-    try:
-        program = compiler.compile_program(
-            judge(directions), inputs, name=f"reference of {instance.describe()}"
-        )
-        found = jax.block_until_ready(program(inputs))
-    except OutOfMemory as error:
-        return Judgement(f"no reference: out of memory ({error})")
-    untrusted = int(np.sum(~np.asarray(found.trusted)))
-    if untrusted:
-        return Judgement(f"no reference: {untrusted} of {instance.batch} solutions could not be certified")
-    gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
-    error = float(disagreement(gradient, directions, jnp.mean(found.differences, axis=0)))
-    if not error <= LARGEST_ERROR:
-        return Judgement(f"no reference: central differences disagree with it by {error:.1e}")
-    return Judgement(rung, flatten(gradient.regularizer), error)
+    compiler: Compiler
+    _programs: dict[Instance, Program] = field(default_factory=dict)
+    _judgements: dict[Instance, Judgement] = field(default_factory=dict)
+
+    def find(self, instance: Instance, inputs: Inputs) -> Judgement:
+        """Compute the batch's reference in float64 and check it by central differences; remembered.
+
+        Args:
+            instance: in float64.
+            inputs: its arrays.
+        """
+        if instance not in self._judgements:
+            self._judgements[instance] = self._find(instance, inputs)
+        return self._judgements[instance]
+
+    def forget(self) -> None:
+        """Drop programs and references."""
+        self._programs.clear()
+        self._judgements.clear()
+
+    def _find(self, instance: Instance, inputs: Inputs) -> Judgement:
+        template = lower_level(inputs, 0)
+        rung, exists = reference_rung(template)
+        if not exists:
+            return Judgement(f"no reference: {rung}")
+        directions = random_directions(template, DIRECTIONS, instance.seed, ("regularizer",))
+        try:
+            found = jax.block_until_ready(self._program(instance, inputs, directions)(inputs, directions))
+        except OutOfMemory as error:
+            return Judgement(f"no reference: out of memory ({error})")
+        untrusted = int(np.sum(~np.asarray(found.trusted)))
+        if untrusted:
+            return Judgement(
+                f"no reference: {untrusted} of {instance.batch} solutions could not be certified"
+            )
+        gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
+        error = float(disagreement(gradient, directions, jnp.mean(found.differences, axis=0)))
+        if not error <= LARGEST_ERROR:
+            return Judgement(f"no reference: central differences disagree with it by {error:.1e}")
+        return Judgement(rung, flatten(gradient.regularizer), error)
+
+    def _program(self, instance: Instance, inputs: Inputs, directions: LowerLevel) -> Program:
+        key = replace(instance, seed=0)
+        if key not in self._programs:
+            name = f"reference of {instance.describe()}"
+            self._programs[key] = self.compiler.compile_program(judge, inputs, directions, name=name)
+        return self._programs[key]
 
 
 def compare(gradient: Any, judgement: Judgement) -> Accuracy | None:

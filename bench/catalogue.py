@@ -21,7 +21,7 @@ from .errors import UserError, nearest
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Hold tasks, ground truths, solvers and methods as default objects, regularisers as classes, each by name.
+    """Hold what can be run, by name: regularisers as classes, everything else as default objects.
 
     A name is the class's in kebab case: `ClosedForm` is "closed-form".
     """
@@ -84,8 +84,8 @@ def collect(modules: Iterable[ModuleType], catalogue: Catalogue, own: bool = Fal
     """Return the catalogue with the classes of some modules added; with `own`, only those defined there.
 
     Raises:
-        UserError: if a name is taken, or a class that looks like a solver, method, task or ground truth cannot be
-            made without arguments.
+        UserError: if a name is taken, or a class that looks like a solver, method, task or ground
+            truth cannot be made without arguments.
     """
     entries = {kind: dict(getattr(catalogue, kind)) for kind in _SINGULAR}
     for module in modules:

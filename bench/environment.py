@@ -13,6 +13,12 @@ from pydantic import JsonValue
 
 _PACKAGES = ("jax", "jaxlib", "numpy", "optax", "lineax", "jaxopt", "hypergrad-bench")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_FLAGS = {
+    "x64": "jax_enable_x64",
+    "matmul_precision": "jax_default_matmul_precision",
+    "cache_enabled": "jax_enable_compilation_cache",
+    "cache_folder": "jax_compilation_cache_dir",
+}
 # Named one by one: other JAX_* variables hold host names and ports of a cluster.
 _VARIABLES = (
     "XLA_FLAGS",
@@ -94,11 +100,11 @@ def _device() -> dict[str, JsonValue]:
 
 def _settings() -> dict[str, JsonValue]:
     """Return what changes the compiled program: precision, cache and the variables that matter."""
-    cached = bool(jax.config.jax_enable_compilation_cache and jax.config.jax_compilation_cache_dir)
+    flags = {name: getattr(jax.config, flag) for name, flag in _FLAGS.items()}
     return {
-        "x64": bool(jax.config.jax_enable_x64),
-        "matmul_precision": jax.config.jax_default_matmul_precision,
-        "persistent_compilation_cache": cached,
+        "x64": bool(flags["x64"]),
+        "matmul_precision": flags["matmul_precision"],
+        "persistent_compilation_cache": bool(flags["cache_enabled"] and flags["cache_folder"]),
         "variables": {name: _without_paths(os.environ[name]) for name in _VARIABLES if name in os.environ},
     }
 

@@ -16,15 +16,13 @@ from ..solvers.budget import Budget
 from ..solvers.dense import Dense
 from ..solvers.solver import Solver
 from .case import Case, Contestant, Instance
-from .catalogue import Catalogue
+from .catalogue import Catalogue, built_in
 from .errors import UserError, nearest
 from .inputs import lower_level, make_inputs
 from .selection import Selection
 from .suites import MAX_STEPS, SUITES, TOLERANCES, Suite, Workload
 
-SOLVER_ORDER = ("dual-fista", "nesterov", "primal-dual", "lbfgs", "gradient-descent")
-"""The first of these that supports a lower level meets every method; plug-ins come last."""
-
+TASK_ORDER = ("denoising", "inpainting", "deconvolution")
 METHOD_ORDER = ("closed-form", "implicit", "one-step", "unrolled")
 LARGEST_DENSE_HESSIAN = 1024
 
@@ -72,7 +70,7 @@ def _contestants(
 ) -> Iterator[Contestant]:
     """Pair solvers and methods on one instance, each pair with its budgets."""
     lower = _template(dataclasses.replace(instance, seed=0, batch=1))
-    solvers = _ordered(catalogue.pick("solvers", selection.solvers), SOLVER_ORDER)
+    solvers = _solvers(selection, catalogue)
     methods = _ordered(catalogue.pick("methods", selection.methods), METHOD_ORDER)
     variants = [variant for method in methods for variant in _variants(method, workload)]
     for solver, method, reason in _pairs(lower, solvers, variants):
@@ -137,13 +135,23 @@ def _template(instance: Instance) -> LowerLevel:
 
 
 def _tasks(selection: Selection, catalogue: Catalogue) -> list[Any]:
-    tasks = list(catalogue.pick("tasks", selection.tasks).values())
+    tasks = _ordered(catalogue.pick("tasks", selection.tasks), TASK_ORDER)
     if selection.noise is None:
         return tasks
     try:
         return [dataclasses.replace(task, noise=selection.noise) for task in tasks]
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def _solvers(selection: Selection, catalogue: Catalogue) -> list[Solver]:
+    """Return the solvers asked for; else the suite's and those of plug-ins."""
+    order = suite_of(selection).solvers
+    if selection.solvers:
+        return _ordered(catalogue.pick("solvers", selection.solvers), order)
+    own = built_in().solvers
+    chosen = {name: one for name, one in catalogue.solvers.items() if name in order or name not in own}
+    return _ordered(chosen, order)
 
 
 def _dtypes(selection: Selection, suite: Suite) -> tuple[str, ...]:

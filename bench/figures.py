@@ -117,26 +117,30 @@ def _draw_errors(axes: Axes, table: Table, across: Callable[[Row], float | None]
     """Draw one panel: a line through the budgets of each solver and method, and the reference's own error."""
     axes.set_xscale("log")
     axes.set_yscale("log")
-    lines: dict[tuple[str, str], list[Row]] = {}
+    lines: dict[tuple[str, str], list[tuple[float, Row]]] = {}
     for row in table.rows:
-        lines.setdefault((label(row.run.solver), label(row.run.method)), []).append(row)
-    for (solver, method), rows in lines.items():
-        style = look.of(solver, method)
-        places = [across(row) for row in rows]
-        axes.plot(places, [_height(row) for row in rows], **(style | {"marker": ""}), linewidth=1.2)
-        for place, row in zip(places, rows, strict=True):
-            face = "white" if _at_bound(row) else style["color"]
-            axes.plot(place, _height(row), marker=style["marker"], color=style["color"], markerfacecolor=face)
+        lines.setdefault((row.run.solver, row.run.method), []).append((across(row) or 0.0, row))
+    for points in lines.values():
+        style = look.of(points[0][1].run)
+        heights = [_height(row) for _, row in points]
+        axes.plot(
+            [place for place, _ in points],
+            heights,
+            color=style.color,
+            linestyle=style.linestyle,
+            linewidth=1.2,
+        )
+        for place, row in points:
+            face = "white" if _at_bound(row) else style.color
+            axes.plot([place], [_height(row)], marker=style.marker, color=style.color, markerfacecolor=face)
     axes.axhline(max(_bound(row) for row in table.rows), color="0.5", linestyle=":", linewidth=1)
 
 
 def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
     """Draw one panel of bars, the smallest on top, each with its number at its end."""
     rows = sorted(table.rows, key=_memory)
-    styles = [look.of(label(row.run.solver), label(row.run.method)) for row in rows]
-    bars = axes.barh(
-        range(len(rows)), [_memory(row) for row in rows], color=[s["color"] for s in styles], height=0.7
-    )
+    colors = [look.of(row.run).color for row in rows]
+    bars = axes.barh(range(len(rows)), [_memory(row) for row in rows], color=colors, height=0.7)
     axes.bar_label(bars, [_bar_text(row) for row in rows], padding=3, fontsize=7)
     axes.set_yticks(range(len(rows)), [fold(label(row.run.solver), 20) for row in rows], fontsize=7)
     axes.set_xscale("log")

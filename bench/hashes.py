@@ -3,6 +3,7 @@
 import hashlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -21,7 +22,7 @@ def hash_arrays(tree: PyTree) -> dict[str, str]:
 
 def _hash(leaf: object) -> str:
     """Hash one array or number; a random key is hashed by its data."""
-    if isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     array = np.asarray(leaf)
     header = f"{array.dtype.str}{array.shape}".encode()

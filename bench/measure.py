@@ -12,8 +12,8 @@ from pydantic import JsonValue
 
 from ..hypergrad.method import AdjointMethod, Backward
 from ..solvers.solver import Outcome
-from .accuracy import Judgement, compare, find_reference, flatten
-from .case import Case, Contestant, Instance, label
+from .accuracy import Judge, Judgement, compare, flatten
+from .case import Case, label
 from .clock import ClockSettings, time_rounds
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, make_inputs
@@ -68,22 +68,21 @@ class _Run:
 
 @dataclass(frozen=True)
 class Workbench:
-    """Measure groups one after the other; programs and references are kept while only the seed or precision changes.
+    """Measure groups one after the other, and keep programs and references while only seed or precision change.
 
     Measuring never raises for what happens at run time: it ends as a record's status.
     """
 
     context: Context
-    _compiler: Compiler = field(default_factory=Compiler)
+    _judge: Judge = field(default_factory=lambda: Judge(Compiler()))
     _compiled: dict[Any, _Compiled] = field(default_factory=dict)
-    _judgements: dict[Instance, Judgement] = field(default_factory=dict)
 
     def measure(self, group: Sequence[Case]) -> Iterator[Measured]:
         """Yield one record a case, in their order, once the whole group has been timed."""
         instance = group[0].instance
         double = make_inputs(instance)
         inputs = cast(double, instance.dtype)
-        judgement = self._judge(instance.double(), double)
+        judgement = self._judge.find(instance.double(), double)
         runs = [self._run(case, inputs) for case in group]
         samples = self._time(runs, inputs)
         hashes = hash_arrays(inputs)
@@ -93,14 +92,9 @@ class Workbench:
 
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""
-        self._compiler.forget()
+        self._judge.compiler.forget()
+        self._judge.forget()
         self._compiled.clear()
-        self._judgements.clear()
-
-    def _judge(self, instance: Instance, inputs: Inputs) -> Judgement:
-        if instance not in self._judgements:
-            self._judgements[instance] = find_reference(instance, inputs, self._compiler)
-        return self._judgements[instance]
 
     def _run(self, case: Case, inputs: Inputs) -> _Run:
         """Compile and run a contestant once, outside the clock, and note what came of it."""
@@ -113,7 +107,7 @@ class Workbench:
                 return _Run(Status.OUT_OF_MEMORY, f"needs {memory / 2**30:.1f} GiB", compiled)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
                 training = jax.block_until_ready(compiled.total(inputs))
-                backward = jax.block_until_ready(compiled.back(inputs)) if compiled.back else None
+                backward = _look_back(compiled, inputs)
         except OutOfMemory as error:
             return _Run(Status.OUT_OF_MEMORY, str(error))
         except Exception as error:  # a plug-in or a contender may raise anything
@@ -122,18 +116,20 @@ class Workbench:
         return _Run(status, reason, compiled, training, backward, retraces)
 
     def _programs(self, case: Case, inputs: Inputs) -> tuple[_Compiled, int]:
-        """Return the contestant's programs, compiled at most once a shape, and the traces that new data cost."""
+        """Return the contestant's programs, compiled once a shape, and the traces that new data cost."""
         key = (replace(case.instance, seed=0), case.contestant)
         if key in self._compiled:
             return self._compiled[key], self._compiled[key].total.retraces(inputs)
         name = f"{case.contestant.method!r} with {case.contestant.solver!r}"
         contestant = case.contestant
 
-        def compiled(function: Any) -> Program:
-            return self._compiler.compile_program(function(contestant), inputs, name=name)
+        def compiled(function: Any, *arguments: Any) -> Program:
+            return self._judge.compiler.compile_program(function(contestant), *arguments, name=name)
 
-        back = compiled(look_back) if isinstance(contestant.method, AdjointMethod) else None
-        programs = _Compiled(compiled(solve_only), compiled(solve_and_differentiate), back)
+        back = None
+        if isinstance(contestant.method, AdjointMethod):
+            back = compiled(look_back, inputs, jax.eval_shape(solve_only(contestant), inputs))
+        programs = _Compiled(compiled(solve_only, inputs), compiled(solve_and_differentiate, inputs), back)
         self._compiled[key] = programs
         return programs, programs.total.retraces(inputs)
 
@@ -287,6 +283,12 @@ def _arrays(run: _Run, inputs: Inputs) -> dict[str, np.ndarray]:
         for name, tree in trees.items()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def _look_back(compiled: _Compiled, inputs: Inputs) -> Backward | None:
+    if compiled.back is None:
+        return None
+    return jax.block_until_ready(compiled.back(inputs, compiled.solve(inputs)))
 
 
 def _call(program: Program, inputs: Inputs) -> Any:

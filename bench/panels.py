@@ -2,18 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .record import Record
-from .tables import Row, Table, label, make_tables
+from .tables import Row, Run, Table, label, make_tables
 
 # Okabe and Ito (2008): colours that colour-blind readers can tell apart; wine for yellow, faint on white.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_LINES = ("-", "--", ":", "-.")
+_LineStyle = Literal["-", "--", ":", "-."]
+_LINES: tuple[_LineStyle, ...] = ("-", "--", ":", "-.")
+
+
+class Style(NamedTuple):
+    """Say how a solver with a method is drawn, in matplotlib's words."""
+
+    color: str
+    linestyle: _LineStyle
+    marker: str
 
 
 @dataclass(frozen=True)
@@ -23,26 +33,34 @@ class Look:
     methods: tuple[str, ...]
     solvers: tuple[str, ...]
 
-    def of(self, solver: str, method: str) -> dict[str, str]:
-        """Return matplotlib's keywords for a solver's and a method's label."""
-        number = self.methods.index(method)
-        return {
-            "color": _COLOURS[number % len(_COLOURS)],
-            "linestyle": _LINES[number // len(_COLOURS) % len(_LINES)],
-            "marker": _MARKERS[self.solvers.index(solver) % len(_MARKERS)],
-        }
+    def of(self, run: Run) -> Style:
+        """Return the style of a solver and method."""
+        return Style(*self._line(label(run.method)), self._marker(label(run.solver)))
 
     def method_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
         """Return the legend's entries for the methods of some rows: their colours."""
-        methods = sorted({label(row.run.method) for row in drawn})
-        looks = [self.of(self.solvers[0], method) | {"marker": "", "label": method} for method in methods]
-        return [Line2D([], [], linewidth=4, **look) for look in looks]
+        lines = {name: self._line(name) for name in sorted({label(row.run.method) for row in drawn})}
+        return [
+            Line2D([], [], linewidth=4, color=color, linestyle=linestyle, label=name)
+            for name, (color, linestyle) in lines.items()
+        ]
 
     def solver_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
         """Return the legend's entries for the solvers of some rows: their markers."""
-        solvers = sorted({label(row.run.solver) for row in drawn})
-        plain = {"color": "0.4", "linestyle": ""}
-        return [Line2D([], [], label=name, **(self.of(name, self.methods[0]) | plain)) for name in solvers]
+        markers = {name: self._marker(name) for name in sorted({label(row.run.solver) for row in drawn})}
+        return [
+            Line2D([], [], linestyle="", color="0.4", marker=marker, label=name)
+            for name, marker in markers.items()
+        ]
+
+    def _line(self, method: str) -> tuple[str, _LineStyle]:
+        """Return a method's colour and line; with more methods than colours, the lines tell them apart."""
+        number = self.methods.index(method)
+        return _COLOURS[number % len(_COLOURS)], _LINES[number // len(_COLOURS) % len(_LINES)]
+
+    def _marker(self, solver: str) -> str:
+        """Return a solver's marker."""
+        return _MARKERS[self.solvers.index(solver) % len(_MARKERS)]
 
 
 def look_of(tables: Iterable[Table]) -> Look:

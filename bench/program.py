@@ -13,6 +13,8 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 from jaxtyping import PyTree
 
+_CACHE_SWITCH = "jax_enable_compilation_cache"
+
 
 class OutOfMemory(RuntimeError):
     """Report that the compiler or the device refused the memory that a program needs."""
@@ -167,13 +169,13 @@ def _without_names(text: str) -> str:
 @contextmanager
 def _persistent_cache_off() -> Iterator[None]:
     """Switch JAX's on-disk cache off: a program read from it would seem to compile at once."""
-    before = jax.config.jax_enable_compilation_cache
-    jax.config.update("jax_enable_compilation_cache", False)
+    before = getattr(jax.config, _CACHE_SWITCH)
+    jax.config.update(_CACHE_SWITCH, False)
     compilation_cache.reset_cache()  # JAX looks at the switch only once otherwise
     try:
         yield
     finally:
-        jax.config.update("jax_enable_compilation_cache", before)
+        jax.config.update(_CACHE_SWITCH, before)
         compilation_cache.reset_cache()
 
 

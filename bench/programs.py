@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..hypergrad.hypergradient import hypergradient
-from ..hypergrad.method import Backward
+from ..hypergrad.method import AdjointMethod, Backward
 from ..hypergrad.reference import Reference, reference
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import Regularizer
@@ -39,7 +38,8 @@ def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], Traini
 
     def run(inputs: Inputs) -> Training:
         def loss(regularizer: Regularizer) -> tuple[Array, Solution]:
-            solution = _solve(contestant, inputs, regularizer)
+            # The state would count as the program's output, and some are large.
+            solution = _solve(contestant, inputs, regularizer)._replace(state=None)
             return jnp.mean(jnp.square(solution.x - inputs.truths)), solution
 
         (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(inputs.regularizer)
@@ -48,30 +48,29 @@ def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], Traini
     return run
 
 
-def look_back(contestant: Contestant) -> Callable[[Inputs], Backward]:
+def look_back(contestant: Contestant) -> Callable[[Inputs, Solution], Backward]:
     """Return what the backward pass of every member of the batch knows of itself; never timed."""
-    solver, budget, method = contestant.solver, contestant.budget, contestant.method
+    solver, method = contestant.solver, contestant.method
+    if not isinstance(method, AdjointMethod):
+        raise TypeError(f"{method!r} has no backward pass of its own")
 
-    def run(inputs: Inputs) -> Backward:
-        def one(y: Array, truth: Array) -> Backward:
+    def run(inputs: Inputs, solution: Solution) -> Backward:
+        def one(y: Array, truth: Array, solution: Solution) -> Backward:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
-            return hypergradient(method, solver, budget, lower, _outer(truth)).backward
+            return method.backward(solver, lower, solution, jax.grad(_outer(truth))(solution.x))[1]
 
-        return jax.vmap(one)(inputs.y, inputs.truths)
+        return jax.vmap(one)(inputs.y, inputs.truths, solution)
 
     return run
 
 
-def judge(directions: LowerLevel) -> Callable[[Inputs], Reference]:
+def judge(inputs: Inputs, directions: LowerLevel) -> Reference:
     """Return the reference of every member of the batch, with differences along shared directions."""
 
-    def run(inputs: Inputs) -> Reference:
-        def one(y: Array, truth: Array) -> Reference:
-            return reference(LowerLevel(inputs.A, y, inputs.regularizer), _outer(truth), directions)
+    def one(y: Array, truth: Array) -> Reference:
+        return reference(LowerLevel(inputs.A, y, inputs.regularizer), _outer(truth), directions)
 
-        return jax.vmap(one)(inputs.y, inputs.truths)
-
-    return run
+    return jax.vmap(one)(inputs.y, inputs.truths)
 
 
 def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> Solution:
@@ -79,8 +78,7 @@ def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> 
         lower = LowerLevel(inputs.A, y, regularizer)
         return contestant.method(contestant.solver, contestant.budget, lower)
 
-    # The state would count as the program's output, and some are large.
-    return jax.vmap(one)(inputs.y)._replace(state=None)
+    return jax.vmap(one)(inputs.y)
 
 
 def _outer(truth: Array) -> Callable[[Array], Array]:

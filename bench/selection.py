@@ -1,4 +1,4 @@
-"""What a user asks for: a suite, narrowed and changed by options; it is stored with the run and read on resume."""
+"""What a user asks for: a suite, narrowed and changed by options; stored with the run and read on resume."""
 
 from pathlib import Path
 from typing import Annotated

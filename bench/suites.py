@@ -13,8 +13,8 @@ class Workload:
         regularizer: its name.
         shape: of one signal or image.
         batch: signals or images that share the regulariser.
-        unrolled_steps: budgets of methods that use every step, in rising order; only plain unrolling goes through
-            all of them, to show how its error falls, the others take the largest.
+        unrolled_steps: budgets of methods that use every step, in rising order; only plain unrolling goes
+            through all of them, to show how its error falls, the others take the largest.
     """
 
     regularizer: str
@@ -25,11 +25,17 @@ class Workload:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named grid: its workloads for every task, in every precision, for every seed."""
+    """A named grid: its workloads for every task, in every precision, for every seed.
+
+    Attributes:
+        solvers: in this order, the first that supports a lower level meets every method, the others one; a
+            plug-in's come last.
+    """
 
     name: str
     sentence: str
     workloads: tuple[Workload, ...]
+    solvers: tuple[str, ...]
     dtypes: tuple[str, ...]
     seeds: int
     clock: ClockSettings
@@ -51,19 +57,21 @@ SUITES = {
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
             ),
+            solvers=("dual-fista", "nesterov", "primal-dual", "lbfgs", "gradient-descent"),
             dtypes=("float64",),
             seeds=1,
             clock=ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=20.0),
         ),
         Suite(
             name="default",
-            sentence="three tasks, two regularisers, two sizes, two precisions; under ten minutes on two cores",
+            sentence="three tasks, two regularisers, two sizes, two precisions; ten minutes on two cores",
             workloads=(
                 Workload("analysis-l1", (64,), 32, (30, 100, 300, 1000)),
                 Workload("analysis-l1", (256,), 4, (30, 100, 300, 1000)),
                 Workload("fields-of-experts", (32, 32), 4, (10, 30, 100)),
                 Workload("fields-of-experts", (64, 64), 1, (10, 30, 100)),
             ),
+            solvers=("dual-fista", "nesterov", "primal-dual", "lbfgs"),
             dtypes=("float64", "float32"),
             seeds=2,
             clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=2.0, warmup=1, limit_seconds=60.0),

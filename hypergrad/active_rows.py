@@ -17,11 +17,12 @@ def project_dense(
 ) -> tuple[Float[Array, " k"], Backward]:
     """Solve by Cholesky of the Gram matrix of the active rows, its inactive rows replaced by the identity's.
 
-    Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation finite, and
-    iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection either way.
+    Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation
+    finite, and iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection
+    either way.
     """
-    # Masks go on vectors and on the finished Gram matrix, never on the rows: in a batch that shares W, products
-    # with W then stay matrix products and the Gram matrix is formed once.
+    # Masks go on vectors and on the finished Gram matrix, never on the rows: in a batch that shares W,
+    # products with W then stay matrix products and the Gram matrix is formed once.
     gram = jnp.matmul(matrix, matrix.T, precision=Precision.HIGHEST)
     largest = jnp.max(jnp.where(active, jnp.diagonal(gram), 0.0))
     unit = jnp.where(largest > 0, largest, jnp.ones_like(largest))

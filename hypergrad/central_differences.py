@@ -42,9 +42,9 @@ def central_differences(
     """Differentiate `loss` along each direction: (loss(+h) - loss(-h)) / 2h on its plateau.
 
     Steps from 1e-3 to 1e-6 are tried; of each two neighbours that agree best the smaller step's quotient is
-    returned, since its truncation error is less. A loss that is NaN at some step rules that step out. They are
-    trustworthy only if `loss` solves the lower level to rounding: differences of an unconverged solve agree
-    with its derivative, not with the solution's.
+    returned, since its truncation error is less. A loss that is NaN at some step rules that step out. They
+    are trustworthy only if `loss` solves the lower level to rounding: differences of an unconverged solve
+    agree with its derivative, not with the solution's.
     """
 
     def quotients(direction: LowerLevel) -> Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import analysis_regularizer
 from .analysis_pairing import ActiveSet
 
 MAX_POLISH_STEPS = 30
@@ -31,17 +32,18 @@ def certify_l1(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]
     """Polish (x, u) by a primal-dual active-set iteration and check the optimality conditions afresh.
 
     Guess the active rows from |u + W x| < weight, solve the optimality system with those rows held at zero,
-    repeat until the guess reproduces itself. Dense: memory (n + k)^2, time (n + k)^3 a step. Starts must be close,
-    there is no safeguard. Source: Hintermueller, Ito and Kunisch, 2003.
+    repeat until the guess reproduces itself. Dense: memory (n + k)^2, time (n + k)^3 a step. Starts must be
+    close, there is no safeguard. Source: Hintermueller, Ito and Kunisch, 2003.
 
     Args:
         lower: l1 problem, any A, float64.
         x: nearly optimal signal.
         u: its dual variable, shape of W x.
     """
-    W = operator_matrix(lower.regularizer.W, x.shape)
+    regularizer = analysis_regularizer(lower)
+    W = operator_matrix(regularizer.W, x.shape)
     A = operator_matrix(lower.A, x.shape)
-    weight = lower.regularizer.weight_like(u).ravel()
+    weight = regularizer.weight_like(u).ravel()
     rhs = lower.A.adjoint(lower.y).ravel()
 
     def guess(x: Array, u: Array) -> tuple[Array, Array]:
@@ -49,14 +51,14 @@ def certify_l1(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]
         active = jnp.abs(shifted) <= weight
         return active, jnp.where(active, jnp.zeros_like(shifted), jnp.sign(shifted))
 
-    def advance(carry: tuple) -> tuple:
+    def advance(carry: tuple[Array, ...]) -> tuple[Array, ...]:
         x, u, active, signs, _, steps = carry
         x, u = solve_active(A, W, active, rhs, weight * signs)
         next_active, next_signs = guess(x, u)
         moved = jnp.any((next_active != active) | (next_signs != signs))
         return x, u, next_active, next_signs, moved, steps + 1
 
-    def running(carry: tuple) -> Array:
+    def running(carry: tuple[Array, ...]) -> Array:
         return carry[4] & (carry[5] < MAX_POLISH_STEPS)
 
     start = (x.ravel(), u.ravel(), *guess(x.ravel(), u.ravel()), jnp.asarray(True), jnp.zeros((), jnp.int32))

@@ -1,5 +1,7 @@
 """The closed-form hypergradient of l1 problems, from the dual."""
 
+from typing import cast
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -9,14 +11,14 @@ from ..problems.filter_bank import FilterBank
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
-from ..solvers.analysis_l1_problem import DualSolver
+from ..solvers.analysis_l1_problem import DualSolver, analysis_regularizer
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.linear_solver import LinearSolver
 from ..solvers.solver import Solution, Solver
 from .active_rows import project_dense, project_matrix_free
-from .analysis_pairing import ActiveSet, pair
 from .adjoint_rule import solve_with_adjoint
+from .analysis_pairing import ActiveSet, pair
 from .method import Backward
 
 
@@ -25,9 +27,9 @@ class ClosedForm:
     """Differentiate l1 denoising on its active set, without iterating (BLORC).
 
     The dual variable splits the rows of W into active ones (|u_i| < weight_i, where w_i x* = 0) and the rest,
-    which carry the signs s. With W0 the active rows and g the cotangent of x*, mu solves W0 W0^T mu = W0 g, and
-    v = g - W0^T mu is g projected on the null space of W0. Holding x*, v, s, the active u and mu fixed, the
-    hypergradient is minus the gradient of
+    which carry the signs s. With W0 the active rows and g the cotangent of x*, mu solves W0 W0^T mu = W0 g,
+    and v = g - W0^T mu is g projected on the null space of W0. Holding x*, v, s, the active u and mu fixed,
+    the hypergradient is minus the gradient of
 
         <v, A^T(A x* - y)> + <u, W v> + <mu, W x*>,    u = weight * s on the inactive rows.
 
@@ -70,8 +72,8 @@ class ClosedForm:
         self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
     ) -> tuple[LowerLevel, Backward]:
         """Project the cotangent on the null space of the active rows and pair."""
-        regularizer = lower.regularizer
-        u = solver.dual(lower, solution.state)  # pyright: ignore[reportAttributeAccessIssue]
+        regularizer = analysis_regularizer(lower)
+        u = cast(DualSolver, solver).dual(lower, solution.state)
         active = jnp.abs(u) < regularizer.weight_like(u) * (1 - self.threshold)
         if isinstance(regularizer.W, Dense):
             mu, backward = project_dense(regularizer.W.matrix, active, cotangent)

@@ -31,7 +31,7 @@ class Hypergradient(NamedTuple):
 def hypergradient(
     method: Method, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer
 ) -> Hypergradient:
-    """Return outer(x*(lower)) with its gradient by every leaf, the solution and the backward pass's own account.
+    """Return outer(x*(lower)) with its gradient by every leaf, the solution and the backward pass's account.
 
     The gradient is the one that `jax.grad` gives through `method(solver, budget, lower)`.
 

@@ -1,5 +1,7 @@
 """One-step, or Jacobian-free, differentiation."""
 
+from typing import ClassVar
+
 import jax
 from jaxtyping import Array, Float
 
@@ -16,9 +18,12 @@ class OneStep:
     """Differentiate one more step of the solver at its last state, taken as a constant.
 
     With T the step, the hypergradient is (dT/dtheta)^T g instead of (dT/dtheta)^T (I - dT/dx^T)^{-1} g: its
-    relative error is of the order of the contraction factor of T, whatever the budget, and its norm too small.
-    Cheap, and biased unless T contracts fast. Source: Fung et al., 2022 (JFB); Bolte, Pauwels and Vaiter, 2023.
+    relative error is of the order of the contraction factor of T, whatever the budget, and its norm too
+    small. Cheap, and biased unless T contracts fast. Source: Fung et al., 2022 (JFB); Bolte, Pauwels and
+    Vaiter, 2023.
     """
+
+    exact: ClassVar[bool] = False
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer
+from ..solvers.analysis_l1_problem import analysis_regularizer
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.dense import Dense
@@ -53,8 +54,8 @@ class Reference(NamedTuple):
 def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
     """Name the highest rung of the ladder that fits `lower`, and True; or say why there is none, and False.
 
-    From the top: the closed form on a certified l1 solution; implicit differentiation of a smooth energy with a
-    dense solve; the same with conjugate gradients at a tolerance of 1e-13. Each is judged by central
+    From the top: the closed form on a certified l1 solution; implicit differentiation of a smooth energy with
+    a dense solve; the same with conjugate gradients at a tolerance of 1e-13. Each is judged by central
     differences of losses that are solved anew.
     """
     size = 1
@@ -124,7 +125,10 @@ def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel
     base = certify_l1(lower, *start)
     point = base.point
     value, cotangent = jax.value_and_grad(outer)(point.x)
-    W, A = operator_matrix(lower.regularizer.W, point.x.shape), operator_matrix(lower.A, point.x.shape)
+    W, A = (
+        operator_matrix(analysis_regularizer(lower).W, point.x.shape),
+        operator_matrix(lower.A, point.x.shape),
+    )
     # The adjoint system is the active-set system itself: no inactive duals, the cotangent on the right.
     no_dual = jnp.zeros(W.shape[:1], W.dtype)
     v, mu = solve_active(A, W, point.active.ravel(), cotangent.ravel(), no_dual)

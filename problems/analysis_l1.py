@@ -50,7 +50,7 @@ class AnalysisL1:
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
-        """Start from perturbed differences on signals (n,), or two differences and six random filters on images.
+        """Start from perturbed differences on signals (n,), two differences and six random filters on images.
 
         The weight is 0.1 for signals and 0.02 for images, whose eight filters add up.
         """

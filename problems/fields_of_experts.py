@@ -32,8 +32,8 @@ class FieldsOfExperts:
 
     filters: Float[Array, "k s s"]
     weights: Float[Array, " k"]
-    potential: Potential = static(PseudoHuber())
-    boundary: Boundary = static("circular")
+    potential: Potential = static(default=PseudoHuber())
+    boundary: Boundary = static(default="circular")
 
     def __post_init__(self) -> None:
         require_floating("weights", self.weights)
@@ -68,6 +68,6 @@ class FieldsOfExperts:
         return self.W.adjoint(self.weights[:, None, None] * self.potential.derivative(self.W(x)))
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
-        """Bound the gradient's Lipschitz constant by the potential's curvature and the weighted bank's norm."""
+        """Bound the gradient's Lipschitz constant by the potential's curvature times the bank's norm."""
         weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(self.weights)[:, None, None])
         return self.potential.curvature * FilterBank(weighted, self.boundary).squared_norm(shape)

@@ -18,10 +18,11 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 @pytree
 class FilterBank:
-    """Cross-correlate an image with each of k filters: (W x)_k[i, j] = sum_ab filters[k, a, b] x[i+a-c, j+b-c].
+    """Cross-correlate an image with each of k filters.
 
-    Every output has the image's size; c = (s - 1) // 2. Convolutions keep channels last, the layout that XLA's
-    CPU backend runs fastest, and the adjoint is a full convolution followed by the transpose of the padding.
+    (W x)_k[i, j] = sum_ab filters[k, a, b] x[i + a - c, j + b - c], c = (s - 1) // 2. Every output has the
+    image's size. Convolutions keep channels last, the layout that XLA's CPU backend runs fastest, and the
+    adjoint is a full convolution followed by the transpose of the padding.
 
     Args:
         filters: shape (k, s, s), floating.
@@ -35,7 +36,7 @@ class FilterBank:
     """
 
     filters: Float[Array, "k s s"]
-    boundary: Boundary = static("circular")
+    boundary: Boundary = static(default="circular")
 
     def __post_init__(self) -> None:
         require_floating("filters", self.filters)

@@ -1,8 +1,7 @@
 """The lower-level problem."""
 
-from typing import Any, Self
-
 import dataclasses
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp

@@ -45,9 +45,9 @@ def pytree(cls: type[Class]) -> type[Class]:
     return cls
 
 
-def _repr(tree: Any) -> str:
-    fields = (f"{field.name}={_show(getattr(tree, field.name))}" for field in dataclasses.fields(tree))
-    return f"{type(tree).__name__}({', '.join(fields)})"
+def _repr(self: Any) -> str:
+    fields = (f"{field.name}={_show(getattr(self, field.name))}" for field in dataclasses.fields(self))
+    return f"{type(self).__name__}({', '.join(fields)})"
 
 
 def _show(value: Any) -> str:

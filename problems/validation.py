@@ -4,11 +4,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 
 def is_concrete(value: Any) -> bool:
     """Say whether `value` is an array whose entries can be read now (not a tracer, not a bare shape)."""
-    return isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, jax.core.Tracer)
+    return isinstance(value, np.ndarray | np.generic | jax.Array) and not isinstance(value, Tracer)
 
 
 def require_floating(name: str, value: Any) -> None:

@@ -1,6 +1,6 @@
 """What the solvers of l1 problems share."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -22,3 +22,8 @@ def supports_analysis_l1(lower: LowerLevel) -> str | None:
     if isinstance(lower.regularizer, AnalysisRegularizer):
         return None
     return f"{type(lower.regularizer).__name__} is not an l1 norm of an analysis operator"
+
+
+def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
+    """Return the regulariser of a lower level that `supports_analysis_l1` has accepted, as what it is."""
+    return cast(AnalysisRegularizer, lower.regularizer)

@@ -15,8 +15,8 @@ from .linear_solver import LinearSolution, checked, normalized
 class Cg:
     """Solve a symmetric positive (semi)definite system with conjugate gradients.
 
-    Matrix-free; wrong, without a warning but with a large residual, for indefinite systems, as a nonconvex energy
-    has away from a minimiser. Source: Hestenes and Stiefel, 1952.
+    Matrix-free; wrong, without a warning but with a large residual, for indefinite systems, as a nonconvex
+    energy has away from a minimiser. Source: Hestenes and Stiefel, 1952.
 
     Args:
         max_steps: iterations at most.
@@ -32,7 +32,8 @@ class Cg:
     def __post_init__(self) -> None:
         if self.max_steps < 1 or not self.tolerance >= 0:
             raise ValueError(
-                f"max_steps must be at least 1 and tolerance at least 0; got {self.max_steps}, {self.tolerance}"
+                f"max_steps must be at least 1 and tolerance at least 0; "
+                f"got {self.max_steps} and {self.tolerance}"
             )
 
     def solve_linear(self, matvec: Callable[[Array], Array], rhs: Float[Array, "*shape"]) -> LinearSolution:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from ..problems.configuration import configuration
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import supports_analysis_l1
+from .analysis_l1_problem import analysis_regularizer, supports_analysis_l1
 from .momentum import extrapolate
 from .residuals import kkt_residual
 
@@ -27,9 +27,9 @@ class DualFistaState(NamedTuple):
 class DualFista:
     """Solve  min_u 1/2 ||y - W^T u||^2, |u_i| <= weight_i,  by accelerated projected gradient with restart.
 
-    u+ = clip(z - W(W^T z - y) / ||W||^2, -weight, weight),  x = y - W^T u; starts at u = 0. Needs A = identity.
-    The projection puts inactive dual variables exactly on their bound, so that the active set can be read off.
-    Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
+    u+ = clip(z - W(W^T z - y) / ||W||^2, -weight, weight),  x = y - W^T u; starts at u = 0. Needs
+    A = identity. The projection puts inactive dual variables exactly on their bound, so that the active set
+    can be read off. Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:
@@ -40,22 +40,22 @@ class DualFista:
 
     def init(self, lower: LowerLevel) -> DualFistaState:
         """Start at u = 0."""
-        W = lower.regularizer.W
+        W = analysis_regularizer(lower).W
         u = jnp.zeros_like(W(lower.y))
         step_size = jax.lax.stop_gradient(1 / W.squared_norm(lower.y.shape))
         return DualFistaState(u, u, jnp.ones((), u.dtype), step_size)
 
     def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
         """Take one projected gradient step from the extrapolated point and extrapolate again."""
-        W = lower.regularizer.W
-        weight = lower.regularizer.weight_like(state.u)
+        regularizer = analysis_regularizer(lower)
+        W, weight = regularizer.W, regularizer.weight_like(state.u)
         u = jnp.clip(state.z - state.step_size * W(W.adjoint(state.z) - lower.y), -weight, weight)
         z, t = extrapolate(state.u, u, state.z, state.t)
         return DualFistaState(u, z, t, state.step_size)
 
     def iterate(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
         """Return x = y - W^T u."""
-        return lower.y - lower.regularizer.W.adjoint(state.u)
+        return lower.y - analysis_regularizer(lower).W.adjoint(state.u)
 
     def dual(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
         """Return the dual variable u, shape of W x."""

@@ -53,13 +53,21 @@ class Lbfgs:
 
     def step(self, lower: LowerLevel, state: LbfgsState) -> LbfgsState:
         """Search along the quasi-Newton direction."""
+        dtype = state.x.dtype
         value, gradient = lower.value(state.x), lower.gradient(state.x)
-        # optax mixes integer widths internally, which strict promotion would refuse.
+        # optax mixes integer widths, which strict promotion would refuse, and searches for a step length in
+        # JAX's default precision, which must not leak into a float32 problem: what it returns is cast back.
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
             updates, optimizer = self._optimizer().update(
-                gradient, state.optimizer, state.x, value=value, grad=gradient, value_fn=lower.value
+                gradient,
+                state.optimizer,
+                state.x,
+                value=value,
+                grad=gradient,
+                value_fn=lambda x: lower.value(x.astype(dtype)),
             )
-        return LbfgsState(optax.apply_updates(state.x, updates), optimizer)  # pyright: ignore
+        optimizer = jax.tree.map(lambda new, old: new.astype(old.dtype), optimizer, state.optimizer)
+        return LbfgsState(state.x + updates.astype(dtype), optimizer)
 
     def iterate(self, lower: LowerLevel, state: LbfgsState) -> Float[Array, "..."]:
         """Return the iterate."""

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import supports_analysis_l1
+from .analysis_l1_problem import analysis_regularizer, supports_analysis_l1
 from .residuals import kkt_residual
 
 
@@ -26,8 +26,9 @@ class PrimalDual:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |w_i x|  for every A, without inverting anything.
 
     x+ = x - tau (A^T(A x - y) + W^T u),  u+ = clip(u + sigma W(2 x+ - x), -weight, weight), with
-    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y, u = 0. Converges for every convex problem of this
-    form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm 3.1; Vu, 2013.
+    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y, u = 0. Converges for every convex problem of
+    this form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm 3.1; Vu,
+    2013.
 
     Args:
         dual_scale: sigma ||W||, which balances the two step sizes; larger values favour the dual variable.
@@ -48,7 +49,7 @@ class PrimalDual:
 
     def init(self, lower: LowerLevel) -> PrimalDualState:
         """Start at x = A^T y, u = 0."""
-        x, W = lower.A.adjoint(lower.y), lower.regularizer.W
+        x, W = lower.A.adjoint(lower.y), analysis_regularizer(lower).W
         norm = jnp.sqrt(W.squared_norm(x.shape))
         dual_step = self.dual_scale / norm
         primal_step = 1 / (lower.A.squared_norm(x.shape) / 2 + self.dual_scale * norm)
@@ -57,8 +58,8 @@ class PrimalDual:
 
     def step(self, lower: LowerLevel, state: PrimalDualState) -> PrimalDualState:
         """Take a primal gradient step, then a projected dual step from the extrapolated point."""
-        W = lower.regularizer.W
-        weight = lower.regularizer.weight_like(state.u)
+        regularizer = analysis_regularizer(lower)
+        W, weight = regularizer.W, regularizer.weight_like(state.u)
         x = state.x - state.primal_step * (lower.data_gradient(state.x) + W.adjoint(state.u))
         u = jnp.clip(state.u + state.dual_step * W(2 * x - state.x), -weight, weight)
         return PrimalDualState(x, u, state.primal_step, state.dual_step)

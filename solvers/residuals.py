@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
+from .analysis_l1_problem import analysis_regularizer
 
 
 def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
@@ -21,7 +22,7 @@ def kkt_residual(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "...
     The gap in this form is a sum of nonnegative terms for a feasible u, free of the cancellation of primal
     minus dual value; it is the duality gap exactly where (x, u) is stationary.
     """
-    regularizer = lower.regularizer
+    regularizer = analysis_regularizer(lower)
     responses = regularizer.W(x)
     weight = regularizer.weight_like(u)
     scale = _scale(lower)

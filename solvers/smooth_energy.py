@@ -1,5 +1,7 @@
 """What the solvers of smooth energies share."""
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -18,5 +20,6 @@ def supports_smooth(lower: LowerLevel) -> str | None:
 def step_size(lower: LowerLevel) -> Float[Array, ""]:
     """Return 1 / L, L = ||A||^2 + Lip(grad R), a constant to differentiation."""
     shape = lower.shape
-    lipschitz = lower.A.squared_norm(shape) + lower.regularizer.lipschitz(shape)  # pyright: ignore
+    regularizer = cast(SmoothRegularizer, lower.regularizer)
+    lipschitz = lower.A.squared_norm(shape) + regularizer.lipschitz(shape)
     return jax.lax.stop_gradient(jnp.asarray(1 / lipschitz, lower.y.dtype))

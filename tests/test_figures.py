@@ -108,8 +108,9 @@ def test_nothing_to_draw_is_refused(draw):
 
 
 def test_files_one_a_figure_and_precision_the_same_bytes_twice(tmp_path):
-    first = write_figures(grid(), tmp_path / "first")
-    second = write_figures(grid(), tmp_path / "second")
+    records = [each for each in grid() if each.task == "denoising"]
+    first = write_figures(records, tmp_path / "first")
+    second = write_figures(records, tmp_path / "second")
     assert len(first) == 6
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 

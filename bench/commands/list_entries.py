@@ -26,7 +26,6 @@ def list_entries(
     """List tasks, regularisers, ground truths, solvers, methods and suites, each with what it is.
 
     Examples:
-
         hgb list
 
         hgb list --json

@@ -50,7 +50,6 @@ def rerun(
     Ids are in records.jsonl. A case that is timed alone has no others between its rounds.
 
     Example:
-
         hgb rerun 3f2a91c04d5e --run results/local/20260101-120000-default
     """
     use_device(device)
@@ -93,8 +92,8 @@ def _print(old: Record, new: Record) -> None:
     for name in _FIELDS:
         table.add_row(name, _show(getattr(old, name)), _show(getattr(new, name)))
     console = Console(highlight=False)
-    title = f"{old.method} with {old.solver}: {old.task}, {old.regularizer}, {old.size}, {old.dtype}, seed {old.seed}"
-    console.print(Text(title, style="bold"), table)
+    problem = f"{old.task}, {old.regularizer}, {old.size}, {old.dtype}, seed {old.seed}"
+    console.print(Text(f"{old.method} with {old.solver}: {problem}", style="bold"), table)
     same = old.input_hashes == new.input_hashes
     console.print("The inputs are the same bits." if same else "The inputs differ from the recorded ones.")
 

@@ -64,7 +64,6 @@ def run(
     Records are written as they are made: a run that was stopped goes on with --resume.
 
     Examples:
-
         hgb run --suite smoke
 
         hgb run --task denoising --regularizer analysis-l1 --size 128 --dtype float64
@@ -141,7 +140,7 @@ def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
 
 def _new_folder(out: Path | None, suite: str) -> Path:
     if out is None:
-        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         return LOCAL / f"{now}-{suite}"
     if out.exists() and (not out.is_dir() or any(os.scandir(out))):
         raise UserError(

@@ -34,7 +34,6 @@ def table(
     A line of the journal that is no record is named and left out, and the exit status is 2.
 
     Examples:
-
         hgb table results/local/20260101-120000-default
 
         hgb table results/local/20260101-120000-default --format csv --no-write > results.csv
@@ -54,6 +53,6 @@ def table(
         for line in reading.bad_lines:
             messages.print(Text(f"left out: {line}"), soft_wrap=True)
         raise UserError(
-            f"{len(reading.bad_lines)} lines of the journal are no records; `hgb run --resume {folder}` sets them "
-            "aside and measures what is missing"
+            f"{len(reading.bad_lines)} lines of the journal are no records; `hgb run --resume {folder}` sets "
+            "them aside and measures what is missing"
         )

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
 from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
+from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.residuals import gradient_residual, kkt_residual
 from ...solvers.solver import Outcome, Solution, Solver
@@ -24,7 +25,7 @@ def supports_jaxopt(solver: Solver) -> str | None:
 
 
 def run_jaxopt(solver: Solver, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
-    """Solve with jaxopt's counterpart of `solver`, from the same start, with the same step size and tolerance."""
+    """Solve with jaxopt's counterpart of `solver`: same start, same step size, same tolerance."""
     with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         # jaxopt says on import that it is no longer maintained.
         warnings.simplefilter("ignore")
@@ -41,7 +42,7 @@ def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: boo
     if isinstance(solver, lbfgs.Lbfgs):
         runner = jaxopt.LBFGS(_energy, history_size=solver.memory, **options)
     else:
-        step_size = start.step_size  # pyright: ignore
+        step_size = start.step_size
         accelerated = isinstance(solver, nesterov.Nesterov)
         runner = jaxopt.GradientDescent(
             _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
@@ -61,9 +62,10 @@ def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, i
         acceleration=True,
         **_options(budget, lower, implicit),
     )
-    weight = lower.regularizer.weight_like(start.u)
+    regularizer = analysis_regularizer(lower)
+    weight = regularizer.weight_like(start.u)
     u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
-    x = lower.y - lower.regularizer.W.adjoint(u)
+    x = lower.y - regularizer.W.adjoint(u)
     return _solution(budget, x, state.iter_num, kkt_residual(lower, x, u))
 
 
@@ -80,7 +82,7 @@ def _energy(x: Array, lower: LowerLevel) -> Array:
 
 
 def _dual_energy(u: Array, lower: LowerLevel) -> Array:
-    return 0.5 * jnp.sum(jnp.square(lower.y - lower.regularizer.W.adjoint(u)))
+    return 0.5 * jnp.sum(jnp.square(lower.y - analysis_regularizer(lower).W.adjoint(u)))
 
 
 def _solution(budget: Budget, x: Array, steps: Array, residual: Array) -> Solution:

@@ -13,7 +13,7 @@ from .jaxopt_solvers import run_jaxopt, supports_jaxopt
 
 @configuration
 class JaxoptUnrolled:
-    """Run jaxopt's counterpart of the solver for exactly `budget.max_steps` steps and differentiate through them.
+    """Run jaxopt's counterpart of the solver for `budget.max_steps` steps and differentiate through them.
 
     Source: Blondel et al., 2022 (`implicit_diff=False`).
     """
@@ -21,7 +21,7 @@ class JaxoptUnrolled:
     uses_every_step: ClassVar[bool] = True
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
-        """Return None if jaxopt has a counterpart of the solver that reverse mode can cross, else a sentence."""
+        """Return None if jaxopt has a counterpart that reverse mode can cross, else a sentence."""
         del lower
         if isinstance(solver, Lbfgs):
             return "jaxopt's L-BFGS searches along its direction in a loop of thirty evaluations a step"
