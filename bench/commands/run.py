@@ -1,7 +1,6 @@
 """`hgb run`: measure a suite."""
 
 import datetime
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -142,7 +141,7 @@ def _new_folder(out: Path | None, suite: str) -> Path:
     if out is None:
         now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         return LOCAL / f"{now}-{suite}"
-    if out.exists() and (not out.is_dir() or any(os.scandir(out))):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(
             f"--out {out} is not an empty folder; give a new one, or --resume {out} to go on with it"
         )
