@@ -11,6 +11,8 @@ from pathlib import Path
 import jax
 from pydantic import JsonValue
 
+from .threads import blas_threads
+
 _PACKAGES = ("jax", "jaxlib", "numpy", "optax", "lineax", "jaxopt", "hypergrad-bench")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FLAGS = {
@@ -119,6 +121,7 @@ def _threads() -> dict[str, JsonValue]:
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return {
         "threads": {name: os.environ.get(name) for name in _THREADS},
+        "blas_threads": blas_threads(),
         "cpu_count": os.cpu_count(),
         "cpu_affinity": len(affinity(0)) if affinity else None,
     }

@@ -68,7 +68,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class Workbench:
-    """Measure groups one after the other, and keep programs and references while only seed or precision change.
+    """Measure groups one after the other; keep programs and references while only seed or precision change.
 
     Measuring never raises for what happens at run time: it ends as a record's status.
     """

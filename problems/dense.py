@@ -7,6 +7,8 @@ from jaxtyping import Array, Float
 from .pytree import pytree
 from .validation import require_dimensions, require_finite, require_floating
 
+_SQUARINGS = 4
+
 
 @pytree
 class Dense:
@@ -41,11 +43,26 @@ class Dense:
         return jnp.matmul(r, self.matrix, precision=Precision.HIGHEST)
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
-        """Return the largest eigenvalue of the smaller of the two Gram matrices: exact."""
+        """Bound the squared norm by ||G^16||_F^(1/16), G the smaller Gram matrix.
+
+        At most a factor k^(1/32) above the largest eigenvalue: 1.19 for 256 rows. Four squarings are several
+        times faster than an eigenvalue solver, whose threads can stall for a second on a busy machine.
+        """
         del shape
+        largest = jnp.max(jnp.abs(self.matrix))
+        scale = jnp.where(largest > 0, largest, jnp.ones_like(largest))
         wide = self.matrix.shape[0] < self.matrix.shape[1]
-        tall = self.matrix.T if wide else self.matrix
-        return jnp.linalg.eigvalsh(jnp.matmul(tall.T, tall, precision=Precision.HIGHEST))[-1]
+        tall = (self.matrix.T if wide else self.matrix) / scale
+        power = jnp.matmul(tall.T, tall, precision=Precision.HIGHEST)
+        bound = jnp.square(scale)
+        for squarings in range(_SQUARINGS + 1):
+            norm = jnp.sqrt(jnp.sum(jnp.square(power)))
+            bound = bound * norm ** (0.5**squarings)
+            # Normalised, or the powers would overflow.
+            power = power / jnp.where(norm > 0, norm, jnp.ones_like(norm))
+            if squarings < _SQUARINGS:
+                power = jnp.matmul(power, power, precision=Precision.HIGHEST)
+        return bound
 
     def _require_length(self, what: str, shape: tuple[int, ...], length: int) -> None:
         if tuple(shape) != (length,):

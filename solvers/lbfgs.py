@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
@@ -49,7 +50,12 @@ class Lbfgs:
     def init(self, lower: LowerLevel) -> LbfgsState:
         """Start at A^T y with no curvature known."""
         x = lower.A.adjoint(lower.y)
-        return LbfgsState(x, self._optimizer().init(x))
+        # optax makes its scalars in JAX's default precision: float64 where x64 is on, whatever x is.
+        optimizer = jax.tree.map(
+            lambda leaf: leaf.astype(x.dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
+            self._optimizer().init(x),
+        )
+        return LbfgsState(x, optimizer)
 
     def step(self, lower: LowerLevel, state: LbfgsState) -> LbfgsState:
         """Search along the quasi-Newton direction."""

@@ -1,9 +1,11 @@
 """What every test runs under: float64 on the CPU, strict promotion, checked annotations."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
+import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
 
@@ -32,3 +34,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no image sets at {folder}; HGB_TEST_DATA names another folder")
     return folder
+
+
+@pytest.fixture
+def as_users_run() -> Iterator[None]:
+    """Leave annotations unchecked: wrong input meets the library's own messages, as it does for users."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

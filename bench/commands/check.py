@@ -1,2 +1,60 @@
-def check() -> None:
-    """Stub."""
+"""`hgb check`: does a plug-in conform?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..catalogue import built_in
+from ..conformance.check_all import added, checks
+from ..conformance.finding import Finding
+from ..plugin import with_plugins
+from ..progress import RunProgress
+from .device import use_device
+from .show import PIPED_WIDTH
+
+
+def check(
+    path: Annotated[Path, typer.Argument(help="A Python file that defines solvers, methods, ...")],
+) -> None:
+    """Check everything that a plug-in defines, as the tests check what is built in.
+
+    Its solvers run on small problems with known solutions, its methods with every solver that they support
+    against reference hypergradients, its tasks and regularisers against dense matrices and automatic
+    derivatives. The exit status is 2 if anything fails.
+
+    Example:
+        hgb check my_method.py
+    """
+    use_device("cpu")
+    base = built_in()
+    catalogue = with_plugins(base, [path])
+    listed = checks(catalogue, added(catalogue, base))
+    findings = []
+    with RunProgress(len(listed)) as progress:
+        for one in listed:
+            progress.begin(one.subject)
+            findings += one.findings()
+            progress.advance(1)
+    failed = [finding for finding in findings if not finding.passed]
+    _print([*failed, *(finding for finding in findings if finding.passed)])
+    Console(highlight=False).print(f"{len(findings)} findings, {len(failed)} of them failed.")
+    if failed:
+        raise typer.Exit(2)
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for title in ("", "subject", "check", "detail"):
+        table.add_column(title)
+    for finding in findings:
+        mark = Text("pass", style="green") if finding.passed else Text("FAIL", style="bold red")
+        table.add_row(mark, Text(finding.subject), Text(finding.check), Text(finding.detail))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPED_WIDTH)
+    console.print(table)

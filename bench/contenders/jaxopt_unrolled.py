@@ -19,6 +19,8 @@ class JaxoptUnrolled:
     """
 
     uses_every_step: ClassVar[bool] = True
+    # jaxopt's accelerated projected gradient does not restart: its derivative settles long after its iterate.
+    accuracy: ClassVar[float] = 1e-4
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart that reverse mode can cross, else a sentence."""

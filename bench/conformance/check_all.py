@@ -1,0 +1,196 @@
+"""The list of checks of a catalogue, or of what a plug-in adds to one."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from ...problems.denoising import Denoising
+from ...problems.regularizer import AnalysisRegularizer, Regularizer
+from ...problems.task import Task
+from ..catalogue import Catalogue
+from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
+from .finding import Finding
+from .methods import Pair
+from .small_problem import (
+    IMAGE,
+    SIGNAL,
+    SmallProblem,
+    experts_problem,
+    size,
+    small_problems,
+    starting_shapes,
+)
+
+
+class Check(NamedTuple):
+    """Something that takes a moment and yields findings.
+
+    Attributes:
+        subject: what is checked, for a line of progress.
+        run: makes the findings.
+    """
+
+    subject: str
+    run: Callable[[], Iterator[Finding]]
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the findings; what raises becomes a finding that failed, since a check must not end the others."""
+        try:
+            yield from self.run()
+        except Exception as error:
+            yield Finding(self.subject, "runs", False, f"{type(error).__name__}: {error}")
+
+
+def check_all(catalogue: Catalogue, own: Catalogue | None = None) -> Iterator[Finding]:
+    """Yield the findings on everything in a catalogue, or on `own` entries of it only.
+
+    Example:
+        failed = [finding for finding in check_all(built_in()) if not finding.passed]
+    """
+    for check in checks(catalogue, own):
+        yield from check.findings()
+
+
+def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
+    """Return the checks on everything in a catalogue, or on `own` entries of it only.
+
+    Own methods meet every solver of the catalogue, own solvers every method (on one problem); both meet the
+    built-in small problems and those that own tasks and regularisers make.
+    """
+    subjects = own or catalogue
+    problems = list(small_problems())
+    if own is not None:
+        problems += _own_problems(own)
+    found = [*_settings(subjects), *_problem_parts(subjects)]
+    if own is None:
+        found += _registered()
+    found += _solvers(subjects, problems)
+    found += [
+        Check(repr(one), partial(linear_solvers.check_linear_solver, repr(one), one))
+        for one in subjects.linear_solvers.values()
+    ]
+    return [*found, *_methods(catalogue, subjects, problems)]
+
+
+def added(catalogue: Catalogue, base: Catalogue) -> Catalogue:
+    """Return the entries of a catalogue that `base` lacks."""
+    kinds = [field.name for field in dataclasses.fields(Catalogue)]
+    return Catalogue(
+        **{
+            kind: {
+                name: one for name, one in getattr(catalogue, kind).items() if name not in getattr(base, kind)
+            }
+            for kind in kinds
+        }
+    )
+
+
+def _settings(subjects: Catalogue) -> Iterator[Check]:
+    for kind in ("tasks", "data", "solvers", "linear_solvers", "methods"):
+        for one in getattr(subjects, kind).values():
+            yield Check(repr(one), partial(settings.check_settings, repr(one), one))
+
+
+def _problem_parts(subjects: Catalogue) -> Iterator[Check]:
+    for task in subjects.tasks.values():
+        yield Check(repr(task), partial(_check_task, repr(task), task))
+    for truth in subjects.data.values():
+        for shape in (SIGNAL, IMAGE):
+            yield Check(repr(truth), partial(tasks.check_ground_truth, repr(truth), truth, shape))
+    for cls in subjects.regularizers.values():
+        yield Check(cls.__name__, partial(_check_regularizer, cls))
+
+
+def _check_task(subject: str, task: Task) -> Iterator[Finding]:
+    shapes = [shape for shape in (SIGNAL, IMAGE) if _measures(task, shape)]
+    yield Finding(subject, "a small shape", bool(shapes), f"of {SIGNAL} and {IMAGE} it accepts {shapes}")
+    for shape in shapes:
+        label = f"{subject}, {size(shape)}"
+        yield from tasks.check_task(label, task, shape)
+        yield from operators.check_operator(f"A of {label}", task.operator(shape, 0), shape)
+
+
+def _check_regularizer(cls: type[Regularizer]) -> Iterator[Finding]:
+    shapes = starting_shapes(cls)
+    yield Finding(
+        cls.__name__, "a small shape", bool(shapes), f"of {SIGNAL} and {IMAGE} it starts on {shapes}"
+    )
+    for shape in shapes:
+        label, regularizer = f"{cls.__name__}, {size(shape)}", cls.initial(shape, 0)
+        yield from regularizers.check_start(label, cls, shape)
+        yield from regularizers.check_regularizer(label, regularizer, shape)
+        if isinstance(regularizer, AnalysisRegularizer):
+            yield from operators.check_operator(f"W of {label}", regularizer.W, shape)
+
+
+def _registered() -> Iterator[Check]:
+    """Yield checks of what is registered but no default of a task or regulariser reaches."""
+    for label, (operator, shape) in registered.operator_samples().items():
+        yield Check(label, partial(operators.check_operator, label, operator, shape))
+    for label, (regularizer, shape) in registered.regularizer_samples().items():
+        yield Check(label, partial(regularizers.check_regularizer, label, regularizer, shape))
+
+
+def _solvers(subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Check]:
+    for solver in subjects.solvers.values():
+        first = True
+        for problem in problems:
+            label = f"{solver!r} on {problem.label}"
+            yield Check(label, partial(solvers.check_support, label, solver, problem))
+            if not _holds(lambda solver=solver, problem=problem: solver.supports(problem.lowers[0]) is None):
+                continue
+            yield Check(label, partial(solvers.check_solver, label, solver, problem))
+            if first:
+                yield Check(label, partial(solvers.check_transformations, label, solver, problem))
+            first = False
+
+
+def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Check]:
+    for method in catalogue.methods.values():
+        if method in subjects.methods.values():
+            yield from _method(method, catalogue.solvers.values(), problems)
+            continue
+        for solver in subjects.solvers.values():
+            pairs = [Pair(method, solver, problem) for problem in problems]
+            for pair in [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)][:1]:
+                yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
+
+
+def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) -> Iterator[Check]:
+    first = True
+    for pair in [Pair(method, solver, problem) for problem in problems for solver in partners]:
+        yield Check(_label(pair), partial(methods.check_support, _label(pair), pair))
+        if not _holds(lambda pair=pair: pair.supported):
+            continue
+        yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
+        if first:
+            yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
+        first = False
+
+
+def _label(pair: Pair) -> str:
+    return f"{pair.method!r} with {pair.solver!r} on {pair.problem.label}"
+
+
+def _own_problems(own: Catalogue) -> Iterator[SmallProblem]:
+    for task in own.tasks.values():
+        if _measures(task, IMAGE):
+            yield dataclasses.replace(
+                experts_problem(Denoising(), small_problems()[4].regularizer.potential), task=task
+            )
+    for cls in own.regularizers.values():
+        for shape in starting_shapes(cls):
+            yield SmallProblem(cls.__name__, Denoising(), cls.initial(shape, 0), shape)
+
+
+def _measures(task: Task, shape: tuple[int, ...]) -> bool:
+    return _holds(lambda: task.operator(shape, 0) is not None)
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """Ask a plug-in; what it raises is reported by the check that asks again."""
+    try:
+        return question()
+    except Exception:
+        return False

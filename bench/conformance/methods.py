@@ -1,0 +1,137 @@
+"""Conformance of differentiation rules."""
+
+import copy
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from ...hypergrad.hypergradient import Hypergradient, hypergradient
+from ...hypergrad.method import AdjointMethod, Method
+from ...problems.lower_level import LowerLevel
+from ...solvers.budget import Budget
+from ...solvers.solver import Solver
+from .compiled import Compiled
+from .finding import Finding, bounded, distance, is_reason, layout, leafwise_distance
+from .small_problem import SmallProblem, in_single, outer
+
+TO_TOLERANCE = Budget(max_steps=20_000, tolerance=1e-10, check_every=50)
+A_FEW_STEPS = Budget(max_steps=5, tolerance=0.0)
+ACCURACY = 1e-6
+"""What a method is held to that claims no `accuracy` of its own, relative, in float64."""
+SAME_SOLUTION = 1e-5
+ROUNDING = 1e-7
+"""Linear solvers stop at a tolerance, so that the order of sums shows in their last digits."""
+
+
+class Pair(NamedTuple):
+    """A method, the solver that it differentiates, and the problem that is solved."""
+
+    method: Method
+    solver: Solver
+    problem: SmallProblem
+
+    @property
+    def supported(self) -> bool:
+        """Say whether the solver solves the problem and the method differentiates the solver."""
+        lower = self.problem.lowers[0]
+        return self.solver.supports(lower) is None and self.method.supports(self.solver, lower) is None
+
+    @property
+    def budget(self) -> Budget:
+        """The budget within which the gradient must be right."""
+        if getattr(self.method, "uses_every_step", False):
+            return Budget(max_steps=self.problem.steps, tolerance=0.0)
+        return TO_TOLERANCE
+
+    @property
+    def settings(self) -> tuple[Method, Solver, Budget]:
+        """What is static under jit."""
+        return self.method, self.solver, self.budget
+
+
+def check_support(subject: str, pair: Pair) -> Iterator[Finding]:
+    """Check that a method says whether it applies, in words where it does not."""
+    reason = pair.method.supports(pair.solver, pair.problem.lowers[0])
+    yield Finding(subject, "supports", is_reason(reason), f"it returns {reason!r}; None or a sentence is due")
+
+
+def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
+    """Check the hypergradient of a supported pair: its layout, and, unless it is inexact by design, its value."""
+    lower, other = pair.problem.lowers
+    yield from _check_layout(subject, pair, in_single(lower))
+    program = Compiled(_differentiate)
+    found = program(pair.settings, lower)
+    same = type(found.gradient) is type(lower) and layout(found.gradient) == layout(lower)
+    yield Finding(subject, "gradient's layout", same, f"{found.gradient!r} for {lower!r}")
+    finite = all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(found.gradient))
+    yield Finding(subject, "finite gradient", finite, f"every entry is {'' if finite else 'not '}a number")
+    yield bounded(subject, "value at the solution", distance(found.value, outer(found.solution.x)), 1e-12)
+    yield from _check_accuracy(subject, pair, found)
+    program(copy.deepcopy(pair.settings), other)
+    yield Finding(
+        subject,
+        "one trace",
+        program.traces == 1,
+        f"equal settings with new data made {program.traces} traces; 1 is expected",
+    )
+
+
+def check_transformations(subject: str, pair: Pair) -> Iterator[Finding]:
+    """Check that `jax.grad` through the call, jit and vmap all give the same gradient."""
+    method, solver, _ = pair.settings
+    lower = pair.problem.lowers[0]
+    program = Compiled(_differentiate)
+    ends = [program(pair.settings, one) for one in pair.problem.lowers]
+    if isinstance(method, AdjointMethod):
+        # For every other method the hypergradient is jax.grad through the call by definition.
+        through = Compiled(_gradient_through_call)(pair.settings, lower)
+        yield bounded(
+            subject, "jax.grad through the call", leafwise_distance(through, ends[0].gradient), ROUNDING
+        )
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *pair.problem.lowers)
+    batch = Compiled(_differentiate_batch)(pair.settings, stacked)
+    loop = jax.tree.map(lambda *leaves: jnp.stack(leaves), ends[0].gradient, ends[1].gradient)
+    yield bounded(subject, "vmap equals a loop", leafwise_distance(batch, loop), ROUNDING)
+    few = (method, solver, A_FEW_STEPS)
+    eager = _differentiate(*few, lower).gradient
+    jitted = program(few, lower).gradient
+    yield bounded(subject, "jit changes nothing", leafwise_distance(eager, jitted), ROUNDING)
+
+
+def _check_layout(subject: str, pair: Pair, lower: LowerLevel) -> Iterator[Finding]:
+    """Trace a float32 problem without computing: nothing in it may be widened."""
+    found = jax.eval_shape(partial(_differentiate, *pair.settings), lower)
+    kept = layout(found.gradient) == layout(lower) and found.solution.x.dtype == lower.y.dtype
+    dtypes = {leaf.dtype.name for leaf in jax.tree.leaves((found.value, found.gradient, found.solution.x))}
+    yield Finding(subject, "keeps float32", kept, f"value, gradient and x hold {', '.join(sorted(dtypes))}")
+
+
+def _check_accuracy(subject: str, pair: Pair, found: Hypergradient) -> Iterator[Finding]:
+    known = pair.problem.reference
+    if known is None or not getattr(pair.method, "exact", True):
+        return
+    # A nonconvex energy can have several stationary points: a gradient is only right at its own.
+    yield bounded(subject, "same solution", distance(found.solution.x, known.x), SAME_SOLUTION)
+    tolerance = getattr(pair.method, "accuracy", ACCURACY)
+    error = leafwise_distance(found.gradient, known.gradient)
+    yield bounded(subject, "hypergradient", error, tolerance)
+
+
+def _differentiate(method: Method, solver: Solver, budget: Budget, lower: LowerLevel) -> Hypergradient:
+    found = hypergradient(method, solver, budget, lower, outer)
+    return found._replace(solution=found.solution._replace(state=None))
+
+
+def _differentiate_batch(method: Method, solver: Solver, budget: Budget, lowers: LowerLevel) -> LowerLevel:
+    return jax.vmap(partial(_differentiate, method, solver, budget))(lowers).gradient
+
+
+def _gradient_through_call(method: Method, solver: Solver, budget: Budget, lower: LowerLevel) -> LowerLevel:
+    def loss(lower: LowerLevel) -> Array:
+        return outer(method(solver, budget, lower).x)
+
+    return jax.grad(loss)(lower)
