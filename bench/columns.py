@@ -81,7 +81,7 @@ ACCURACY = (
         "adj. residual",
         scientific,
         "relative residual of the backward pass's linear system",
-        "the method solves no adjoint system",
+        "the method solves no adjoint system, or does not tell its residual",
     ),
 )
 

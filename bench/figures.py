@@ -1,5 +1,6 @@
 """The figures of a run as functions of its records: accuracy against time, against the budget, and memory."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -134,6 +135,13 @@ def _draw_errors(axes: Axes, table: Table, across: Callable[[Row], float | None]
             face = "white" if _at_bound(row) else style.color
             axes.plot([place], [_height(row)], marker=style.marker, color=style.color, markerfacecolor=face)
     axes.axhline(max(_bound(row) for row in table.rows), color="0.5", linestyle=":", linewidth=1)
+    axes.set_xlim(*_decades([place for points in lines.values() for place, _ in points]))
+
+
+def _decades(places: Sequence[float]) -> tuple[float, float]:
+    """Return limits at whole powers of ten, where an axis always has room for its labels."""
+    low, high = math.floor(math.log10(min(places))), math.ceil(math.log10(max(places)))
+    return 0.8 * 10.0**low, 1.25 * 10.0 ** max(high, low + 1)
 
 
 def _draw_bars(axes: Axes, table: Table, look: Look) -> None:

@@ -12,7 +12,18 @@ from .record import Record
 from .tables import Row, Run, Table, label, make_tables
 
 # Okabe and Ito (2008): colours that colour-blind readers can tell apart; wine for yellow, faint on white.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255")
+_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#000000",
+    "#56B4E9",
+    "#E69F00",
+    "#882255",
+    "#999999",
+    "#8C564B",
+)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LineStyle = Literal["-", "--", ":", "-."]
 _LINES: tuple[_LineStyle, ...] = ("-", "--", ":", "-.")
