@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -97,6 +97,12 @@ def collect(modules: Iterable[ModuleType], catalogue: Catalogue, own: bool = Fal
             for kind, entry in _classify(cls):
                 _add(entries[kind], kind, cls, entry)
     return Catalogue(**entries)
+
+
+def ordered(entries: Mapping[str, Any], order: Sequence[str]) -> list[Any]:
+    """Return entries in the order of their names in `order`, then the rest as they come."""
+    first = [name for name in order if name in entries]
+    return [entries[name] for name in (*first, *(name for name in entries if name not in first))]
 
 
 def kebab_case(name: str) -> str:

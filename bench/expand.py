@@ -3,35 +3,20 @@
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..hypergrad.implicit import Implicit
-from ..hypergrad.method import Method
-from ..hypergrad.unrolled import Unrolled
 from ..problems.ground_truth import GroundTruth
 from ..problems.image_folder import ImageFolder
 from ..problems.lower_level import LowerLevel
-from ..solvers.budget import Budget
-from ..solvers.dense import Dense
-from ..solvers.solver import Solver
-from .case import Case, Contestant, Instance
-from .catalogue import Catalogue, built_in
+from .case import Case, Instance
+from .catalogue import Catalogue, ordered
+from .contestants import contestants
 from .errors import UserError, nearest
 from .inputs import lower_level, make_inputs
 from .selection import Selection
-from .suites import MAX_STEPS, SUITES, TOLERANCES, Suite, Workload
+from .suites import TOLERANCES, Suite, Workload, suite_of
 
 TASK_ORDER = ("denoising", "inpainting", "deconvolution")
-METHOD_ORDER = ("closed-form", "implicit", "one-step", "unrolled")
-LARGEST_DENSE_HESSIAN = 1024
-
-
-def suite_of(selection: Selection) -> Suite:
-    """Return the suite by name; raise `UserError` for an unknown one."""
-    if selection.suite not in SUITES:
-        raise UserError(nearest(selection.suite, SUITES, kind="suite"))
-    return SUITES[selection.suite]
 
 
 def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
@@ -42,7 +27,7 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
     Raises:
         UserError: for an unknown name, an impossible size, or settings that a constructor refuses.
     """
-    suite = suite_of(selection)
+    suite = suite_of(selection.suite)
     tasks = _tasks(selection, catalogue)
     dtypes = _dtypes(selection, suite)
     groups = []
@@ -59,71 +44,10 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
                 dtype=dtype,
                 seed=seed,
             )
-            groups.append(
-                [Case(instance, one) for one in _contestants(instance, workload, selection, catalogue)]
-            )
+            lower = _template(dataclasses.replace(instance, seed=0, batch=1))
+            found = contestants(instance, lower, workload, selection, catalogue)
+            groups.append([Case(instance, one) for one in found])
     return groups
-
-
-def _contestants(
-    instance: Instance, workload: Workload, selection: Selection, catalogue: Catalogue
-) -> Iterator[Contestant]:
-    """Pair solvers and methods on one instance, each pair with its budgets."""
-    lower = _template(dataclasses.replace(instance, seed=0, batch=1))
-    solvers = _solvers(selection, catalogue)
-    methods = _ordered(catalogue.pick("methods", selection.methods), METHOD_ORDER)
-    variants = [variant for method in methods for variant in _variants(method, workload)]
-    for solver, method, reason in _pairs(lower, solvers, variants):
-        for budget in _budgets(method, instance.dtype, workload, selection):
-            yield Contestant(solver, budget, method, reason)
-
-
-def _pairs(
-    lower: LowerLevel, solvers: Sequence[Solver], methods: Sequence[Method]
-) -> Iterator[tuple[Solver, Method, str]]:
-    """Give every method a solver, and every further solver one method; say why where there is none."""
-    able = [solver for solver in solvers if solver.supports(lower) is None]
-    if not able:
-        reason = f"{solvers[0]!r}: {solvers[0].supports(lower)}"
-        yield from ((solvers[0], method, reason) for method in methods)
-        return
-    met = set()
-    for method in methods:
-        reasons = {solver: method.supports(solver, lower) for solver in able}
-        partner = next((solver for solver in able if reasons[solver] is None), able[0])
-        met.add(partner)
-        yield partner, method, reasons[partner] or ""
-    for solver in able:
-        lead = next((method for method in methods if method.supports(solver, lower) is None), None)
-        if solver not in met and lead is not None:
-            yield solver, lead, ""
-
-
-def _variants(method: Method, workload: Workload) -> list[Method]:
-    """Return the settings of a method that are rows of their own."""
-    if method == Unrolled():
-        every = max(1, round(workload.unrolled_steps[-1] ** 0.5))
-        return [method, Unrolled(checkpoint_every=every)]
-    if method == Implicit():
-        size = 1
-        for length in workload.shape:
-            size *= length
-        return [method, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [method]
-    return [method]
-
-
-def _budgets(method: Method, dtype: str, workload: Workload, selection: Selection) -> list[Budget]:
-    """Return one budget, or for plain unrolling a rising row of them."""
-    tolerance = TOLERANCES[dtype] if selection.tolerance is None else selection.tolerance
-    steps: tuple[int, ...] = (MAX_STEPS,)
-    if getattr(method, "uses_every_step", False):
-        steps = workload.unrolled_steps if method == Unrolled() else workload.unrolled_steps[-1:]
-    if selection.max_steps is not None:
-        steps = (selection.max_steps,)
-    try:
-        return [Budget(count, tolerance) for count in steps]
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def _template(instance: Instance) -> LowerLevel:
@@ -135,23 +59,13 @@ def _template(instance: Instance) -> LowerLevel:
 
 
 def _tasks(selection: Selection, catalogue: Catalogue) -> list[Any]:
-    tasks = _ordered(catalogue.pick("tasks", selection.tasks), TASK_ORDER)
+    tasks = ordered(catalogue.pick("tasks", selection.tasks), TASK_ORDER)
     if selection.noise is None:
         return tasks
     try:
         return [dataclasses.replace(task, noise=selection.noise) for task in tasks]
     except ValueError as error:
         raise UserError(str(error)) from error
-
-
-def _solvers(selection: Selection, catalogue: Catalogue) -> list[Solver]:
-    """Return the solvers asked for; else the suite's and those of plug-ins."""
-    order = suite_of(selection).solvers
-    if selection.solvers:
-        return _ordered(catalogue.pick("solvers", selection.solvers), order)
-    own = built_in().solvers
-    chosen = {name: one for name, one in catalogue.solvers.items() if name in order or name not in own}
-    return _ordered(chosen, order)
 
 
 def _dtypes(selection: Selection, suite: Suite) -> tuple[str, ...]:
@@ -227,8 +141,3 @@ def _folder(selection: Selection, shape: tuple[int, ...]) -> ImageFolder:
     if reason is not None:
         raise UserError(f"--images {selection.images}: {reason}")
     return folder
-
-
-def _ordered(entries: dict[str, Any], order: Sequence[str]) -> list[Any]:
-    first = [name for name in order if name in entries]
-    return [entries[name] for name in (*first, *(name for name in entries if name not in first))]

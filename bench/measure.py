@@ -22,6 +22,7 @@ from .programs import Training, look_back, solve_and_differentiate, solve_only
 from .record import Record
 from .samples import Samples, ratio
 from .status import Status
+from .suites import Suite
 
 MEMORY_SHARE = 0.8
 """Share of the device's memory that a program's static figure may take before it is not run at all."""
@@ -31,7 +32,7 @@ MEMORY_SHARE = 0.8
 class Context:
     """What all records of a run have in common."""
 
-    suite: str
+    suite: Suite
     clock: ClockSettings
     environment: Mapping[str, JsonValue]
     command: Sequence[str]
@@ -66,7 +67,7 @@ class _Run:
     retraces: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Workbench:
     """Measure groups one after the other; keep programs and references while only seed or precision change.
 
@@ -74,8 +75,13 @@ class Workbench:
     """
 
     context: Context
-    _judge: Judge = field(default_factory=lambda: Judge(Compiler()))
+    _judge: Judge = field(init=False)
+    # Programs that are never timed need not be fast, and compile in 0.6 of the time.
+    _untimed: Compiler = field(default_factory=lambda: Compiler((("xla_backend_optimization_level", 0),)))
     _compiled: dict[Any, _Compiled] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(Compiler(self.context.suite.compiler_options))
 
     def measure(self, group: Sequence[Case]) -> Iterator[Measured]:
         """Yield one record a case, in their order, once the whole group has been timed."""
@@ -93,6 +99,7 @@ class Workbench:
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""
         self._judge.compiler.forget()
+        self._untimed.forget()
         self._judge.forget()
         self._compiled.clear()
 
@@ -128,7 +135,8 @@ class Workbench:
 
         back = None
         if isinstance(contestant.method, AdjointMethod):
-            back = compiled(look_back, inputs, jax.eval_shape(solve_only(contestant), inputs))
+            solution = jax.eval_shape(solve_only(contestant), inputs)
+            back = self._untimed.compile_program(look_back(contestant), inputs, solution, name=name)
         programs = _Compiled(compiled(solve_only, inputs), compiled(solve_and_differentiate, inputs), back)
         self._compiled[key] = programs
         return programs, programs.total.retraces(inputs)
@@ -174,8 +182,11 @@ class Workbench:
 
     def _provenance(self, hashes: dict[str, str]) -> dict[str, Any]:
         return {
-            "suite": self.context.suite,
-            "environment": dict(self.context.environment),
+            "suite": self.context.suite.name,
+            "environment": {
+                **self.context.environment,
+                "compiler_options": dict(self.context.suite.compiler_options),
+            },
             "command": list(self.context.command),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "input_hashes": hashes,

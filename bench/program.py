@@ -79,8 +79,12 @@ class Compiler:
     Two methods that share a forward solve give the same StableHLO text; it is their key, with the names of
     functions and results taken out, beside the structure of arguments and results. Caveat: one
     instance serves one device and one set of flags, which the text does not show.
+
+    Args:
+        options: XLA's compiler options, where they are not its defaults.
     """
 
+    options: tuple[tuple[str, int], ...] = ()
     _executables: dict[tuple[object, ...], tuple[Any, float]] = field(default_factory=dict, repr=False)
 
     def compile_program(self, function: Callable[..., PyTree], *arguments: PyTree, name: str) -> Program:
@@ -108,7 +112,7 @@ class Compiler:
         if key is not None and key in self._executables:
             return self._executables[key]
         start = time.perf_counter()
-        executable = lowered.compile()
+        executable = lowered.compile(dict(self.options))
         result = executable, time.perf_counter() - start
         if key is not None:
             self._executables[key] = result

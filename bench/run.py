@@ -16,13 +16,14 @@ from .clock import ClockSettings
 from .durable import replace_durably
 from .environment import environment
 from .errors import UserError, unwritable
-from .expand import expand, suite_of
+from .expand import expand
 from .journal import Journal, JournalWriter, Repair
 from .measure import Context, Workbench
 from .plugin import with_plugins
 from .progress import RunProgress
 from .record import Record
 from .selection import Selection
+from .suites import suite_of
 
 RUN_FILE = "run.json"
 
@@ -129,9 +130,9 @@ class RunningRun:
 
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that has no record, group by group."""
-        suite = suite_of(self.plan.selection)
+        suite = suite_of(self.plan.selection.suite)
         clock = _clock(suite.clock, self.plan.selection.rounds)
-        bench = Workbench(Context(suite.name, clock, environment(), self.command))
+        bench = Workbench(Context(suite, clock, environment(), self.command))
         problem = None
         for group in self.missing:
             instance = replace(group[0].instance, seed=0, dtype="float64")

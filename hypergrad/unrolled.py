@@ -57,4 +57,5 @@ class Unrolled:
         state = jax.lax.scan(lambda s, _: (stored(s, segment), None), solver.init(lower), length=count)[0]
         if rest:
             state = stored(state, rest)
-        return finish(solver, budget, lower, state, jnp.asarray(budget.max_steps, jnp.int32))
+        steps = jnp.asarray(budget.max_steps, jnp.int32)
+        return finish(budget, solver.iterate(lower, state), state, steps, solver.residual(lower, state))

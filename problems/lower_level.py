@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .linear_operator import LinearOperator
 from .pytree import pytree
 from .regularizer import Regularizer
-from .validation import require_finite, require_floating
+from .validation import is_concrete, require_finite, require_floating
 
 
 @pytree
@@ -34,8 +34,10 @@ class LowerLevel:
     def __post_init__(self) -> None:
         require_floating("y", self.y)
         require_finite("y", self.y)
-        # Tracing without computing finds every mismatch; the operators' own messages say which.
-        jax.eval_shape(lambda lower: lower.value(lower.A.adjoint(lower.y)), self)
+        # Tracing without computing finds every mismatch; the operators' own messages say which. Inside a
+        # trace the operators say it themselves when they are used.
+        if is_concrete(self.y):
+            jax.eval_shape(lambda lower: lower.value(lower.A.adjoint(lower.y)), self)
 
     @property
     def shape(self) -> tuple[int, ...]:

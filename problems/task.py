@@ -14,7 +14,10 @@ from .linear_operator import LinearOperator
 class Task(Protocol):
     """An inverse problem: a frozen dataclass of settings with defaults for all of them."""
 
-    noise: float
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the noise, in the unit of the signal."""
+        ...
 
     def operator(self, shape: tuple[int, ...], seed: int) -> LinearOperator:
         """Build A, float64, for signals of this shape; what is random in it follows the seed."""

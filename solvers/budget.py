@@ -1,5 +1,7 @@
 """How long a solver may run."""
 
+import math
+
 from ..problems.configuration import configuration
 
 
@@ -14,7 +16,7 @@ class Budget:
             much as a step; a solve can overrun its tolerance by that many steps less one.
 
     Raises:
-        ValueError: if a step count is below 1 or the tolerance is negative.
+        ValueError: if a step count is below 1 or the tolerance is negative or not finite.
     """
 
     max_steps: int = 1000
@@ -26,5 +28,5 @@ class Budget:
             raise ValueError(
                 f"max_steps and check_every must be at least 1; got {self.max_steps} and {self.check_every}"
             )
-        if not self.tolerance >= 0:
-            raise ValueError(f"tolerance must be at least 0; got {self.tolerance}")
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"tolerance must be at least 0 and finite; got {self.tolerance}")

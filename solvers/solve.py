@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
 from .budget import Budget
@@ -37,7 +37,8 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         return state, steps + every, solver.residual(lower, state)
 
     start = solver.init(lower)
-    carry = (start, jnp.zeros((), jnp.int32), jnp.full_like(solver.residual(lower, start), jnp.inf))
+    unknown = jax.eval_shape(solver.residual, lower, start)
+    carry = (start, jnp.zeros((), jnp.int32), jnp.full(unknown.shape, jnp.inf, unknown.dtype))
     state, steps, residual = jax.lax.while_loop(running, advance, carry)
     rest = budget.max_steps - checked_steps
     if rest:
@@ -45,7 +46,8 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         unfinished = _unfinished(budget, residual)
         state = jax.tree.map(lambda new, old: jnp.where(unfinished, new, old), last, state)
         steps = jnp.where(unfinished, steps + rest, steps)
-    return finish(solver, budget, lower, state, steps)
+        residual = solver.residual(lower, state)
+    return finish(budget, solver.iterate(lower, state), state, steps, residual)
 
 
 def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
@@ -53,10 +55,11 @@ def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
     return jax.lax.scan(lambda state, _: (solver.step(lower, state), None), state, length=count)[0]
 
 
-def finish(solver: Solver, budget: Budget, lower: LowerLevel, state: Any, steps: Int[Array, ""]) -> Solution:
-    """Read the solution off the last state and say how the solve ended."""
-    x = solver.iterate(lower, state)
-    residual = jax.lax.stop_gradient(solver.residual(lower, state))
+def finish(
+    budget: Budget, x: Float[Array, "..."], state: Any, steps: Int[Array, ""], residual: Float[Array, ""]
+) -> Solution:
+    """Say how a solve ended, given its last iterate, state and residual."""
+    residual = jax.lax.stop_gradient(residual)
     finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
     ended = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
     status = jnp.where(finite, ended, int(Outcome.NOT_FINITE)).astype(jnp.int32)

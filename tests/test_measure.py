@@ -14,6 +14,7 @@ from hypergrad_bench.bench.environment import environment
 from hypergrad_bench.bench.measure import Context, Workbench
 from hypergrad_bench.bench.record import Record
 from hypergrad_bench.bench.status import Status
+from hypergrad_bench.bench.suites import SUITES
 from hypergrad_bench.hypergrad import ClosedForm, OneStep, Unrolled
 from hypergrad_bench.problems import AnalysisL1, Denoising, LowerLevel, PiecewiseConstant, configuration
 from hypergrad_bench.solvers import Budget, DualFista, Solution, Solver
@@ -65,7 +66,7 @@ def group(*methods: object, seed: int = 0, dtype: str = "float64", budget: Budge
 @pytest.fixture
 def workbench() -> Workbench:
     """A workbench with a short clock."""
-    return Workbench(Context("smoke", CLOCK, environment(), ["hgb", "run"]))
+    return Workbench(Context(SUITES["smoke"], CLOCK, environment(), ["hgb", "run"]))
 
 
 @pytest.fixture
@@ -111,7 +112,8 @@ def test_new_data_of_a_configuration_is_not_traced_again(records: Callable[..., 
 def test_the_same_seed_gives_the_same_bits() -> None:
     """Two workbenches agree to the last bit, on inputs and results."""
     measured = [
-        next(iter(Workbench(Context("smoke", CLOCK, {}, [])).measure(group(ClosedForm())))) for _ in range(2)
+        next(iter(Workbench(Context(SUITES["smoke"], CLOCK, {}, [])).measure(group(ClosedForm()))))
+        for _ in range(2)
     ]
     for name, array in measured[0].arrays.items():
         np.testing.assert_array_equal(array, measured[1].arrays[name], err_msg=name)

@@ -70,7 +70,19 @@ def test_dense_multiplies_by_its_matrix_and_its_transpose(shape):
     dense = Dense(jnp.asarray(matrix))
     np.testing.assert_allclose(dense(jnp.asarray(x)), matrix @ x, atol=1e-14)
     np.testing.assert_allclose(dense.adjoint(jnp.asarray(r)), matrix.T @ r, atol=1e-14)
-    assert float(dense.squared_norm((shape[1],))) == pytest.approx(np.linalg.norm(matrix, 2) ** 2, rel=1e-12)
+    # The 32-norm of the eigenvalues of the Gram matrix: above the largest, by at most the rank's 32nd root.
+    eigenvalues = np.linalg.svd(matrix, compute_uv=False) ** 2
+    bound = float(dense.squared_norm((shape[1],)))
+    assert bound == pytest.approx(np.sum(eigenvalues**32) ** (1 / 32), rel=1e-12)
+    excess = bound / eigenvalues.max()
+    assert 1 - 1e-12 <= excess <= min(shape) ** (1 / 32) + 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_the_norm_of_a_tiny_or_huge_matrix_neither_vanishes_nor_overflows(scale):
+    bound = float(Dense(jnp.asarray(scale * np.diag([1.0, 0.5]))).squared_norm((2,)))
+    assert bound == pytest.approx(scale**2, rel=1e-6)
+    assert float(Dense(jnp.zeros((2, 2))).squared_norm((2,))) == 0
 
 
 def test_mask_multiplies_entry_by_entry():

@@ -12,12 +12,11 @@ from rich.text import Text
 from ..case import Case
 from ..environment import environment
 from ..errors import UserError
-from ..expand import suite_of
 from ..journal import JOURNAL, Journal
 from ..measure import Context, Workbench
 from ..record import Record
 from ..run import plan_run, read_run_file
-from ..suites import SUITES
+from ..suites import Suite, suite_of
 from .device import use_device
 
 _FIELDS = (
@@ -58,12 +57,12 @@ def rerun(
     case = next((case for group in plan.groups for case in group if case.id == old.id), None)
     if case is None:
         raise UserError(f"{folder} has a record {old.id} that this version's grid no longer holds")
-    new = _measure(case, suite_of(plan.selection).name)
+    new = _measure(case, suite_of(plan.selection.suite))
     _print(old, new)
 
 
-def _measure(case: Case, suite: str) -> Record:
-    context = Context(suite, SUITES[suite].clock, environment(), ["hgb", "rerun", case.id])
+def _measure(case: Case, suite: Suite) -> Record:
+    context = Context(suite, suite.clock, environment(), ["hgb", "rerun", case.id])
     return next(iter(Workbench(context).measure([case]))).record
 
 

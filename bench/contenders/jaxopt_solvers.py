@@ -12,7 +12,8 @@ from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.residuals import gradient_residual, kkt_residual
-from ...solvers.solver import Outcome, Solution, Solver
+from ...solvers.solve import finish
+from ...solvers.solver import Solution, Solver
 
 _SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
 
@@ -48,7 +49,7 @@ def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: boo
             _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
         )
     x, state = runner.run(jax.lax.stop_gradient(start.x), lower)
-    return _solution(budget, x, state.iter_num, gradient_residual(lower, x))
+    return finish(budget, x, None, _steps(state), gradient_residual(lower, x))
 
 
 def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
@@ -66,7 +67,7 @@ def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, i
     weight = regularizer.weight_like(start.u)
     u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
     x = lower.y - regularizer.W.adjoint(u)
-    return _solution(budget, x, state.iter_num, kkt_residual(lower, x, u))
+    return finish(budget, x, None, _steps(state), kkt_residual(lower, x, u))
 
 
 def _options(budget: Budget, lower: LowerLevel, implicit: bool) -> dict[str, Any]:
@@ -85,9 +86,5 @@ def _dual_energy(u: Array, lower: LowerLevel) -> Array:
     return 0.5 * jnp.sum(jnp.square(lower.y - analysis_regularizer(lower).W.adjoint(u)))
 
 
-def _solution(budget: Budget, x: Array, steps: Array, residual: Array) -> Solution:
-    residual = jax.lax.stop_gradient(residual)
-    ended = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
-    finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
-    status = jnp.where(finite, ended, int(Outcome.NOT_FINITE)).astype(jnp.int32)
-    return Solution(x, None, jnp.asarray(steps, jnp.int32), residual, status)
+def _steps(state: Any) -> Array:
+    return jnp.asarray(state.iter_num, jnp.int32)

@@ -1,0 +1,108 @@
+"""Who meets an instance: which solver with which method, with what budget."""
+
+from collections.abc import Iterator, Sequence
+
+from ..hypergrad.implicit import Implicit
+from ..hypergrad.method import Method
+from ..hypergrad.unrolled import Unrolled
+from ..problems.lower_level import LowerLevel
+from ..solvers.budget import Budget
+from ..solvers.dense import Dense
+from ..solvers.solver import Solver
+from . import contenders
+from .case import Contestant, Instance
+from .catalogue import Catalogue, built_in, kebab_case, ordered
+from .errors import UserError
+from .selection import Selection
+from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
+
+METHOD_ORDER = ("closed-form", "implicit", "one-step", "unrolled")
+LARGEST_DENSE_HESSIAN = 1024
+_CONTENDERS = tuple(cls for cls in vars(contenders).values() if isinstance(cls, type))
+
+
+def contestants(
+    instance: Instance, lower: LowerLevel, workload: Workload, selection: Selection, catalogue: Catalogue
+) -> Iterator[Contestant]:
+    """Pair solvers and methods on one instance, each pair with its budgets.
+
+    In the selection's first precision everybody runs. In the others contenders, further solvers and the
+    smaller budgets of unrolling stay out, unless they are asked for by name: there the question is what
+    the precision costs.
+
+    Raises:
+        UserError: for an unknown name or an impossible budget.
+    """
+    suite = suite_of(selection.suite)
+    first = instance.dtype == (selection.dtypes or suite.dtypes)[0]
+    methods = ordered(catalogue.pick("methods", selection.methods), METHOD_ORDER)
+    if not first and not selection.methods:
+        methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
+    variants = [variant for method in methods for variant in _variants(method, workload)]
+    solvers = _solvers(selection, suite, catalogue)
+    further = first and kebab_case(type(instance.task).__name__) in suite.further_solvers_on
+    for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
+        budgets = _budgets(method, instance.dtype, workload, selection)
+        for budget in budgets if first or selection.methods else budgets[-1:]:
+            yield Contestant(solver, budget, method, reason)
+
+
+def _pairs(
+    lower: LowerLevel, solvers: Sequence[Solver], methods: Sequence[Method], further: bool
+) -> Iterator[tuple[Solver, Method, str]]:
+    """Give every method a solver and, if asked, every further solver one method; with a reason if any."""
+    able = [solver for solver in solvers if solver.supports(lower) is None]
+    if not able:
+        reason = f"{solvers[0]!r}: {solvers[0].supports(lower)}"
+        yield from ((solvers[0], method, reason) for method in methods)
+        return
+    met = set()
+    for method in methods:
+        reasons = {solver: method.supports(solver, lower) for solver in able}
+        partner = next((solver for solver in able if reasons[solver] is None), able[0])
+        met.add(partner)
+        yield partner, method, reasons[partner] or ""
+    for solver in able if further else ():
+        lead = next((method for method in methods if method.supports(solver, lower) is None), None)
+        if solver not in met and lead is not None:
+            yield solver, lead, ""
+
+
+def _variants(method: Method, workload: Workload) -> list[Method]:
+    """Return the settings of a method that are rows of their own."""
+    if method == Unrolled():
+        every = max(1, round(workload.unrolled_steps[-1] ** 0.5))
+        return [method, Unrolled(checkpoint_every=every)]
+    if method == Implicit():
+        size = 1
+        for length in workload.shape:
+            size *= length
+        return [method, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [method]
+    return [method]
+
+
+def _budgets(method: Method, dtype: str, workload: Workload, selection: Selection) -> list[Budget]:
+    """Return one budget, or for plain unrolling a rising row of them."""
+    tolerance = TOLERANCES[dtype] if selection.tolerance is None else selection.tolerance
+    steps = _steps(method, workload) if selection.max_steps is None else (selection.max_steps,)
+    try:
+        return [Budget(count, tolerance) for count in steps]
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _steps(method: Method, workload: Workload) -> tuple[int, ...]:
+    if not getattr(method, "uses_every_step", False):
+        return (MAX_STEPS,)
+    return workload.unrolled_steps if method == Unrolled() else workload.unrolled_steps[-1:]
+
+
+def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Solver]:
+    """Return the solvers asked for; else the suite's and those of plug-ins."""
+    if selection.solvers:
+        return ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)
+    own = built_in().solvers
+    chosen = {
+        name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
+    }
+    return ordered(chosen, suite.solvers)
