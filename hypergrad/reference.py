@@ -65,7 +65,7 @@ def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
         return (DENSE_IMPLICIT if size <= LARGEST_DENSE else TIGHT_IMPLICIT), True
     if not isinstance(lower.regularizer, AnalysisRegularizer):
         return f"no rung of the reference ladder covers {type(lower.regularizer).__name__}", False
-    rows = jax.eval_shape(lower.regularizer.W, jax.ShapeDtypeStruct(lower.shape, jnp.float64)).size
+    rows = jax.eval_shape(lower.regularizer.W, jax.ShapeDtypeStruct(lower.shape, lower.y.dtype)).size
     if size + rows > LARGEST_CERTIFIED:
         return f"certifying {size} unknowns and {rows} rows densely is too large", False
     return CLOSED_FORM, True

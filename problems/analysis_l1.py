@@ -1,6 +1,6 @@
 """The l1 norm of an analysis operator's responses."""
 
-from typing import Self
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -31,22 +31,24 @@ class AnalysisL1:
     """
 
     W: Dense | FilterBank
-    weight: Float[Array, "..."]
+    weight: Float[Array, "..."] | float
 
     def __post_init__(self) -> None:
         if not isinstance(self.W, LinearOperator):
             raise TypeError(f"W must be a linear operator such as Dense(matrix); got {type(self.W).__name__}")
         parameter = jax.tree.leaves(self.W)[0]
-        if isinstance(self.weight, int | float):
-            object.__setattr__(self, "weight", jnp.asarray(self.weight, parameter.dtype))
-        require_floating("weight", self.weight)
+        weight: Any = self.weight
+        if isinstance(weight, int | float):
+            weight = jnp.asarray(weight, parameter.dtype)
+            object.__setattr__(self, "weight", weight)
+        require_floating("weight", weight)
         count = parameter.shape[0]
-        if self.weight.shape not in ((), (count,)):
+        if weight.shape not in ((), (count,)):
             raise ValueError(
                 f"weight must be one number or one a row or filter, shape () or ({count},); "
-                f"got shape {tuple(self.weight.shape)}"
+                f"got shape {tuple(weight.shape)}"
             )
-        require_nonnegative("weight", self.weight)
+        require_nonnegative("weight", weight)
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
@@ -70,7 +72,8 @@ class AnalysisL1:
 
     def weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*range"]:
         """Spread the weight over responses (or dual variables) of the shape of `u`."""
-        per_row = self.weight.reshape(self.weight.shape + (1,) * (u.ndim - 1) if self.weight.ndim else ())
+        weight = jnp.asarray(self.weight)
+        per_row = weight.reshape(weight.shape + (1,) * (u.ndim - 1) if weight.ndim else ())
         return jnp.broadcast_to(per_row, u.shape)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol, cast, runtime_checkable
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
@@ -27,3 +29,9 @@ def supports_analysis_l1(lower: LowerLevel) -> str | None:
 def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
     """Return the regulariser of a lower level that `supports_analysis_l1` has accepted, as what it is."""
     return cast(AnalysisRegularizer, lower.regularizer)
+
+
+def squared_norm_of_W(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
+    """Bound ||W||^2, a constant to differentiation; 1 where W is zero, since steps are divided by it."""
+    squared = jax.lax.stop_gradient(analysis_regularizer(lower).W.squared_norm(shape))
+    return jnp.where(squared > 0, squared, jnp.ones_like(squared))

@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, supports_analysis_l1
+from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W, supports_analysis_l1
 from .momentum import extrapolate
 from .residuals import kkt_residual
 
@@ -42,8 +41,7 @@ class DualFista:
         """Start at u = 0."""
         W = analysis_regularizer(lower).W
         u = jnp.zeros_like(W(lower.y))
-        step_size = jax.lax.stop_gradient(1 / W.squared_norm(lower.y.shape))
-        return DualFistaState(u, u, jnp.ones((), u.dtype), step_size)
+        return DualFistaState(u, u, jnp.ones((), u.dtype), 1 / squared_norm_of_W(lower, lower.y.shape))
 
     def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
         """Take one projected gradient step from the extrapolated point and extrapolate again."""

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, supports_analysis_l1
+from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W, supports_analysis_l1
 from .residuals import kkt_residual
 
 
@@ -50,7 +50,7 @@ class PrimalDual:
     def init(self, lower: LowerLevel) -> PrimalDualState:
         """Start at x = A^T y, u = 0."""
         x, W = lower.A.adjoint(lower.y), analysis_regularizer(lower).W
-        norm = jnp.sqrt(W.squared_norm(x.shape))
+        norm = jnp.sqrt(squared_norm_of_W(lower, x.shape))
         dual_step = self.dual_scale / norm
         primal_step = 1 / (lower.A.squared_norm(x.shape) / 2 + self.dual_scale * norm)
         constants = jax.lax.stop_gradient((primal_step, dual_step))

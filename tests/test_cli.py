@@ -47,14 +47,12 @@ def hgb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hgb:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run with two methods."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    before = sys.argv
-    sys.argv = ["hgb", "run", *TINY, "--method", "closed-form", "--method", "one-step", "--out", str(folder)]
-    try:
-        main()
-    except SystemExit as stop:
-        assert not stop.code
-    finally:
-        sys.argv = before
+    arguments = (*TINY, "--method", "closed-form", "--method", "one-step", "--out", str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["hgb", "run", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert not stop.value.code
     return folder
 
 

@@ -1,5 +1,6 @@
 """The closed form against the explicit projection formula and differences of solves, in numpy alone."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 import scipy.optimize
 from l1_by_hand import gradients_by_hand, solve_by_hand
 from operators_by_hand import bank_tensor
+from threadpoolctl import threadpool_limits
 
 from hypergrad_bench.hypergrad import ClosedForm, Hypergradient, hypergradient
 from hypergrad_bench.problems import (
@@ -27,6 +29,13 @@ from hypergrad_bench.solvers import Budget, Cg, DualFista, GradientDescent, Prim
 SEEDS = {(64, "one number"): 2, (64, "one a row"): 9, (256, "one number"): 13, (256, "one a row"): 1}
 BUDGET = Budget(20_000, 1e-14, 50)
 LEAVES = ("W", "weight", "y")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep the threads of numpy's linear algebra from waiting for a busy machine's cores."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def _relative(error: np.ndarray, reference: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of a run, again and again, and resume: nothing lost, nothing twice, no line torn."""
+"""kill -9 at random moments of a run, and resume: nothing lost, nothing twice, no line torn."""
 
 import json
 import os

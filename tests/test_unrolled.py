@@ -60,7 +60,7 @@ def test_its_error_falls_at_the_rate_of_the_iteration(smooth, reference):
     hessian = np.reshape(jax.hessian(smooth.value)(x), (25, 25))
     lipschitz = 1 + float(smooth.regularizer.lipschitz(SHAPE))
     contraction = 1 - np.linalg.eigvalsh(hessian).min() / lipschitz
-    budgets = np.asarray([12, 20, 28, 36])
+    budgets = np.asarray([12, 24, 36])
     errors = np.asarray(
         [
             _error(
@@ -70,9 +70,9 @@ def test_its_error_falls_at_the_rate_of_the_iteration(smooth, reference):
         ]
     )
     assert np.all(np.diff(errors) < 0)
-    # The derivative's error is of the order of k rho^k, once transients are gone.
-    rate = np.exp(np.polyfit(budgets, np.log(errors / budgets), 1)[0])
-    assert 1 - rate == pytest.approx(1 - contraction, rel=0.1), (errors, contraction)
+    # The derivative's error lies between the orders of rho^k and k rho^k.
+    rate = np.exp(np.polyfit(budgets, np.log(errors), 1)[0])
+    assert 1 - rate == pytest.approx(1 - contraction, rel=0.05), (errors, contraction)
     assert errors[-1] < 1e-6
 
 
@@ -92,7 +92,7 @@ def test_on_l1_problems_it_reaches_the_closed_form(l1):
     assert errors[2] <= 1e-12
 
 
-@pytest.mark.parametrize("every", [1, 7, 10, 30, 100])
+@pytest.mark.parametrize("every", [1, 7, 100])
 def test_checkpoints_change_no_digit_that_matters(smooth, every):
     budget = Budget(30)
     plain, stored = (

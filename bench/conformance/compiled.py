@@ -10,7 +10,7 @@ FAST_COMPILE = {"xla_backend_optimization_level": 0}
 
 
 class Compiled:
-    """Compile a function of static, hashable settings and one traced argument, and count how often it is traced.
+    """Compile a function of static, hashable settings and one traced argument, and count its traces.
 
     The count is what a user pays for: equal settings with new data must not add to it.
     """

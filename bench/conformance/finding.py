@@ -1,5 +1,6 @@
-"""What a check finds, and how far apart two trees of arrays are."""
+"""What a check is and what it finds, and how far apart two trees of arrays are."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +23,25 @@ class Finding(NamedTuple):
     detail: str
 
 
+class Check(NamedTuple):
+    """Something that takes a moment and yields findings.
+
+    Attributes:
+        subject: what is checked, for a line of progress.
+        run: makes the findings.
+    """
+
+    subject: str
+    run: Callable[[], Iterator[Finding]]
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the findings; what raises becomes one that failed: a check must not end the others."""
+        try:
+            yield from self.run()
+        except Exception as error:
+            yield Finding(self.subject, "runs", False, f"{type(error).__name__}: {error}")
+
+
 def bounded(subject: str, check: str, figure: Any, tolerance: float) -> Finding:
     """Return a finding that passes if `figure` is at most `tolerance`; NaN does not."""
     value = float(figure)
@@ -33,7 +53,7 @@ def bounded(subject: str, check: str, figure: Any, tolerance: float) -> Finding:
 def distance(found: Any, expected: Any) -> float:
     """Return ||found - expected|| / ||expected|| over all leaves of two trees of one structure.
 
-    Infinite where the structures or shapes differ or `found` is not finite; absolute where `expected` is zero.
+    Infinite where structures or shapes differ or `found` is not finite; absolute where `expected` is zero.
     """
     pairs = _paired(found, expected)
     if pairs is None:

@@ -23,8 +23,8 @@ A_FEW_STEPS = Budget(max_steps=5, tolerance=0.0)
 ACCURACY = 1e-6
 """What a method is held to that claims no `accuracy` of its own, relative, in float64."""
 SAME_SOLUTION = 1e-5
-ROUNDING = 1e-7
-"""Linear solvers stop at a tolerance, so that the order of sums shows in their last digits."""
+REPRODUCED = 0.1
+"""Ways to run one method may differ by so much of its accuracy: linear solvers stop at a tolerance."""
 
 
 class Pair(NamedTuple):
@@ -48,6 +48,16 @@ class Pair(NamedTuple):
         return TO_TOLERANCE
 
     @property
+    def exact(self) -> bool:
+        """Say whether the method's gradient tends to the solution's."""
+        return getattr(self.method, "exact", True)
+
+    @property
+    def accuracy(self) -> float:
+        """The relative error that an exact method is granted."""
+        return getattr(self.method, "accuracy", ACCURACY)
+
+    @property
     def settings(self) -> tuple[Method, Solver, Budget]:
         """What is static under jit."""
         return self.method, self.solver, self.budget
@@ -60,15 +70,16 @@ def check_support(subject: str, pair: Pair) -> Iterator[Finding]:
 
 
 def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
-    """Check the hypergradient of a supported pair: its layout, and, unless it is inexact by design, its value."""
+    """Check the hypergradient of a supported pair: its layout and, unless inexact by design, its value."""
     lower, other = pair.problem.lowers
     yield from _check_layout(subject, pair, in_single(lower))
     program = Compiled(_differentiate)
     found = program(pair.settings, lower)
     same = type(found.gradient) is type(lower) and layout(found.gradient) == layout(lower)
-    yield Finding(subject, "gradient's layout", same, f"{found.gradient!r} for {lower!r}")
-    finite = all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(found.gradient))
-    yield Finding(subject, "finite gradient", finite, f"every entry is {'' if finite else 'not '}a number")
+    detail = "that of the lower level" if same else f"{found.gradient!r} for {lower!r}"
+    yield Finding(subject, "gradient's layout", same, detail)
+    bad = sum(int(jnp.sum(~jnp.isfinite(leaf))) for leaf in jax.tree.leaves(found.gradient))
+    yield Finding(subject, "finite gradient", bad == 0, f"{bad} entries are NaN or infinite")
     yield bounded(subject, "value at the solution", distance(found.value, outer(found.solution.x)), 1e-12)
     yield from _check_accuracy(subject, pair, found)
     program(copy.deepcopy(pair.settings), other)
@@ -83,23 +94,25 @@ def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
 def check_transformations(subject: str, pair: Pair) -> Iterator[Finding]:
     """Check that `jax.grad` through the call, jit and vmap all give the same gradient."""
     method, solver, _ = pair.settings
-    lower = pair.problem.lowers[0]
+    lower, tolerance = pair.problem.lowers[0], REPRODUCED * pair.accuracy
     program = Compiled(_differentiate)
-    ends = [program(pair.settings, one) for one in pair.problem.lowers]
+    few = (method, solver, A_FEW_STEPS)
+    # What an inexact rule returns can hang on how a converged state rounds, such as on its last restart.
+    settings = pair.settings if pair.exact else few
+    ends = [program(settings, one) for one in pair.problem.lowers]
     if isinstance(method, AdjointMethod):
         # For every other method the hypergradient is jax.grad through the call by definition.
-        through = Compiled(_gradient_through_call)(pair.settings, lower)
+        through = Compiled(_gradient_through_call)(settings, lower)
         yield bounded(
-            subject, "jax.grad through the call", leafwise_distance(through, ends[0].gradient), ROUNDING
+            subject, "jax.grad through the call", leafwise_distance(through, ends[0].gradient), tolerance
         )
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *pair.problem.lowers)
-    batch = Compiled(_differentiate_batch)(pair.settings, stacked)
+    batch = Compiled(_differentiate_batch)(settings, stacked)
     loop = jax.tree.map(lambda *leaves: jnp.stack(leaves), ends[0].gradient, ends[1].gradient)
-    yield bounded(subject, "vmap equals a loop", leafwise_distance(batch, loop), ROUNDING)
-    few = (method, solver, A_FEW_STEPS)
+    yield bounded(subject, "vmap equals a loop", leafwise_distance(batch, loop), tolerance)
     eager = _differentiate(*few, lower).gradient
     jitted = program(few, lower).gradient
-    yield bounded(subject, "jit changes nothing", leafwise_distance(eager, jitted), ROUNDING)
+    yield bounded(subject, "jit changes nothing", leafwise_distance(eager, jitted), tolerance)
 
 
 def _check_layout(subject: str, pair: Pair, lower: LowerLevel) -> Iterator[Finding]:
@@ -112,13 +125,12 @@ def _check_layout(subject: str, pair: Pair, lower: LowerLevel) -> Iterator[Findi
 
 def _check_accuracy(subject: str, pair: Pair, found: Hypergradient) -> Iterator[Finding]:
     known = pair.problem.reference
-    if known is None or not getattr(pair.method, "exact", True):
+    if known is None or not pair.exact:
         return
     # A nonconvex energy can have several stationary points: a gradient is only right at its own.
     yield bounded(subject, "same solution", distance(found.solution.x, known.x), SAME_SOLUTION)
-    tolerance = getattr(pair.method, "accuracy", ACCURACY)
     error = leafwise_distance(found.gradient, known.gradient)
-    yield bounded(subject, "hypergradient", error, tolerance)
+    yield bounded(subject, "hypergradient", error, pair.accuracy)
 
 
 def _differentiate(method: Method, solver: Solver, budget: Budget, lower: LowerLevel) -> Hypergradient:

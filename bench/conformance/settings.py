@@ -72,7 +72,7 @@ def read_back(text: str, cls: type) -> Any:
 
 
 def _modules(cls: type) -> list[Any]:
-    # Both problems and solvers have a `Dense`; settings hold solvers. The class's own module comes last and wins.
+    # Both problems and solvers have a `Dense`; settings hold solvers. The class's own module wins.
     own = inspect.getmodule(cls)
     return [problems, hypergrad, contenders, solvers, *([own] if own else [])]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ...problems.ground_truth import GroundTruth
@@ -13,7 +14,7 @@ from .finding import Finding, bounded, distance, is_reason, layout
 
 MEASURED = 64
 DEVIATIONS = 5
-"""Statistics of the noise may lie so many of their own standard deviations off: one seed in a million does."""
+"""Statistics of the noise may lie so many of their own standard deviations off; one seed in a million is."""
 
 
 def check_task(subject: str, task: Task, shape: tuple[int, ...]) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def check_task(subject: str, task: Task, shape: tuple[int, ...]) -> Iterator[Fin
 def _check_noise(subject: str, task: Task, shape: tuple[int, ...]) -> Iterator[Finding]:
     truths = np.random.default_rng([0, 7]).random((MEASURED, *shape))
     A, y = measure(task, truths, 0)
-    noise = np.asarray(y - jax.vmap(A)(truths))
+    noise = np.asarray(y - jax.vmap(A)(jnp.asarray(truths)))
     spread, expected = float(np.std(noise)), float(task.noise)
     slack = max(DEVIATIONS * expected / np.sqrt(2 * noise.size), 1e-12)
     yield Finding(
@@ -66,7 +67,7 @@ def _check_noise(subject: str, task: Task, shape: tuple[int, ...]) -> Iterator[F
 
 
 def check_ground_truth(subject: str, truth: GroundTruth, shape: tuple[int, ...]) -> Iterator[Finding]:
-    """Check a ground truth at one shape: a sample where it is supported, a sentence and an error where not."""
+    """Check a ground truth at one shape: a sample where it is supported, else a sentence and an error."""
     reason = truth.supports(shape)
     yield Finding(
         subject, f"supports {shape}", is_reason(reason), f"supports returns {reason!r}, None or a sentence"
