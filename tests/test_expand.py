@@ -116,7 +116,7 @@ def test_labels_name_what_is_not_default() -> None:
         ({"weight": -0.1}, "weights? must not be negative; its smallest entry is -0.1"),
         ({"noise": -1.0}, "noise must be a standard deviation, at least 0; got -1.0"),
         ({"max_steps": 0}, "at least 1; got 0"),
-        ({"tolerance": -1.0}, "tolerance must be at least 0; got -1.0"),
+        ({"tolerance": -1.0}, "tolerance must be at least 0 and finite; got -1.0"),
         ({"data": "photograps"}, "did you mean 'photographs'?"),
         ({"data": "photographs", "regularizers": ("analysis-l1",)}, "data 'photographs'"),
         ({"images": Path("no/such/folder"), "regularizers": ("fields-of-experts",)}, "no/such/folder"),
