@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from hypergrad_bench import problems, solvers
 from hypergrad_bench.bench.catalogue import Catalogue, built_in
-from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
+from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks, tasks
 from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
 from hypergrad_bench.bench.conformance.linear_solvers import check_linear_solver
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
@@ -93,10 +94,19 @@ def test_check_all_covers_only_what_is_asked_for() -> None:
 
 def test_what_raises_is_a_finding() -> None:
     """A plug-in's exception does not end the other checks."""
-    findings = list(Check("subject", partial(check_task, "subject", None, (4,))).findings())
-    assert findings[-1].check == "runs"
-    assert not findings[-1].passed
-    assert findings[-1].detail.startswith("AttributeError")
+    findings = list(Check("subject", partial(check_task, "subject", Raising(), (4,))).findings())
+    assert findings == [Finding("subject", "runs", False, "RuntimeError: no operator today")]
+
+
+@configuration
+class Raising:
+    """A task without an operator."""
+
+    noise: float = 0.1
+
+    def operator(self, shape, seed):
+        """Raise."""
+        raise RuntimeError("no operator today")
 
 
 def test_distances() -> None:
@@ -133,7 +143,8 @@ def public(protocol: type) -> set[type]:
 
 def keeps(cls: type, protocol: type) -> bool:
     """Whether a class has the methods of a protocol."""
-    names = [name for name, value in vars(protocol).items() if inspect.isfunction(value)]
+    offered = (type(public), classmethod)
+    names = [name for name, value in vars(protocol).items() if isinstance(value, offered)]
     demanded = [name for name in names if not name.startswith("_") or name == "__call__"]
     return bool(demanded) and all(callable(getattr(cls, name, None)) for name in demanded)
 
@@ -235,25 +246,35 @@ def test_regularizers_that_do_not_conform(changes, expected) -> None:
 
 
 @configuration
-class Loud:
-    """A task that says another noise level than it has."""
+class Unseeded:
+    """A task whose operator follows no seed."""
 
-    said: float = 0.1
-
-    @property
-    def noise(self):
-        """Answer with twice the level every other time."""
-        object.__setattr__(self, "_asked", getattr(self, "_asked", 0) + 1)
-        return self.said * (1 + self._asked % 2)
+    noise: float = 0.1
 
     def operator(self, shape, seed):
-        """Return the identity."""
-        return Denoising().operator(shape, seed)
+        """Draw a mask."""
+        del seed
+        return problems.Mask(jnp.asarray(np.random.default_rng().random(shape)))
 
 
-def test_a_task_with_another_noise_level_does_not_conform() -> None:
-    """The level is measured, not believed."""
-    assert "level of the noise" in failed(check_task("task", Loud(), (8, 8)))
+def test_a_task_that_follows_no_seed_does_not_conform() -> None:
+    """Nobody could measure the same thing twice."""
+    assert "same seed, same operator" in failed(check_task("task", Unseeded(), (8, 8)))
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "expected"),
+    [(2.0, 0.0, "level of the noise"), (1.0, 0.05, "noise without bias")],
+)
+def test_other_noise_than_a_task_says_is_found(factor, offset, expected, monkeypatch) -> None:
+    """The statistics are measured, not believed."""
+
+    def distorted(task, truths, seed):
+        A, y = problems.measure(task, truths, seed)
+        return A, truths + factor * (y - truths) + offset
+
+    monkeypatch.setattr(tasks, "measure", distorted)
+    assert failed(check_task("task", Denoising(), (8, 8))) == {expected}
 
 
 @configuration
@@ -334,10 +355,12 @@ class Impostor:
         return GradientDescent().init(lower)
 
     def step(self, lower, state):
-        """Step, to another solution, in another layout, or with one step too many under jit."""
+        """Step: elsewhere, hardly, in another layout, or twice under jit."""
         new = GradientDescent().step(lower, state)
         if self.broken == "biased":
             return new._replace(x=new.x + 1e-4)
+        if self.broken == "lazy":
+            return new._replace(x=state.x + 0.01 * (new.x - state.x))
         if self.broken == "widening":
             return new._replace(step_size=new.step_size.astype(jnp.float64))
         if self.broken == "impure" and isinstance(new.x, jax.core.Tracer):
@@ -352,14 +375,15 @@ class Impostor:
     def residual(self, lower, state):
         """Measure the gradient, or nothing."""
         true = gradient_residual(lower, state.x)
-        return jnp.zeros_like(true) if self.broken in ("blind", "biased") else true
+        return jnp.zeros_like(true) if self.broken in ("blind", "biased", "lazy") else true
 
 
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
         ("", set()),
-        ("biased", {"right solution", "residual sees the distance", "solution is a fixed point"}),
+        ("biased", {"right solution", "residual sees the distance"}),
+        ("lazy", {"right solution", "residual sees the distance", "solution is a fixed point"}),
         ("blind", {"residual sees the distance"}),
         ("widening", {"step keeps the state's layout, float32", "keeps float32"}),
         ("impure", {"jit changes nothing"}),
