@@ -19,12 +19,13 @@ Call = Callable[[], PyTree]
 
 @dataclass(frozen=True)
 class ClockSettings:
-    """Say how long to time a set: `rounds_min` rounds, then until `rounds_max` or `seconds` are reached.
+    """Say how long to time a set: `rounds_min` rounds for all, then up to `rounds_max` for the quick ones.
 
-    `warmup` calls of each entry come first. An entry whose first call takes more than `limit_seconds` is
-    left out of the rounds. An entry faster than `sample_seconds` is repeated within a round until it takes
-    as long. Raises `ValueError` for counts that allow no round. Caveat: a call is never interrupted, so that
-    the limit saves the further calls and not the first.
+    An entry goes on while the time it took is below an equal share of `seconds`: a slow entry must not cost
+    the quick ones the rounds that they need. `warmup` calls of each entry come first. An entry whose first
+    call takes more than `limit_seconds` is left out of the rounds. An entry faster than `sample_seconds` is
+    repeated within a round until it takes as long. Raises `ValueError` for counts that allow no round.
+    Caveat: a call is never interrupted, so that the limit saves the further calls and not the first.
     """
 
     rounds_min: int = 5
@@ -75,16 +76,19 @@ def _rounds(entries: dict[str, Call], counts: dict[str, int], settings: ClockSet
     """Time the entries round by round until a limit is reached."""
     seconds: dict[str, list[float]] = {name: [] for name in entries}
     dropped: dict[str, Samples] = {}
-    start = time.perf_counter()
+    share = settings.seconds / max(1, len(entries))
     for done in range(settings.rounds_max):
-        if done >= settings.rounds_min and time.perf_counter() - start > settings.seconds:
-            break
-        for name in balanced_order(tuple(entries), done):
-            if name not in dropped:
-                try:
-                    seconds[name].append(_sample(name, entries[name], counts[name]))
-                except Exception as error:
-                    dropped[name] = _failed(error)
+        going = [
+            name
+            for name in entries
+            if name not in dropped
+            and (done < settings.rounds_min or sum(seconds[name]) * counts[name] < share)
+        ]
+        for name in balanced_order(going, done):
+            try:
+                seconds[name].append(_sample(name, entries[name], counts[name]))
+            except Exception as error:
+                dropped[name] = _failed(error)
     timed = {name: Samples(tuple(values), inner=counts[name]) for name, values in seconds.items()}
     return timed | dropped
 

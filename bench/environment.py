@@ -76,7 +76,8 @@ def _checkout(folder: Path) -> dict[str, JsonValue]:
     top = _git(folder, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != folder:
         return {"commit": None, "dirty": None}
-    changes = _git(folder, "status", "--porcelain")
+    # A run that writes its results into the checkout does not change what is measured.
+    changes = _git(folder, "status", "--porcelain", "--", ".", ":!results")
     return {"commit": _git(folder, "rev-parse", "HEAD"), "dirty": None if changes is None else changes != ""}
 
 

@@ -61,14 +61,13 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
 
 
 def ratio(numerator: Samples, denominator: Samples) -> Quartiles | None:
-    """Return the quartiles of the ratio formed within each round.
+    """Return the quartiles of the ratio formed within each round that both entries were timed in.
 
-    A machine that slows down does so for both halves of a round, so the ratio moves less than either. None
-    unless both entries were timed in the same rounds.
+    A machine that slows down does so for both halves of a round, so the ratio moves less than either. Rounds
+    are common from the first on: an entry only ever leaves them. None unless both entries are ok.
     """
-    rounds = len(numerator.seconds), len(denominator.seconds)
-    if numerator.status is not Status.OK or denominator.status is not Status.OK or rounds[0] != rounds[1]:
+    if numerator.status is not Status.OK or denominator.status is not Status.OK:
         return None
     return quartiles(
-        [above / below for above, below in zip(numerator.seconds, denominator.seconds, strict=True)]
+        [above / below for above, below in zip(numerator.seconds, denominator.seconds, strict=False)]
     )

@@ -14,8 +14,8 @@ class Workload:
         regularizer: its name.
         shape: of one signal or image.
         batch: signals or images that share the regulariser.
-        unrolled_steps: budgets of methods that use every step, in rising order; only plain unrolling goes
-            through all of them, to show how its error falls, the others take the largest.
+        unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
+            all of them, to show how its error falls, the others take the largest.
     """
 
     regularizer: str
@@ -82,7 +82,7 @@ SUITES = {
             solvers=("dual-fista", "nesterov", "primal-dual", "lbfgs"),
             dtypes=("float64", "float32"),
             seeds=2,
-            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=1.0, warmup=1, limit_seconds=60.0),
+            clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),
         ),
     )
 }

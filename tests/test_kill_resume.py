@@ -12,7 +12,7 @@ from pathlib import Path
 KILLS = 10
 SELECTION = (
     *("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8"),
-    *("--batch", "1", "--seeds", "60", "--method", "one-step", "--rounds", "1"),
+    *("--batch", "1", "--seeds", "200", "--method", "one-step", "--rounds", "1"),
 )
 
 
