@@ -35,8 +35,9 @@ def project_dense(
         left = direction - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
         return jnp.where(active, jnp.matmul(matrix, left, precision=Precision.HIGHEST), jnp.zeros_like(mu))
 
-    mu = jnp.zeros(gram.shape[:1], gram.dtype)
-    for _ in range(1 + REFINEMENTS):
+    responses = jnp.matmul(matrix, direction, precision=Precision.HIGHEST)
+    mu = cho_solve((factor, True), jnp.where(active, responses, jnp.zeros_like(responses)))
+    for _ in range(REFINEMENTS):
         mu = mu + cho_solve((factor, True), unexplained(mu))
     residual = jnp.sqrt(jnp.sum(jnp.square(unexplained(mu))) / unit)
     # A pivot of a dependent row is the ridge, up to rounding.
