@@ -28,7 +28,7 @@ def contestants(
 
     In the selection's first precision everybody runs. In the others contenders, further solvers and the
     smaller budgets of unrolling stay out, unless they are asked for by name: there the question is what
-    the precision costs.
+    the precision costs. The suite says on which tasks contenders and further solvers run.
 
     Raises:
         UserError: for an unknown name or an impossible budget.
@@ -36,11 +36,12 @@ def contestants(
     suite = suite_of(selection.suite)
     first = instance.dtype == (selection.dtypes or suite.dtypes)[0]
     methods = ordered(catalogue.pick("methods", selection.methods), METHOD_ORDER)
-    if not first and not selection.methods:
+    task = kebab_case(type(instance.task).__name__)
+    if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
     variants = [variant for method in methods for variant in _variants(method, workload)]
     solvers = _solvers(selection, suite, catalogue)
-    further = first and kebab_case(type(instance.task).__name__) in suite.further_solvers_on
+    further = first and task in suite.further_solvers_on
     for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
         budgets = _budgets(method, instance.dtype, workload, selection)
         for budget in budgets if first or selection.methods else budgets[-1:]:

@@ -33,6 +33,7 @@ class Suite:
             plug-in's come last.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
         further_solvers_on: tasks on which those other solvers run.
+        contenders_on: tasks on which other libraries' methods run.
         compiler_options: XLA's, where they are not its defaults; they are recorded.
     """
 
@@ -44,6 +45,7 @@ class Suite:
     seeds: int
     clock: ClockSettings
     further_solvers_on: tuple[str, ...] = ("denoising",)
+    contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
     compiler_options: tuple[tuple[str, int], ...] = ()
 
 
@@ -67,6 +69,7 @@ SUITES = {
             dtypes=("float64",),
             seeds=1,
             clock=ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=20.0),
+            contenders_on=("denoising",),
             # Nearly all of its time is compilation: programs that are not optimised compile in 0.6 of it.
             compiler_options=(("xla_backend_optimization_level", 0),),
         ),
