@@ -27,22 +27,6 @@ TINY = (
 Hgb = Callable[..., int]
 
 
-@pytest.fixture
-def hgb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hgb:
-    """Run a command in an empty folder and return its exit status."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hgb", *arguments])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-        return 0
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished run with two methods."""

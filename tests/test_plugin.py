@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from hypergrad_bench.bench.catalogue import built_in
-from hypergrad_bench.bench.cli import main
 from hypergrad_bench.bench.conformance import checks
 from hypergrad_bench.bench.conformance.check_all import added
 from hypergrad_bench.bench.errors import UserError
@@ -17,22 +16,6 @@ from hypergrad_bench.bench.plugin import load_plugin, with_plugins
 PLUGINS = Path(__file__).parent / "plugins"
 GOOD, BAD = PLUGINS / "good.py", PLUGINS / "bad.py"
 Hgb = Callable[..., int]
-
-
-@pytest.fixture
-def hgb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hgb:
-    """Run a command in an empty folder and return its exit status."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hgb", *arguments])
-        try:
-            main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-        return 0
-
-    return run
 
 
 def write(folder: Path, text: str) -> Path:
