@@ -7,6 +7,7 @@ from rich.console import Console
 
 from .commands.check import check
 from .commands.list_entries import list_entries
+from .commands.reproduce import reproduce
 from .commands.rerun import rerun
 from .commands.run import run
 from .commands.table import table
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command(name="run")(run)
 app.command(name="list")(list_entries)
 app.command(name="table")(table)
+app.command(name="reproduce")(reproduce)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 

@@ -85,7 +85,7 @@ class Journal:
         Raises `UserError` if the folder cannot be written, or if another run is writing there. The lock
         goes with the process, however that ends.
         """
-        with _exclusive(Path(self.folder)):
+        with exclusive(Path(self.folder)):
             try:
                 repair = _repair(self.path)
             except OSError as error:
@@ -178,7 +178,7 @@ def _set_aside(path: Path, lines: list[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; raise `UserError` if another process holds it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

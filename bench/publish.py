@@ -43,8 +43,8 @@ def _pages(tables: Sequence[Table]) -> dict[str, str]:
 def markdown(table: Table) -> str:
     """Return a problem's page: title, table, and the notes that its marks refer to."""
     grid = grid_of(table, COLUMNS)
-    notes = "".join(f"\n{number}. {_escaped(note)}" for number, note in enumerate(grid.notes, start=1))
-    return f"# {_escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
+    notes = "".join(f"\n{number}. {escaped(note)}" for number, note in enumerate(grid.notes, start=1))
+    return f"# {escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
 
 
 def _pipes(grid: Grid) -> str:
@@ -64,12 +64,12 @@ def _pipes(grid: Grid) -> str:
 def _texts(line: Line) -> list[str]:
     """Return one line's escaped texts."""
     return [
-        _escaped(text)
+        escaped(text)
         for text in (line.solver, line.method, line.budget, line.tolerance, *line.cells, line.status)
     ]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Keep what Markdown would read as its own: bars, brackets, stars, and what looks like a tag."""
     return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
 
@@ -95,9 +95,9 @@ def _fields(row: Row) -> list[object]:
 
 def _index(tables: Sequence[Table], names: Sequence[str]) -> str:
     """Return the page that links the tables and explains columns and statuses."""
-    links = [f"- [{_escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
+    links = [f"- [{escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
     columns = [f"- **{column.heading}**: {column.meaning}" for column in COLUMNS]
-    statuses = [f"- **{_escaped(status)}**: {status.sentence}" for status in Status]
+    statuses = [f"- **{escaped(status)}**: {status.sentence}" for status in Status]
     return "\n".join(
         [
             "# Tables",

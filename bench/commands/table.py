@@ -11,9 +11,11 @@ from rich.text import Text
 from ..errors import UserError
 from ..figures import write_figures
 from ..journal import Journal
+from ..page import page_markdown, print_page
 from ..publish import csv_text, markdown, write_tables
+from ..reproduce import ABOUT, page_of
 from ..tables import make_tables
-from .show import print_tables
+from .show import PIPED_WIDTH, print_tables
 
 
 class Form(StrEnum):
@@ -29,7 +31,7 @@ def table(
     form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.TERMINAL,
     write: Annotated[bool, typer.Option(help="Write the folder's tables/ and figures/ anew.")] = True,
 ) -> None:
-    """Print the tables of a run, finished or not, and write its tables/ and figures/ anew.
+    """Print the tables of a run or a reproduction, finished or not, and write its tables and figures anew.
 
     A line of the journal that is no record is named and left out, and the exit status is 2.
 
@@ -38,6 +40,9 @@ def table(
 
         hgb table results/local/20260101-120000-default --format csv --no-write > results.csv
     """
+    if (folder / ABOUT).exists():
+        _reproduction(folder, form)
+        return
     reading = Journal(folder).read()
     if form is Form.TERMINAL:
         print_tables(reading.records)
@@ -56,3 +61,11 @@ def table(
             f"{len(reading.bad_lines)} lines of the journal are no records; `hgb run --resume {folder}` sets "
             "them aside and measures what is missing"
         )
+
+
+def _reproduction(folder: Path, form: Form) -> None:
+    page = page_of(folder)
+    if form is Form.MARKDOWN:
+        typer.echo(page_markdown(page), nl=False)
+    else:
+        print_page(page, PIPED_WIDTH)
