@@ -82,7 +82,7 @@ class Judge:
                 f"no reference: {untrusted} of {instance.batch} solutions could not be certified"
             )
         gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
-        error = float(disagreement(gradient, directions, jnp.mean(found.differences, axis=0)))
+        error = float(disagreement(gradient, directions, jnp.mean(found.differences.central, axis=0)))
         if not error <= LARGEST_ERROR:
             return Judgement(f"no reference: central differences disagree with it by {error:.1e}")
         return Judgement(rung, flatten(gradient.regularizer), error)

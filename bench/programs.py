@@ -70,7 +70,8 @@ def judge(inputs: Inputs, directions: LowerLevel) -> Reference:
     def one(y: Array, truth: Array) -> Reference:
         return reference(LowerLevel(inputs.A, y, inputs.regularizer), _outer(truth), directions)
 
-    return jax.vmap(one)(inputs.y, inputs.truths)
+    # One after the other: members of a batch need very different numbers of Newton steps.
+    return jax.lax.map(lambda pair: one(*pair), (inputs.y, inputs.truths))
 
 
 def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> Solution:

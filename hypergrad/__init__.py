@@ -3,10 +3,11 @@
 from .adjoint_rule import solve_with_adjoint as solve_with_adjoint
 from .analysis_pairing import ActiveSet as ActiveSet
 from .analysis_pairing import pair as pair
+from .central_differences import Differences as Differences
 from .central_differences import central_differences as central_differences
 from .central_differences import random_directions as random_directions
-from .certified_l1 import CertifiedL1 as CertifiedL1
-from .certified_l1 import certify_l1 as certify_l1
+from .certified_solution import CertifiedSolution as CertifiedSolution
+from .certified_solution import certified_solution as certified_solution
 from .closed_form import ClosedForm as ClosedForm
 from .hypergradient import Hypergradient as Hypergradient
 from .hypergradient import hypergradient as hypergradient

@@ -1,4 +1,4 @@
-"""The multiplier of the active rows: mu with W0 W0^T mu = W0 g, zero on the inactive rows."""
+"""The multiplier of the active rows where A is the identity: W0 W0^T mu = W0 g, zero on the other rows."""
 
 import jax.numpy as jnp
 from jax.lax import Precision

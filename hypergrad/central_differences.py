@@ -1,7 +1,7 @@
-"""Central differences of a loss along random directions, with a plateau over the step."""
+"""Differences of a loss along random directions, with a plateau over the step."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 
 
 def random_directions(lower: LowerLevel, count: int, seed: int, fields: tuple[str, ...]) -> LowerLevel:
@@ -36,29 +36,45 @@ def random_directions(lower: LowerLevel, count: int, seed: int, fields: tuple[st
     )
 
 
-def central_differences(
-    loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
-) -> Float[Array, " count"]:
-    """Differentiate `loss` along each direction: (loss(+h) - loss(-h)) / 2h on its plateau.
+class Differences(NamedTuple):
+    """Derivatives along some directions, from losses on both sides.
 
-    Steps from 1e-3 to 1e-6 are tried; of each two neighbours that agree best the smaller step's quotient is
-    returned, since its truncation error is less. A loss that is NaN at some step rules that step out. They
-    are trustworthy only if `loss` solves the lower level to rounding: differences of an unconverged solve
-    agree with its derivative, not with the solution's.
+    Attributes:
+        central: (loss(+h) - loss(-h)) / 2h.
+        left: (loss(0) - loss(-h)) / h.
+        right: (loss(+h) - loss(0)) / h.
     """
 
-    def quotients(direction: LowerLevel) -> Array:
-        def quotient(step: Array) -> Array:
-            forward = loss(jax.tree.map(lambda leaf, d: leaf + step * d, lower, direction))
-            backward = loss(jax.tree.map(lambda leaf, d: leaf - step * d, lower, direction))
-            return (forward - backward) / (2 * step)
+    central: Float[Array, " count"]
+    left: Float[Array, " count"]
+    right: Float[Array, " count"]
 
-        return jax.lax.map(quotient, jnp.asarray(STEPS, jnp.float64))
+
+def central_differences(
+    loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
+) -> Differences:
+    """Differentiate `loss` along each direction on the plateau of its central differences.
+
+    Steps h from 1e-3 to 1e-9 are tried; of each two neighbours that agree best the smaller step's quotients
+    are returned, since its truncation error is less. A loss that is NaN at some step rules that step out.
+    They are trustworthy only if `loss` solves the lower level to rounding: differences of an unconverged
+    solve agree with its derivative, not with the solution's. Left and right differ at a kink.
+    """
+    steps = np.asarray(STEPS)
+
+    def quotients(direction: LowerLevel) -> Differences:
+        def moved(step: Array) -> Array:
+            return loss(jax.tree.map(lambda leaf, d: leaf + step * d, lower, direction))
+
+        # One map over all signed steps, so that the loss, which holds a solver, is compiled once.
+        losses = jax.lax.map(moved, jnp.asarray(np.concatenate([[0.0], steps, -steps])))
+        here, ahead, behind = losses[0], losses[1 : len(steps) + 1], losses[len(steps) + 1 :]
+        return Differences((ahead - behind) / (2 * steps), (here - behind) / steps, (ahead - here) / steps)
 
     return jax.vmap(_plateau)(jax.lax.map(quotients, directions))
 
 
-def _plateau(quotients: Float[Array, " steps"]) -> Float[Array, ""]:
-    changes = jnp.abs(jnp.diff(quotients))
+def _plateau(quotients: Differences) -> Differences:
+    changes = jnp.abs(jnp.diff(quotients.central))
     best = jnp.argmin(jnp.where(jnp.isfinite(changes), changes, jnp.inf))
-    return quotients[best + 1]
+    return jax.tree.map(lambda all_steps: all_steps[best + 1], quotients)

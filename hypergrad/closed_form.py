@@ -7,77 +7,130 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.dense import Dense
-from ..problems.filter_bank import FilterBank
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
-from ..solvers.analysis_l1_problem import DualSolver, analysis_regularizer
+from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair, analysis_regularizer
 from ..solvers.budget import Budget
+from ..solvers.certificate import active_rows
 from ..solvers.cg import Cg
 from ..solvers.linear_solver import LinearSolver
+from ..solvers.minres import Minres
+from ..solvers.normal_matrix import layout_of
 from ..solvers.solver import Solution, Solver
 from .active_rows import project_dense, project_matrix_free
+from .active_set_system import active_set_system, solve_system
 from .adjoint_rule import solve_with_adjoint
 from .analysis_pairing import ActiveSet, pair
+from .iterative_system import iterate_system
 from .method import Backward
+
+CHOLESKY = "Cholesky of the active rows"
+FACTORED = "factorised optimality system"
+CONJUGATE_GRADIENTS = "conjugate gradients on the active rows"
+INDEFINITE = "iterative optimality system"
 
 
 @configuration
 class ClosedForm:
-    """Differentiate l1 denoising on its active set, without iterating (BLORC).
+    """Differentiate an l1 problem on its active set (BLORC), for every A.
 
-    The dual variable splits the rows of W into active ones (|u_i| < weight_i, where w_i x* = 0) and the rest,
-    which carry the signs s. With W0 the active rows and g the cotangent of x*, mu solves W0 W0^T mu = W0 g,
-    and v = g - W0^T mu is g projected on the null space of W0. Holding x*, v, s, the active u and mu fixed,
-    the hypergradient is minus the gradient of
+    The dual variable splits the rows of W into active ones W0, where w_i x* = 0, and the rest, which carry
+    the signs s. With g the cotangent of x*, v and mu solve the optimality system on the active set,
+
+        A^T A v + W0^T mu = g,    W0 v = 0,
+
+    and, holding x*, v, s, the active u and mu fixed, the hypergradient is minus the gradient of
 
         <v, A^T(A x* - y)> + <u, W v> + <mu, W x*>,    u = weight * s on the inactive rows.
 
+    Three routes to v and mu, chosen by operators and size; `route` says which:
+
+    - A = identity and a matrix W: v = g - W0^T mu, with a Cholesky factor of W0 W0^T;
+    - up to `factored_up_to` unknowns: a Cholesky factor of A^T A + sigma W0^T W0, dense or, for images with
+      operators that couple near pixels, in blocks of rows, and a few steps on mu;
+    - beyond: conjugate gradients on W0 W0^T (A = identity) or `indefinite` on the system; memory linear in
+      the pixels.
+
     Holds where the active set is locally constant and W0 has full row rank; elsewhere x* need not be
-    differentiable, and one element of a set of limits comes back. Needs a converged dual variable.
+    differentiable, and one element of a set of limits comes back. Needs a converged dual variable: how many
+    rows could still change sides is the solution's certificate's `ambiguous`.
     Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient, rewritten as an adjoint.
 
     Args:
-        threshold: a row is active if |u_i| < weight_i (1 - threshold); 1e-6 is the authors' choice.
-        linear: solver for mu where W is a filter bank; a `Dense` W is factorised (Cholesky).
+        threshold: None lets the solution decide: row i is active if |u_i + w_i x| <= weight_i, which differ
+            by the solution's own residual. A number: if |u_i| < weight_i (1 - threshold); the authors take
+            1e-6.
+        factored_up_to: the largest number of unknowns that is factorised.
+        linear: iterative solver of W0 W0^T mu = W0 g.
+        indefinite: iterative solver of the whole system.
 
     Raises:
-        ValueError: if `threshold` is not in [0, 1).
+        ValueError: if `threshold` is not in [0, 1) or `factored_up_to` is negative.
     """
 
-    threshold: float = 1e-6
+    threshold: float | None = None
+    factored_up_to: int = 4096
     linear: LinearSolver = Cg()
+    indefinite: LinearSolver = Minres()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold < 1:
-            raise ValueError(f"threshold must be in [0, 1); got {self.threshold}")
+        if self.threshold is not None and not 0 <= self.threshold < 1:
+            raise ValueError(f"threshold must be None or in [0, 1); got {self.threshold}")
+        if self.factored_up_to < 0:
+            raise ValueError(f"factored_up_to must not be negative; got {self.factored_up_to}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
-        """Return None for l1 denoising with a solver that has a dual variable, else why not."""
+        """Return None for l1 problems with a solver that has a dual variable, else why not."""
         if not isinstance(lower.regularizer, AnalysisRegularizer):
             return f"{type(lower.regularizer).__name__} has no dual variable that shows an active set"
-        if not isinstance(lower.A, Identity):
-            return f"the closed form needs A = identity; {type(lower.A).__name__} is not"
-        if not isinstance(lower.regularizer.W, Dense | FilterBank):
-            return f"W must be Dense or FilterBank; {type(lower.regularizer.W).__name__} is neither"
         if not isinstance(solver, DualSolver):
             return f"{type(solver).__name__} offers no dual variable"
         return None
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def route(self, lower: LowerLevel) -> str:
+        """Say how the adjoint system of this lower level is solved."""
+        if isinstance(lower.A, Identity) and isinstance(analysis_regularizer(lower).W, Dense):
+            return CHOLESKY
+        layout = layout_of(lower, lower.shape)
+        if layout.size <= self.factored_up_to and layout.fits:
+            return FACTORED
+        return CONJUGATE_GRADIENTS if isinstance(lower.A, Identity) else INDEFINITE
+
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        return solve_with_adjoint(self, solver, budget, lower)
+        return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
         self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
     ) -> tuple[LowerLevel, Backward]:
-        """Project the cotangent on the null space of the active rows and pair."""
-        regularizer = analysis_regularizer(lower)
+        """Solve the optimality system on the active set for the cotangent, and pair."""
         u = cast(DualSolver, solver).dual(lower, solution.state)
-        active = jnp.abs(u) < regularizer.weight_like(u) * (1 - self.threshold)
-        if isinstance(regularizer.W, Dense):
-            mu, backward = project_dense(regularizer.W.matrix, active, cotangent)
-        else:
-            mu, backward = project_matrix_free(regularizer.W, active, cotangent, self.linear)
-        v = cotangent - regularizer.W.adjoint(mu)
+        active = self._active(lower, solution.x, u)
+        v, mu, backward = self._adjoint(lower, active, cotangent)
         return pair(lower, ActiveSet(solution.x, u, active), v, mu), backward
+
+    def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
+        regularizer = analysis_regularizer(lower)
+        weight = regularizer.weight_like(u)
+        if self.threshold is None:
+            return active_rows(regularizer.W(x), u, weight)
+        return jnp.abs(u) < weight * (1 - self.threshold)
+
+    def _adjoint(self, lower: LowerLevel, active: Array, cotangent: Array) -> tuple[Array, Array, Backward]:
+        W = analysis_regularizer(lower).W
+        route = self.route(lower)
+        if route == CHOLESKY:
+            mu, backward = project_dense(cast(Dense, W).matrix, active, cotangent)
+            return cotangent - W.adjoint(mu), mu, backward
+        if route == CONJUGATE_GRADIENTS:
+            mu, backward = project_matrix_free(W, active, cotangent, self.linear)
+            return cotangent - W.adjoint(mu), mu, backward
+        if route == FACTORED:
+            system = active_set_system(lower, active, cotangent.shape)
+            found = solve_system(lower, system, cotangent, jnp.zeros(active.shape, cotangent.dtype))
+        else:
+            found = iterate_system(lower, active, cotangent, self.indefinite)
+        return found.v, found.mu, Backward(found.residual, found.steps, jnp.sum(active))

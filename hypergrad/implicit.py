@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import SmoothRegularizer
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.linear_solver import LinearSolver
@@ -37,9 +38,11 @@ class Implicit:
             return None
         return f"{type(lower.regularizer).__name__} is not smooth, so its optimality condition has no Hessian"
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        return solve_with_adjoint(self, solver, budget, lower)
+        return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
         self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .adjoint_rule import solve_with_adjoint
@@ -32,9 +33,11 @@ class OneStep:
             return None
         return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        return solve_with_adjoint(self, solver, budget, lower)
+        return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
         self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]

@@ -6,21 +6,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer
-from ..solvers.analysis_l1_problem import analysis_regularizer
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.dense import Dense
-from ..solvers.dual_fista import DualFista
 from ..solvers.nesterov import Nesterov
-from ..solvers.primal_dual import PrimalDual
+from ..solvers.normal_matrix import layout_of
 from ..solvers.residuals import gradient_residual
 from ..solvers.solve import solve
+from .active_set_system import active_set_system, solve_system
 from .analysis_pairing import pair
-from .central_differences import central_differences
-from .certified_l1 import certify_l1, operator_matrix, solve_active
+from .central_differences import Differences, central_differences
+from .certified_solution import certified_solution, is_nonsmooth
 from .implicit import Implicit
 from .method import Outer
 
@@ -28,7 +27,7 @@ CLOSED_FORM = "closed form on a certified solution"
 DENSE_IMPLICIT = "dense implicit"
 TIGHT_IMPLICIT = "tight implicit"
 LARGEST_DENSE = 1024
-LARGEST_CERTIFIED = 1200
+LARGEST_CERTIFIED = 4096
 _NEWTON_STEPS = 4
 _TIGHT = Cg(max_steps=2000, tolerance=1e-13)
 
@@ -40,15 +39,18 @@ class Reference(NamedTuple):
         x: the solution, polished to rounding.
         value: outer(x).
         gradient: one cotangent a leaf of the lower level.
-        differences: central differences of re-solved losses along the given directions.
+        differences: of re-solved losses along the given directions.
         trusted: whether the solution is certified (l1) or stationary to 1e-10 (smooth).
+        nonsmooth: whether the solution has a kink here: there is no gradient then, and left and right
+            differences differ.
     """
 
     x: Float[Array, "..."]
     value: Float[Array, ""]
     gradient: LowerLevel
-    differences: Float[Array, " count"]
+    differences: Differences
     trusted: Bool[Array, ""]
+    nonsmooth: Bool[Array, ""]
 
 
 def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
@@ -65,9 +67,8 @@ def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
         return (DENSE_IMPLICIT if size <= LARGEST_DENSE else TIGHT_IMPLICIT), True
     if not isinstance(lower.regularizer, AnalysisRegularizer):
         return f"no rung of the reference ladder covers {type(lower.regularizer).__name__}", False
-    rows = jax.eval_shape(lower.regularizer.W, jax.ShapeDtypeStruct(lower.shape, lower.y.dtype)).size
-    if size + rows > LARGEST_CERTIFIED:
-        return f"certifying {size} unknowns and {rows} rows densely is too large", False
+    if size > LARGEST_CERTIFIED or not layout_of(lower, lower.shape).fits:
+        return f"certifying {size} unknowns takes too long", False
     return CLOSED_FORM, True
 
 
@@ -119,26 +120,26 @@ def disagreement(
 
 
 def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel) -> Reference:
-    solver = DualFista() if isinstance(lower.A, Identity) else PrimalDual()
-    tight = solve(solver, Budget(50_000, 1e-12, 100), lower)
-    start = (tight.x, solver.dual(lower, tight.state))
-    base = certify_l1(lower, *start)
+    base = certified_solution(lower)
     point = base.point
     value, cotangent = jax.value_and_grad(outer)(point.x)
-    W, A = (
-        operator_matrix(analysis_regularizer(lower).W, point.x.shape),
-        operator_matrix(lower.A, point.x.shape),
-    )
-    # The adjoint system is the active-set system itself: no inactive duals, the cotangent on the right.
-    no_dual = jnp.zeros(W.shape[:1], W.dtype)
-    v, mu = solve_active(A, W, point.active.ravel(), cotangent.ravel(), no_dual)
-    gradient = pair(lower, point, v.reshape(point.x.shape), mu.reshape(point.u.shape))
+    system = active_set_system(lower, point.active, point.x.shape)
+    adjoint = solve_system(lower, system, cotangent, jnp.zeros_like(point.u))
+    gradient = pair(lower, point, adjoint.v, adjoint.mu)
 
     def loss(moved: LowerLevel) -> Array:
-        again = certify_l1(moved, point.x, point.u)
-        return jnp.where(again.certified, outer(again.point.x), jnp.nan)
+        again = certified_solution(moved, PrimalDualPair(point.x, point.u))
+        return jnp.where(again.certificate.certified, outer(again.point.x), jnp.nan)
 
-    return Reference(point.x, value, gradient, central_differences(loss, lower, directions), base.certified)
+    differences = central_differences(loss, lower, directions)
+    return Reference(
+        point.x,
+        value,
+        gradient,
+        differences,
+        base.certificate.certified,
+        is_nonsmooth(lower, base, system, adjoint, gradient),
+    )
 
 
 def _implicit_reference(
@@ -155,7 +156,7 @@ def _implicit_reference(
         return jnp.where(residual <= 1e-10, outer(x_moved), jnp.nan)
 
     differences = central_differences(loss, lower, directions)
-    return Reference(x, value, gradient, differences, residual <= 1e-10)
+    return Reference(x, value, gradient, differences, residual <= 1e-10, jnp.zeros((), bool))
 
 
 def _newton(lower: LowerLevel, x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, ""]]:

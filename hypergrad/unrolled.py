@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solve import finish, run_steps
+from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import Solution, Solver
 from .method import require_supported
 
@@ -44,7 +45,9 @@ class Unrolled:
             return None
         return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
         segment = min(self.checkpoint_every or budget.max_steps, budget.max_steps)
@@ -54,8 +57,10 @@ class Unrolled:
             return run_steps(solver, lower, state, steps)
 
         stored = advance if self.checkpoint_every is None else jax.checkpoint(advance, static_argnums=1)
-        state = jax.lax.scan(lambda s, _: (stored(s, segment), None), solver.init(lower), length=count)[0]
+        first = first_state(solver, lower, jax.lax.stop_gradient(start))
+        state = jax.lax.scan(lambda s, _: (stored(s, segment), None), first, length=count)[0]
         if rest:
             state = stored(state, rest)
         steps = jnp.asarray(budget.max_steps, jnp.int32)
-        return finish(budget, solver.iterate(lower, state), state, steps, solver.residual(lower, state))
+        ended = Ended(state, steps, solver.residual(lower, state))
+        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))

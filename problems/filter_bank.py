@@ -12,7 +12,7 @@ from .pytree import pytree, static
 from .validation import require_dimensions, require_finite, require_floating
 
 Boundary = Literal["circular", "zero", "reflect"]
-_PAD_MODES: dict[str, str] = {"circular": "wrap", "zero": "constant", "reflect": "reflect"}
+PAD_MODES: dict[str, str] = {"circular": "wrap", "zero": "constant", "reflect": "reflect"}
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
@@ -87,7 +87,7 @@ class FilterBank:
             raise ValueError(
                 f"filters of {size} x {size} need an image (h, w) at least as large; got {tuple(shape)}"
             )
-        mode = _PAD_MODES[self.boundary]
+        mode = PAD_MODES[self.boundary]
         return lambda x: jnp.pad(x, ((low, high), (low, high)), mode=mode)
 
 

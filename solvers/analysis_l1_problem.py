@@ -1,6 +1,6 @@
 """What the solvers of l1 problems share."""
 
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,25 @@ from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
 
 
+class PrimalDualPair(NamedTuple):
+    """A signal and a dual variable of W x, to start from: those of a problem nearby, for example.
+
+    Attributes:
+        x: shape of the signal.
+        u: shape of W x.
+    """
+
+    x: Float[Array, "..."]
+    u: Float[Array, "..."]
+
+
 @runtime_checkable
 class DualSolver(Protocol):
     """A solver whose state holds the dual variable of W x, from which the active set is read."""
+
+    def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> Any:
+        """Make the first state from a pair instead of from nothing."""
+        ...
 
     def dual(self, lower: LowerLevel, state: Any) -> Float[Array, "..."]:
         """Return the dual variable u, shape of W x, |u_i| <= weight_i."""

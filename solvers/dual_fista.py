@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from ..problems.configuration import configuration
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W, supports_analysis_l1
+from .analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norm_of_W, supports_analysis_l1
 from .momentum import extrapolate
 from .residuals import kkt_residual
 
@@ -39,8 +39,13 @@ class DualFista:
 
     def init(self, lower: LowerLevel) -> DualFistaState:
         """Start at u = 0."""
-        W = analysis_regularizer(lower).W
-        u = jnp.zeros_like(W(lower.y))
+        u = jnp.zeros_like(analysis_regularizer(lower).W(lower.y))
+        return self.init_at(lower, PrimalDualPair(lower.y, u))
+
+    def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> DualFistaState:
+        """Start at a given u, moved into its bounds; x follows from it."""
+        weight = analysis_regularizer(lower).weight_like(start.u)
+        u = jnp.clip(start.u, -weight, weight)
         return DualFistaState(u, u, jnp.ones((), u.dtype), 1 / squared_norm_of_W(lower, lower.y.shape))
 
     def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:

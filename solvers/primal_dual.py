@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W, supports_analysis_l1
+from .analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norm_of_W, supports_analysis_l1
 from .residuals import kkt_residual
 
 
@@ -49,12 +49,17 @@ class PrimalDual:
 
     def init(self, lower: LowerLevel) -> PrimalDualState:
         """Start at x = A^T y, u = 0."""
-        x, W = lower.A.adjoint(lower.y), analysis_regularizer(lower).W
+        x = lower.A.adjoint(lower.y)
+        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
+
+    def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> PrimalDualState:
+        """Start at a given pair, u moved into its bounds."""
+        x, weight = start.x, analysis_regularizer(lower).weight_like(start.u)
         norm = jnp.sqrt(squared_norm_of_W(lower, x.shape))
         dual_step = self.dual_scale / norm
         primal_step = 1 / (lower.A.squared_norm(x.shape) / 2 + self.dual_scale * norm)
         constants = jax.lax.stop_gradient((primal_step, dual_step))
-        return PrimalDualState(x, jnp.zeros_like(W(x)), *constants)
+        return PrimalDualState(x, jnp.clip(start.u, -weight, weight), *constants)
 
     def step(self, lower: LowerLevel, state: PrimalDualState) -> PrimalDualState:
         """Take a primal gradient step, then a projected dual step from the extrapolated point."""

@@ -1,30 +1,40 @@
 """The driver of every solver: it alone stops and counts."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import AnalysisRegularizer
+from .analysis_l1_problem import DualSolver, PrimalDualPair
 from .budget import Budget
+from .certificate import Certificate, CertifyingSolver, certify
 from .solver import Outcome, Solution, Solver
 
 
-def solve(solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
     """Iterate until the relative residual is at most the tolerance, or the steps are used up.
 
     Composes with `jit` and `vmap` (a batch runs until its slowest member is done, members that are done stay
     as they are). Reverse-mode differentiation cannot cross its loop: that is what
     `hypergrad_bench.hypergrad` is for.
 
+    Args:
+        solver: the iteration.
+        budget: how long it may run.
+        lower: the problem.
+        start: a pair to start from, such as the solution of a problem nearby, for solvers with a dual
+            variable; they start from nothing otherwise.
+
     Raises:
-        ValueError: if the solver does not support the lower level, with the reason.
+        ValueError: if the solver does not support the lower level, or cannot start from a pair.
     """
     reason = solver.supports(lower)
     if reason is not None:
         raise ValueError(f"{solver!r} cannot solve this lower level: {reason}")
-    every = min(budget.check_every, budget.max_steps)
+    every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
     checked_steps = budget.max_steps - budget.max_steps % every
 
     def running(carry: tuple[Any, Any, Any]) -> Any:
@@ -36,9 +46,9 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         state = run_steps(solver, lower, state, every)
         return state, steps + every, solver.residual(lower, state)
 
-    start = solver.init(lower)
-    unknown = jax.eval_shape(solver.residual, lower, start)
-    carry = (start, jnp.zeros((), jnp.int32), jnp.full(unknown.shape, jnp.inf, unknown.dtype))
+    first = first_state(solver, lower, start)
+    unknown = jax.eval_shape(solver.residual, lower, first)
+    carry = (first, jnp.zeros((), jnp.int32), jnp.full(unknown.shape, jnp.inf, unknown.dtype))
     state, steps, residual = jax.lax.while_loop(running, advance, carry)
     rest = budget.max_steps - checked_steps
     if rest:
@@ -47,7 +57,12 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         state = jax.tree.map(lambda new, old: jnp.where(unfinished, new, old), last, state)
         steps = jnp.where(unfinished, steps + rest, steps)
         residual = solver.residual(lower, state)
-    return finish(budget, solver.iterate(lower, state), state, steps, residual)
+    return finish(
+        budget,
+        solver.iterate(lower, state),
+        Ended(state, steps, residual),
+        certificate_of(solver, lower, state),
+    )
 
 
 def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
@@ -55,15 +70,46 @@ def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
     return jax.lax.scan(lambda state, _: (solver.step(lower, state), None), state, length=count)[0]
 
 
+def first_state(solver: Solver, lower: LowerLevel, start: PrimalDualPair | None) -> Any:
+    """Make a solver's first state, from a pair if there is one.
+
+    Raises:
+        ValueError: if the solver has no dual variable to start from.
+    """
+    if start is None:
+        return solver.init(lower)
+    if not isinstance(solver, DualSolver):
+        raise ValueError(f"{solver!r} cannot start from a pair (x, u): it has no dual variable")
+    return solver.init_at(lower, start)
+
+
+class Ended(NamedTuple):
+    """The last state of a solve, how many steps it took, and its residual."""
+
+    state: Any
+    steps: Int[Array, ""]
+    residual: Float[Array, ""]
+
+
 def finish(
-    budget: Budget, x: Float[Array, "..."], state: Any, steps: Int[Array, ""], residual: Float[Array, ""]
+    budget: Budget, x: Float[Array, "..."], ended: Ended, certificate: Certificate | None = None
 ) -> Solution:
-    """Say how a solve ended, given its last iterate, state and residual."""
-    residual = jax.lax.stop_gradient(residual)
+    """Say how a solve ended, given its last iterate."""
+    residual = jax.lax.stop_gradient(ended.residual)
     finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
-    ended = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
-    status = jnp.where(finite, ended, int(Outcome.NOT_FINITE)).astype(jnp.int32)
-    return Solution(x, state, steps, residual, status)
+    outcome = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
+    status = jnp.where(finite, outcome, int(Outcome.NOT_FINITE)).astype(jnp.int32)
+    return Solution(x, ended.state, ended.steps, residual, status, certificate)
+
+
+def certificate_of(solver: Solver, lower: LowerLevel, state: Any) -> Certificate | None:
+    """Certify the pair in a solver's last state, whatever the solver; None where it has no dual variable."""
+    lower, state = jax.lax.stop_gradient((lower, state))
+    if isinstance(solver, CertifyingSolver):
+        return solver.certificate(lower, state)
+    if isinstance(solver, DualSolver) and isinstance(lower.regularizer, AnalysisRegularizer):
+        return certify(lower, solver.iterate(lower, state), solver.dual(lower, state))
+    return None
 
 
 def _unfinished(budget: Budget, residual: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from .certificate import Certificate
 
 
 class Outcome(IntEnum):
@@ -25,6 +26,7 @@ class Solution(NamedTuple):
         steps: iterations made, a scalar.
         residual: relative optimality of x, the same measure whatever the solver (see `residuals`).
         status: an `Outcome`.
+        certificate: of an l1 problem whose solver has a dual variable; None otherwise.
     """
 
     x: Float[Array, "..."]
@@ -32,6 +34,7 @@ class Solution(NamedTuple):
     steps: Int[Array, ""]
     residual: Float[Array, ""]
     status: Int[Array, ""]
+    certificate: Certificate | None = None
 
 
 @runtime_checkable
@@ -39,7 +42,9 @@ class Solver(Protocol):
     """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
 
     Step sizes are computed once in `init`, kept in the state, and are constants to differentiation: at a
-    fixed point they do not change the solution.
+    fixed point they do not change the solution. Two class attributes can be left out: a step that reverse
+    mode cannot cross says `differentiable_step = False`, and one that costs so much more than the residual
+    that this is looked at after each says `checks_every_step = True`.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:

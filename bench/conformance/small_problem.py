@@ -64,8 +64,9 @@ class SmallProblem:
             return None
         directions = random_directions(lower, 2, 0, ("A", "y", "regularizer"))
         found = Compiled(_reference)((), (lower, directions))
-        error = float(disagreement(found.gradient, directions, found.differences))
-        return found if bool(found.trusted) and error <= TRUSTED else None
+        error = float(disagreement(found.gradient, directions, found.differences.central))
+        usable = bool(found.trusted) and not bool(found.nonsmooth)
+        return found if usable and error <= TRUSTED else None
 
 
 @functools.cache

@@ -11,8 +11,9 @@ from ...problems.lower_level import LowerLevel
 from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
+from ...solvers.certificate import certify
 from ...solvers.residuals import gradient_residual, kkt_residual
-from ...solvers.solve import finish
+from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
 
 _SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
@@ -49,7 +50,7 @@ def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: boo
             _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
         )
     x, state = runner.run(jax.lax.stop_gradient(start.x), lower)
-    return finish(budget, x, None, _steps(state), gradient_residual(lower, x))
+    return finish(budget, x, Ended(None, _steps(state), gradient_residual(lower, x)))
 
 
 def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
@@ -67,7 +68,8 @@ def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, i
     weight = regularizer.weight_like(start.u)
     u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
     x = lower.y - regularizer.W.adjoint(u)
-    return finish(budget, x, None, _steps(state), kkt_residual(lower, x, u))
+    ended = Ended(None, _steps(state), kkt_residual(lower, x, u))
+    return finish(budget, x, ended, certify(*jax.lax.stop_gradient((lower, x, u))))
 
 
 def _options(budget: Budget, lower: LowerLevel, implicit: bool) -> dict[str, Any]:

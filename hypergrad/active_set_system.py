@@ -1,0 +1,143 @@
+"""The optimality system of an l1 problem on a given active set, by a factorisation of the size of x."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norm_of_W
+from ..solvers.cg import Cg
+from ..solvers.normal_matrix import (
+    Factor,
+    Layout,
+    combine,
+    data_matrix,
+    factorize,
+    layout_of,
+    rows_matrix,
+    solve_factored,
+)
+
+PENALTY = 1e5
+"""sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
+RIDGE = 1e-13
+REFINEMENTS = 2
+_MULTIPLIER = Cg(max_steps=300, tolerance=1e-13)
+
+
+class ActiveSetSystem(NamedTuple):
+    """The system  [A^T A, W0^T; W0, 0]  on the active rows W0, ready to be solved.
+
+    Attributes:
+        active: the active rows, shape of W x.
+        penalty: sigma.
+        factor: Cholesky factor of A^T A + sigma W0^T W0.
+    """
+
+    active: Bool[Array, "..."]
+    penalty: Float[Array, ""]
+    factor: Factor
+
+
+class SystemSolution(NamedTuple):
+    """The solution of the system for one right-hand side.
+
+    Attributes:
+        v: the part of the shape of x.
+        mu: the multiplier of the active rows, zero elsewhere.
+        residual: norm of what is left of the right-hand side, over its norm.
+        steps: conjugate-gradient steps on the multiplier.
+    """
+
+    v: Float[Array, "..."]
+    mu: Float[Array, "..."]
+    residual: Float[Array, ""]
+    steps: Int[Array, ""]
+
+
+def active_set_system(
+    lower: LowerLevel, active: Bool[Array, "..."], shape: tuple[int, ...]
+) -> ActiveSetSystem:
+    """Factorise for one active set; time and memory do not depend on the number of rows.
+
+    Args:
+        lower: l1 problem, any A, of a size that `layout_of` says fits.
+        active: which rows.
+        shape: of x.
+    """
+    layout = layout_of(lower, shape)
+    scale = jnp.asarray(lower.A.squared_norm(shape), lower.y.dtype)
+    penalty = jax.lax.stop_gradient(PENALTY * scale / squared_norm_of_W(lower, shape))
+    rows = rows_matrix(lower, layout, active.astype(lower.y.dtype))
+    # Where A and the active rows share a null vector the solution is not unique; the ridge picks one.
+    matrix = combine(data_matrix(lower, layout), penalty, rows, RIDGE * PENALTY * scale)
+    return ActiveSetSystem(active, penalty, factorize(matrix))
+
+
+def solve_system(
+    lower: LowerLevel, system: ActiveSetSystem, top: Float[Array, "*shape"], bottom: Float[Array, "*range"]
+) -> SystemSolution:
+    """Solve  A^T A v + W0^T mu = top,  W0 v = bottom  (bottom is read on the active rows only).
+
+    The penalty is added to the first block and its effect to the right-hand side, which changes no solution;
+    conjugate gradients on  W0 (A^T A + sigma W0^T W0)^{-1} W0^T mu = ...  then need few steps, since the
+    eigenvalues times sigma crowd at one. Consistent for dependent rows as well: mu is then the smallest.
+    Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
+    """
+    W = analysis_regularizer(lower).W
+    layout = layout_of(lower, top.shape)
+    invert, complement = _operators(lower, system, layout)
+    zero = jnp.zeros_like(bottom)
+
+    def left(v: Array, mu: Array) -> tuple[Array, Array]:
+        missing = jnp.where(system.active, bottom - W(v), zero)
+        return top - lower.A.adjoint(lower.A(v)) - W.adjoint(mu), missing
+
+    def correct(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
+        v, mu, steps = carry
+        first, second = left(v, mu)
+        shifted = invert(first + system.penalty * W.adjoint(second))
+        wanted = jnp.where(system.active, system.penalty * (W(shifted) - second), zero)
+        found = _MULTIPLIER.solve_linear(complement, wanted)
+        return (v + shifted - invert(W.adjoint(found.value)), mu + found.value, steps + found.steps), None
+
+    start = (jnp.zeros_like(top), zero, jnp.zeros((), jnp.int32))
+    (v, mu, steps), _ = jax.lax.scan(correct, start, length=REFINEMENTS)
+    given, missing = (top, jnp.where(system.active, bottom, zero)), left(v, mu)
+    size = _squares(given)
+    return SystemSolution(v, mu, jnp.sqrt(_squares(missing) / jnp.where(size > 0, size, 1.0)), steps)
+
+
+def dependence(
+    lower: LowerLevel, system: ActiveSetSystem, rows: Float[Array, "*range"], shape: tuple[int, ...]
+) -> Float[Array, "*range"]:
+    """Return the part z of given rows with W0^T z = 0: about zero if the active rows are independent.
+
+    It is what a multiplier can be changed by without any effect on the system.
+    """
+    _, complement = _operators(lower, system, layout_of(lower, shape))
+    inside = jnp.where(system.active, rows, jnp.zeros_like(rows))
+    return inside - _MULTIPLIER.solve_linear(complement, complement(inside)).value
+
+
+def _operators(
+    lower: LowerLevel, system: ActiveSetSystem, layout: Layout
+) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    W = analysis_regularizer(lower).W
+
+    def invert(x: Array) -> Array:
+        return solve_factored(layout, system.factor, x)
+
+    def complement(mu: Array) -> Array:
+        inside = jnp.where(system.active, mu, jnp.zeros_like(mu))
+        image = system.penalty * W(invert(W.adjoint(inside)))
+        return jnp.where(system.active, image, jnp.zeros_like(mu))
+
+    return invert, complement
+
+
+def _squares(parts: tuple[Array, Array]) -> Array:
+    return jnp.sum(jnp.square(parts[0])) + jnp.sum(jnp.square(parts[1]))

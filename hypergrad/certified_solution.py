@@ -1,0 +1,96 @@
+"""Certified solutions of l1 problems, and whether they are differentiable."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.active_set import ActiveSet
+from ..solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
+from ..solvers.budget import Budget
+from ..solvers.certificate import Certificate, active_rows, certify
+from ..solvers.solve import solve
+from .active_set_system import ActiveSetSystem, SystemSolution, active_set_system, dependence, solve_system
+from .analysis_pairing import ActiveSet as ActivePoint
+from .analysis_pairing import pair
+
+BUDGET = Budget(max_steps=40, tolerance=1e-13)
+DEPENDENT = 1e-6
+"""Relative size from which a part of random rows counts as a dependence of the active ones."""
+
+
+class CertifiedSolution(NamedTuple):
+    """A pair with its active rows, polished to rounding, and its certificate."""
+
+    point: ActivePoint
+    certificate: Certificate
+
+
+def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -> CertifiedSolution:
+    """Solve with `ActiveSet`, then solve the optimality system on the active rows once more.
+
+    That last solve leaves rounding alone, whatever the tolerance before it; where it makes the pair worse,
+    since a row is on the wrong side, the pair before it is returned.
+
+    Args:
+        lower: l1 problem, any A, float64, of a size that can be factorised.
+        start: a pair to start from, if there is one.
+    """
+    found = solve(ActiveSet(), BUDGET, lower, start)
+    x, u = found.x, found.state.u
+    regularizer = analysis_regularizer(lower)
+    weight, responses = regularizer.weight_like(u), regularizer.W(x)
+    active = active_rows(responses, u, weight)
+    fixed = jnp.where(active, jnp.zeros_like(u), weight * jnp.sign(u + responses))
+    system = active_set_system(lower, active, x.shape)
+    right = lower.A.adjoint(lower.y) - regularizer.W.adjoint(fixed)
+    polished = solve_system(lower, system, right, jnp.zeros_like(u))
+    pairs = PrimalDualPair(polished.v, jnp.where(active, polished.mu, fixed)), PrimalDualPair(x, u)
+    certificates = tuple(certify(lower, *one) for one in pairs)
+    better = certificates[0].violation <= certificates[1].violation
+    x, u = (jnp.where(better, new, old) for new, old in zip(*pairs, strict=True))
+    certificate = jax.tree.map(lambda new, old: jnp.where(better, new, old), *certificates)
+    return CertifiedSolution(ActivePoint(x, u, active_rows(regularizer.W(x), u, weight)), certificate)
+
+
+def is_nonsmooth(
+    lower: LowerLevel,
+    solution: CertifiedSolution,
+    system: ActiveSetSystem,
+    adjoint: SystemSolution,
+    gradient: LowerLevel,
+) -> Bool[Array, ""]:
+    """Tell whether the solution map has a kink at a certified solution.
+
+    It has one where a row's margin is zero to working precision, so that the smallest change decides its
+    side; and where the active rows are dependent, W0^T z = 0, and the dual variable and the multiplier, which
+    are determined up to z only, change the hypergradient: by the gradients of <z, W x*> and <z, W v>. Rows
+    that stay dependent under every change of the parameters do not. z is drawn at random.
+    """
+    x, u, active = solution.point
+    drawn = np.random.default_rng(6).normal(size=u.shape)
+    rows = jnp.where(active, jnp.asarray(drawn, u.dtype), jnp.zeros_like(u))
+    z = dependence(lower, system, rows, x.shape)
+    share = _norm(z) / _positive(_norm(rows))
+    unit = z / _positive(_norm(z))
+    still = ActivePoint(jnp.zeros_like(x), jnp.zeros_like(u), active)
+    by_multiplier = pair(lower, still._replace(x=x), jnp.zeros_like(x), unit * _norm(adjoint.mu))
+    by_dual = pair(lower, still._replace(u=unit * _norm(u)), adjoint.v, jnp.zeros_like(u))
+    change = jnp.maximum(*(_tree_norm(one.regularizer) for one in (by_multiplier, by_dual)))
+    matters = change > DEPENDENT * _tree_norm(gradient.regularizer)
+    return (solution.certificate.ambiguous > 0) | ((share > DEPENDENT) & matters)
+
+
+def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
+    return jnp.sqrt(jnp.sum(jnp.square(x)))
+
+
+def _positive(value: Array) -> Array:
+    return jnp.where(value > 0, value, jnp.ones_like(value))
+
+
+def _tree_norm(tree: object) -> Array:
+    return jnp.sqrt(sum((jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(())))

@@ -1,0 +1,57 @@
+"""The optimality system of an l1 problem on a given active set, by an iteration that needs products only."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norm_of_W
+from ..solvers.circulant import filtered, is_circulant, spectrum_of
+from ..solvers.linear_solver import LinearSolver
+from .active_set_system import SystemSolution
+
+
+def iterate_system(
+    lower: LowerLevel, active: Bool[Array, "*range"], top: Float[Array, "*shape"], linear: LinearSolver
+) -> SystemSolution:
+    """Solve  A^T A v + W0^T mu = top,  W0 v = 0  with a solver of symmetric indefinite systems.
+
+    The system is scaled from both sides: the first block by the inverse root of
+    ||A||^2 / 2 + share ||A||^2 / ||W||^2 W^T W where W is circulant, with the share of active rows, the
+    second by the square root of ||A||^2 / ||W||^2.
+
+    Args:
+        lower: l1 problem, any A and W.
+        active: the active rows, shape of W x.
+        top: the first right-hand side.
+        linear: such as `Minres()`.
+    """
+    W = analysis_regularizer(lower).W
+    size = top.size
+    scale = jnp.asarray(lower.A.squared_norm(top.shape), top.dtype)
+    ratio = scale / squared_norm_of_W(lower, top.shape)
+    zero = jnp.zeros(active.shape, top.dtype)
+    share = jnp.mean(active.astype(top.dtype))
+
+    def inverse_root(v: Array) -> Array:
+        if not is_circulant(W):
+            return v / jnp.sqrt(scale)
+        impulse = jnp.zeros_like(top).at[(0,) * top.ndim].set(1)
+        return filtered(1 / jnp.sqrt(scale / 2 + share * ratio * spectrum_of(W, impulse)), v)
+
+    def apply(v: Array, mu: Array) -> tuple[Array, Array]:
+        first = lower.A.adjoint(lower.A(v)) + W.adjoint(mu)
+        return first, jnp.where(active, W(v), zero)
+
+    def split(both: Array) -> tuple[Array, Array]:
+        mu = jnp.where(active, both[size:].reshape(active.shape), zero)
+        return inverse_root(both[:size].reshape(top.shape)), jnp.sqrt(ratio) * mu
+
+    def joined(first: Array, second: Array) -> Array:
+        return jnp.concatenate([inverse_root(first).ravel(), (jnp.sqrt(ratio) * second).ravel()])
+
+    found = linear.solve_linear(lambda both: joined(*apply(*split(both))), joined(top, zero))
+    v, mu = split(found.value)
+    first, second = apply(v, mu)
+    left = jnp.sum(jnp.square(top - first)) + jnp.sum(jnp.square(second))
+    given = jnp.sum(jnp.square(top))
+    return SystemSolution(v, mu, jnp.sqrt(left / jnp.where(given > 0, given, 1.0)), found.steps)

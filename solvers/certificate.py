@@ -1,0 +1,117 @@
+"""What proves a primal-dual pair optimal for an l1 problem, and how safely its active set can be told."""
+
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from ..problems.lower_level import LowerLevel
+from .analysis_l1_problem import analysis_regularizer
+
+CERTIFIED = 1e-10
+"""The largest relative violation that a certified solution may have."""
+AMBIGUITY = 10.0
+"""A row is ambiguous if its distance from changing sides is below so many times the solution's own error."""
+
+
+class Certificate(NamedTuple):
+    """Hold the violations of optimality of (x, u), each relative, and its active set.
+
+    Row i is active if |u_i + w_i x| <= weight_i, that is where w_i x = 0 with a dual variable inside its
+    bounds.
+
+    Attributes:
+        stationarity: ||A^T(Ax - y) + W^T u|| / ||A^T y||.
+        infeasibility: the largest excess of |u_i| over weight_i, over the largest weight.
+        sign_violation: the largest |w_i x| of an active row, or -sign(u_i) w_i x of another, over max |W x|.
+        gap: the duality gap over ||A^T y||^2.
+        active_size: how many active rows there are.
+        active_rank: their numerical rank, where a factorisation told it.
+        dual_margin: the smallest (weight_i - |u_i|) / weight_i of an active row.
+        primal_margin: the smallest |w_i x| of another row, over max |W x|.
+        ambiguous: rows that the solution's own error could move to the other side.
+        certified: whether none of the four violations exceeds 1e-10.
+    """
+
+    stationarity: Float[Array, ""]
+    infeasibility: Float[Array, ""]
+    sign_violation: Float[Array, ""]
+    gap: Float[Array, ""]
+    active_size: Int[Array, ""]
+    active_rank: Int[Array, ""] | None
+    dual_margin: Float[Array, ""]
+    primal_margin: Float[Array, ""]
+    ambiguous: Int[Array, ""]
+    certified: Bool[Array, ""]
+
+    @property
+    def violation(self) -> Float[Array, ""]:
+        """The largest of the four violations; infinite where one is not a number."""
+        four = jnp.stack([self.stationarity, self.infeasibility, self.sign_violation, self.gap])
+        worst = jnp.max(four)
+        return jnp.where(jnp.isfinite(worst), worst, jnp.inf)
+
+
+@runtime_checkable
+class CertifyingSolver(Protocol):
+    """A solver that knows more of its own certificate than (x, u) shows, such as the active rows' rank."""
+
+    def certificate(self, lower: LowerLevel, state: Any) -> Certificate:
+        """Return the certificate of the state's pair."""
+        ...
+
+
+def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -> Certificate:
+    """Check the optimality conditions of an l1 problem at (x, u), with nothing but A, W and their adjoints.
+
+    Args:
+        lower: l1 problem, any A.
+        x: the signal.
+        u: the dual variable, shape of W x.
+    """
+    regularizer = analysis_regularizer(lower)
+    responses = regularizer.W(x)
+    weight = regularizer.weight_like(u)
+    scale = _positive(_norm(lower.A.adjoint(lower.y)))
+    height = _positive(jnp.max(jnp.abs(responses), initial=0.0))
+    stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
+    infeasibility = jnp.max(jnp.abs(u) - weight, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
+    active = active_rows(responses, u, weight)
+    wrong = jnp.where(active, jnp.abs(responses), -jnp.sign(u) * responses)
+    sign_violation = jnp.max(wrong, initial=0.0) / height
+    gap = jnp.abs(jnp.sum(weight * jnp.abs(responses) - u * responses)) / jnp.square(scale)
+    dual_room = jnp.where(active, weight - jnp.abs(u), jnp.inf)
+    primal_room = jnp.where(active, jnp.inf, jnp.abs(responses))
+    error = jnp.max(jnp.abs(u - jnp.clip(u + responses, -weight, weight)), initial=0.0)
+    error = jnp.maximum(error, stationarity * scale)
+    violation = jnp.max(jnp.stack([stationarity, infeasibility, sign_violation, gap]))
+    return Certificate(
+        stationarity=stationarity,
+        infeasibility=infeasibility,
+        sign_violation=sign_violation,
+        gap=gap,
+        active_size=jnp.sum(active),
+        active_rank=None,
+        dual_margin=jnp.min(dual_room / _positive(weight), initial=jnp.inf),
+        primal_margin=jnp.min(primal_room, initial=jnp.inf) / height,
+        ambiguous=jnp.sum(jnp.minimum(dual_room, primal_room) <= AMBIGUITY * error),
+        certified=violation <= CERTIFIED,
+    )
+
+
+def active_rows(
+    responses: Float[Array, "*range"], u: Float[Array, "*range"], weight: Float[Array, "*range"]
+) -> Bool[Array, "*range"]:
+    """Tell which rows are active: |u_i + w_i x| <= weight_i.
+
+    The solution's own residual decides: it is u_i - clip(u_i + w_i x) = -w_i x on exactly these rows.
+    """
+    return jnp.abs(u + responses) <= weight
+
+
+def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
+    return jnp.sqrt(jnp.sum(jnp.square(x)))
+
+
+def _positive(value: Array) -> Array:
+    return jnp.where(value > 0, value, jnp.ones_like(value))

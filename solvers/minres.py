@@ -1,0 +1,98 @@
+"""The minimum residual method."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..problems.configuration import configuration
+from .linear_solver import LinearSolution, checked, normalized
+
+
+class _Iterate(NamedTuple):
+    """The solution so far, two Lanczos vectors, two directions, and the scalars of the last rotations."""
+
+    x: Float[Array, "..."]
+    vector: Float[Array, "..."]
+    previous: Float[Array, "..."]
+    direction: Float[Array, "..."]
+    before: Float[Array, "..."]
+    beta: Float[Array, ""]
+    cosine: Float[Array, ""]
+    sine: Float[Array, ""]
+    delta: Float[Array, ""]
+    epsilon: Float[Array, ""]
+    residual: Float[Array, ""]
+    steps: Int[Array, ""]
+
+
+@configuration
+class Minres:
+    """Solve a symmetric system, indefinite or singular but consistent, by minimising the residual.
+
+    Lanczos vectors, an updated QR factorisation of their tridiagonal matrix, one product and a fixed number
+    of vectors a step; from zero it tends to the solution of least norm. For a positive definite system `Cg`
+    is as fast and needs less memory. Source: Paige and Saunders, 1975, section 6; notation of Choi, 2006.
+
+    Args:
+        max_steps: iterations at most.
+        tolerance: relative residual at which to stop; never asked below ten times the dtype's precision.
+
+    Raises:
+        ValueError: if `max_steps` is below 1 or `tolerance` is negative.
+    """
+
+    max_steps: int = 2000
+    tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1 or not self.tolerance >= 0:
+            raise ValueError(
+                f"max_steps must be at least 1 and tolerance at least 0; "
+                f"got {self.max_steps} and {self.tolerance}"
+            )
+
+    def solve_linear(self, matvec: Callable[[Array], Array], rhs: Float[Array, "*shape"]) -> LinearSolution:
+        """Solve for one right-hand side of any shape."""
+        unit, norm = normalized(rhs)
+        tolerance = max(self.tolerance, 10 * float(jnp.finfo(rhs.dtype).eps))
+        zero, nothing = jnp.zeros_like(unit), jnp.zeros((), rhs.dtype)
+        size = jnp.sqrt(jnp.sum(jnp.square(unit)))
+        start = _Iterate(
+            zero, unit, zero, zero, zero, nothing, nothing - 1, nothing, nothing, nothing, size,
+            jnp.zeros((), jnp.int32),
+        )  # fmt: skip
+
+        def running(now: _Iterate) -> Array:
+            return (now.residual > tolerance) & (now.steps < self.max_steps)
+
+        found = jax.lax.while_loop(running, lambda now: _advance(matvec, now), start)
+        return checked(matvec, unit, found.x, norm, found.steps)
+
+
+def _advance(matvec: Callable[[Array], Array], now: _Iterate) -> _Iterate:
+    """Make one Lanczos step and rotate its column of the tridiagonal matrix into triangular form."""
+    image = matvec(now.vector) - now.beta * now.previous
+    alpha = jnp.sum(image * now.vector)
+    image = image - alpha * now.vector
+    beta = jnp.sqrt(jnp.sum(jnp.square(image)))
+    # The previous rotation acts on this column first.
+    second = now.cosine * now.delta + now.sine * alpha
+    gamma = now.sine * now.delta - now.cosine * alpha
+    epsilon, delta = now.sine * beta, -now.cosine * beta
+    length = jnp.sqrt(jnp.square(gamma) + jnp.square(beta))
+    safe = jnp.where(length > 0, length, jnp.ones_like(length))
+    cosine, sine = gamma / safe, beta / safe
+    direction = (now.vector - second * now.direction - now.epsilon * now.before) / safe
+    moved = now.x + cosine * now.residual * direction
+    # A column of zeros: the rest of the right-hand side is out of reach of a singular system.
+    stuck = length <= 0
+    x = jnp.where(stuck, now.x, moved)
+    residual = jnp.where(stuck, jnp.zeros_like(length), sine * now.residual)
+    following = image / jnp.where(beta > 0, beta, jnp.ones_like(beta))
+    return _Iterate(
+        x, following, now.vector, direction, now.direction, beta, cosine, sine, delta, epsilon, residual,
+        now.steps + 1,
+    )  # fmt: skip

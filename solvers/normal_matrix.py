@@ -1,0 +1,138 @@
+"""Matrices A^T A + W^T diag(d) W of the size of x, stored and factorised as their structure allows."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.lax import Precision
+from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
+from jaxtyping import Array, Bool, Float
+
+from ..problems.dense import Dense
+from ..problems.filter_bank import FilterBank
+from ..problems.lower_level import LowerLevel
+from . import block_tridiagonal as blocks
+from .analysis_l1_problem import analysis_regularizer
+from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
+from .sparse_entries import Entries, data_entries, filter_bank_entries, reach_of
+
+LARGEST_DENSE = 4096
+LARGEST_BLOCK = 1024
+SMALLEST_FOLDED = 512
+_CHUNK = 256
+
+Matrix = Float[Array, "n n"] | BlockTridiagonal
+Factor = Float[Array, "n n"] | BlockFactor
+
+
+class Layout(NamedTuple):
+    """How the matrices of a problem are stored: dense, or block-tridiagonal over folded image rows."""
+
+    shape: tuple[int, ...]
+    folded: FoldedRows | None
+
+    @property
+    def size(self) -> int:
+        """The number of unknowns."""
+        return math.prod(self.shape)
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether a factorisation is affordable: 4096 unknowns dense, blocks of 1024."""
+        return self.size <= LARGEST_DENSE if self.folded is None else self.folded.size <= LARGEST_BLOCK
+
+
+def layout_of(lower: LowerLevel, shape: tuple[int, ...]) -> Layout:
+    """Choose the layout for signals of this shape: blocks for more than 512 pixels that couple locally."""
+    W = analysis_regularizer(lower).W
+    reaches = [reach_of(lower.A, shape), reach_of(W, shape)]
+    if None in reaches or math.prod(shape) <= SMALLEST_FOLDED:
+        return Layout(shape, None)
+    reach = max(reach for reach in reaches if reach is not None)
+    # The folded halves need whole blocks; a somewhat larger reach than necessary may divide the height.
+    fitting = [one for one in range(max(reach, 1), 2 * reach + 2) if shape[0] % (2 * one) == 0]
+    if not fitting or shape[0] // (2 * fitting[0]) < 2:
+        return Layout(shape, None)
+    return Layout(shape, FoldedRows(shape, fitting[0]))
+
+
+def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
+    """Return A^T A."""
+    if layout.folded is not None:
+        entries = data_entries(lower.A, layout.shape, lower.y.dtype)  # pyright: ignore[reportArgumentType]
+        return blocks.from_entries(layout.folded, *entries)
+    if isinstance(lower.A, Dense):
+        return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
+
+    def column(unit: Array) -> Array:
+        return lower.A.adjoint(lower.A(unit.reshape(layout.shape))).ravel()
+
+    basis = jnp.eye(layout.size, dtype=lower.y.dtype)
+    return jax.lax.map(column, basis, batch_size=min(_CHUNK, layout.size))
+
+
+def rows_matrix(lower: LowerLevel, layout: Layout, weights: Float[Array, "..."]) -> Matrix:
+    """Return W^T diag(weights) W, weights of the shape of W x."""
+    W = analysis_regularizer(lower).W
+    if isinstance(W, FilterBank):
+        entries = filter_bank_entries(W, layout.shape, weights)
+        if layout.folded is not None:
+            return blocks.from_entries(layout.folded, *entries)
+        return _dense_from_entries(layout.size, entries)
+    if isinstance(W, Dense):
+        return jnp.matmul(W.matrix.T, weights[:, None] * W.matrix, precision=Precision.HIGHEST)
+
+    def column(unit: Array) -> Array:
+        return W.adjoint(weights * W(unit.reshape(layout.shape))).ravel()
+
+    basis = jnp.eye(layout.size, dtype=weights.dtype)
+    return jax.lax.map(column, basis, batch_size=min(_CHUNK, layout.size))
+
+
+def combine(
+    data: Matrix, scale: Float[Array, ""] | float, rows: Matrix, shift: Float[Array, ""] | float
+) -> Matrix:
+    """Return data + scale * rows + shift * identity."""
+    total = jax.tree.map(lambda one, other: one + scale * other, data, rows)
+    if isinstance(total, BlockTridiagonal):
+        identity = jnp.eye(total.diagonal.shape[-1], dtype=total.diagonal.dtype)
+        return total._replace(diagonal=total.diagonal + shift * identity[None])
+    return total + shift * jnp.eye(len(total), dtype=total.dtype)
+
+
+def factorize(matrix: Matrix) -> Factor:
+    """Return the Cholesky factor; NaN where the matrix is not positive definite."""
+    return blocks.factorize(matrix) if isinstance(matrix, BlockTridiagonal) else cholesky(matrix, lower=True)
+
+
+def solve_factored(layout: Layout, factor: Factor, rhs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Solve with a factor for one right-hand side of the shape of x."""
+    if isinstance(factor, BlockFactor):
+        assert layout.folded is not None
+        return blocks.solve_factored(layout.folded, factor, rhs.ravel()).reshape(rhs.shape)
+    return cho_solve((factor, True), rhs.ravel()).reshape(rhs.shape)
+
+
+def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) -> Array:
+    """Count the singular values of the active rows of W above 1e-6 ||W||.
+
+    With G = W0^T W0 and a ridge e = 1e-12 ||W||^2 each eigenvalue g of G adds g / (g + e) to
+    trace(G (G + e)^{-1}) = n - e trace((G + e)^{-1}).
+    """
+    squared = analysis_regularizer(lower).W.squared_norm(layout.shape)
+    ridge = 1e-12 * jnp.where(squared > 0, squared, jnp.ones_like(squared))
+    gram = rows_matrix(lower, layout, active.astype(lower.y.dtype))
+    factor = factorize(combine(gram, jnp.zeros_like(ridge), gram, ridge))
+    if isinstance(factor, BlockFactor):
+        trace = blocks.trace_of_inverse(factor)
+    else:
+        identity = jnp.eye(layout.size, dtype=factor.dtype)
+        trace = jnp.sum(jnp.square(solve_triangular(factor, identity, lower=True)))
+    return jnp.round(layout.size - ridge * trace).astype(jnp.int32)
+
+
+def _dense_from_entries(size: int, entries: Entries) -> Float[Array, "n n"]:
+    rows, columns, values = entries
+    matrix = jnp.zeros((size, size), values.dtype)
+    return matrix.at[jnp.asarray(rows), jnp.asarray(columns)].add(values, mode="drop")

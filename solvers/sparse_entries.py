@@ -1,0 +1,71 @@
+"""The entries of W^T diag(d) W where each output sees a few pixels only."""
+
+import math
+
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import Precision
+from jaxtyping import Array, Float, Int
+
+from ..problems.blur import Blur
+from ..problems.filter_bank import PAD_MODES, FilterBank
+from ..problems.identity import Identity
+from ..problems.linear_operator import LinearOperator
+from ..problems.mask import Mask
+
+Entries = tuple[Int[np.ndarray, "..."], Int[np.ndarray, "..."], Float[Array, "..."]]
+"""Row, column and value; several of one place add up, and an index past the last pixel is dropped."""
+
+
+def reach_of(operator: LinearOperator, shape: tuple[int, ...]) -> int | None:
+    """Return how many rows apart two pixels can be that the normal matrix couples; None where all are."""
+    if len(shape) != 2:
+        return None
+    if isinstance(operator, Identity | Mask):
+        return 1
+    if isinstance(operator, FilterBank):
+        return operator.filters.shape[1] - 1
+    if isinstance(operator, Blur):
+        return operator.kernel.shape[0] - 1
+    return None
+
+
+def data_entries(operator: Identity | Mask | Blur, shape: tuple[int, ...], dtype: object) -> Entries:
+    """Return the entries of A^T A for an image (h, w)."""
+    pixels = np.arange(math.prod(shape))
+    if isinstance(operator, Identity):
+        return pixels, pixels, jnp.ones(pixels.size, dtype)  # pyright: ignore
+    if isinstance(operator, Mask):
+        return pixels, pixels, jnp.square(operator.mask).ravel()
+    # The kernel's autocorrelation, read off the response to a unit impulse.
+    impulse = jnp.zeros(shape, operator.kernel.dtype).at[0, 0].set(1)
+    response = operator.adjoint(operator(impulse))
+    reaches = [min(size - 1, length // 2) for size, length in zip(operator.kernel.shape, shape, strict=True)]
+    # Where the autocorrelation wraps round onto itself its far ends are one offset, not two.
+    spans = [
+        np.arange(-reach, reach + 1 if 2 * reach < length else reach)
+        for reach, length in zip(reaches, shape, strict=True)
+    ]
+    down, across = (offset.ravel() for offset in np.meshgrid(*spans, indexing="ij"))
+    i, j = np.divmod(pixels, shape[1])
+    columns = (i + down[:, None]) % shape[0] * shape[1] + (j + across[:, None]) % shape[1]
+    values = response[down % shape[0], across % shape[1]]
+    return np.broadcast_to(pixels, columns.shape), columns, jnp.broadcast_to(values[:, None], columns.shape)
+
+
+def filter_bank_entries(bank: FilterBank, shape: tuple[int, ...], weights: Float[Array, "k h w"]) -> Entries:
+    """Return, for each pair of taps (p, q) and output i, sum_k f_k[p] f_k[q] weights_k[i]."""
+    size, (height, width) = bank.filters.shape[1], shape
+    outside = math.prod(shape)
+    low, high = (size - 1) // 2, size // 2
+    mode = PAD_MODES[bank.boundary]
+    filling = {"constant_values": outside} if mode == "constant" else {}
+    pixels = np.pad(np.arange(outside).reshape(shape), ((low, high), (low, high)), mode, **filling)  # pyright: ignore
+    # The pixel under each tap, for each output.
+    under = np.stack([pixels[a : a + height, b : b + width] for a in range(size) for b in range(size)])
+    under = under.reshape(size * size, -1)
+    taps = bank.filters.reshape(bank.filters.shape[0], -1)
+    flat = weights.reshape(taps.shape[0], -1)
+    values = jnp.einsum("kp,kq,ki->pqi", taps, taps, flat, precision=Precision.HIGHEST)
+    rows = np.broadcast_to(under[:, None], values.shape)
+    return rows, np.broadcast_to(under[None], values.shape), values
