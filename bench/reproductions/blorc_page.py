@@ -19,8 +19,8 @@ QUESTION = (
     "the data with every call. Our solves (dual FISTA) stop at a relative KKT residual of "
     f"{BUDGET.tolerance:g}, chosen so that the closed form's error is at most {OUR_ACCURACY:g}; unrolling "
     f"takes the first of 10, 20, 40, ... steps with an error of at most {ACCURATE:g}; cvxpy and diffcp run "
-    f"at their default tolerances and, where those miss {ACCURATE:g}, also at the loosest of 1e-8, 1e-10, 1e-12 "
-    "that does not. Contestants take turns round by round; times are medians; 'backward' is solve with "
+    f"at their default tolerances and, where those miss {ACCURATE:g}, also at the loosest of 1e-8, 1e-10, "
+    "1e-12 that does not. Contestants take turns round by round; times are medians; 'backward' is solve with "
     "gradient less solve, formed round by round (negative where the clock's noise is larger). Errors are "
     "relative to the theorem in projection form on a certified solution, from an SVD in numpy."
 )

@@ -24,11 +24,11 @@ RULE = (
     f"Judged at n = k = {SIZE}, between the closed form, whose gradient error must be at most "
     f"{OUR_ACCURACY:g}, and each contestant at its loosest tried setting whose error is at most "
     f"{ACCURATE:g}; without such a row nothing is measured. Speed: the contestant's solve with gradient "
-    "takes at least 8 (cvxpy's default solver with the SVD closed form) or 30 (diffcp) times as long as ours, by "
-    "the median of the ratios formed round by round. The paper's claim, that analytical gradients are "
-    "calculated faster than by automatic differentiation, is judged on the backward pass alone (solve with "
-    "gradient, less solve), against each contestant by itself: it holds where the contestant's median is the "
-    "larger one."
+    "takes at least 8 (cvxpy's default solver with the SVD closed form) or 30 (diffcp) times as long as "
+    "ours, by the median of the ratios formed round by round. The paper's claim, that analytical "
+    "gradients are calculated faster than by automatic differentiation, is judged on the backward pass "
+    "alone (solve with gradient, less solve), against each contestant by itself: it holds where the "
+    "contestant's median is the larger one."
 )
 
 
@@ -89,7 +89,7 @@ def verdict(rows: Sequence[Row]) -> str:
 
 
 def _phrase(judged: Judged) -> str:
-    detail = judged.reason if judged.ratio is None else f"{judged.ratio:.2g} times"
+    detail = judged.reason if judged.ratio is None else f"{judged.ratio:.3g} times"
     return f"{judged.target.claim} ({detail})"
 
 
