@@ -80,6 +80,9 @@ def judge_targets(rows: Sequence[Row]) -> list[Judged]:
 def verdict(rows: Sequence[Row]) -> str:
     """Return the outcomes in sentences, one an outcome."""
     judged = judge_targets(rows)
+    reasons = {one.reason for one in judged}
+    if len(reasons) == 1 and all(one.ratio is None for one in judged):
+        return f"{NOT_MEASURED.capitalize()}: {reasons.pop()}."
     parts = []
     for outcome in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED):
         found = [_phrase(one) for one in judged if one.outcome == outcome]
