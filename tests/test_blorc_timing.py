@@ -255,6 +255,16 @@ def test_the_page_shows_rule_tables_and_the_authors_figures(tmp_path: Path) -> N
     write_page(page, tmp_path)
 
 
+def test_the_figure_shows_every_median_above_the_clocks_noise() -> None:
+    """The panels share an axis that reaches down to the fastest backward pass."""
+    figure = BlorcTiming().page(rows_of(cg=row(IMPLICIT_CG, 1.0, 5e-6))).figures["time_against_size"]
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        heights = [height for line in axes.get_lines() for height in np.atleast_1d(line.get_ydata())]
+        assert heights
+        assert all(low < height < high for height in heights)
+
+
 def test_quick_cases_are_the_small_ones() -> None:
     """The full run has the sizes of the comparison, n = k = 100 among them."""
     assert list(BlorcTiming().cases(quick=True)) == ["n = k = 32", "n = k = 64"]

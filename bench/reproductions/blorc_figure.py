@@ -33,6 +33,8 @@ def time_against_size(rows: Sequence[Row]) -> Figure:
     for axes, (quantity, title) in zip(figure.subplots(1, 2, sharey=True), _PANELS, strict=True):
         handles = [_draw(axes, drawn, name, quantity) for name in names]
         _scale(axes, sorted({row["n"] for row in drawn}), title)
+    # Once both panels are drawn, whose axis is one: a limit set before would cut off what comes later.
+    figure.axes[0].set_ylim(bottom=max(_LOWEST, figure.axes[0].get_ylim()[0]))
     figure.axes[0].set_ylabel("time of one signal (ms)")
     if handles:
         add_legend(figure, handles)
@@ -85,7 +87,6 @@ def _shared(row: Any, rows: Sequence[Any], quantity: str) -> bool:
 def _scale(axes: Axes, sizes: Sequence[int], title: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(bottom=max(_LOWEST, axes.get_ylim()[0]))
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("n = k")
