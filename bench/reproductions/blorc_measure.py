@@ -14,7 +14,7 @@ from ..samples import Quartiles, Samples, quartiles, ratio
 from ..status import Status
 from ..threads import blas_threads, fix_blas_threads
 from .blorc_contestants import ACCURATE, CLOSED_FORM, compiled, our_contestants
-from .blorc_peers import INSTALL, PEERS, TOLERANCES, installed
+from .blorc_peers import INSTALL, PEERS, TOLERANCES, installed, peer_versions
 from .blorc_problem import Problem, Reference, make_problem, reference_of, relative_error
 
 FULL = ClockSettings(rounds_min=7, rounds_max=200, seconds=20.0, limit_seconds=60.0, sample_seconds=5e-3)
@@ -54,6 +54,7 @@ def measure_size(n: int, quick: bool) -> list[Row]:
         "one_cpu": cpu is not None,
         "blas_threads": blas_threads(),
         "quick": quick,
+        "peer_versions": dict(peer_versions()),
     }
     ours = _samples(entrants[0], timed)
     return [setting | _row(entrant, _samples(entrant, timed), ours) for entrant in entrants]

@@ -1,6 +1,8 @@
 """cvxpy and diffcp on BLORC's problem, as their users call them; both come with an optional extra."""
 
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import warnings
 from collections.abc import Callable
@@ -90,6 +92,15 @@ PEERS: dict[str, tuple[str, Callable[[Problem, float | None], Peer]]] = {
 def installed(module: str) -> bool:
     """Tell whether cvxpy and the module can be imported; nothing is imported."""
     return all(importlib.util.find_spec(name) is not None for name in ("cvxpy", module))
+
+
+def peer_versions() -> dict[str, str]:
+    """Return the versions of what is installed of the peers and of the solvers behind them."""
+    found = {}
+    for name in ("cvxpy", "diffcp", "osqp", "scs"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 class _Stated:
