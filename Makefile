@@ -5,7 +5,10 @@ PYTHON ?= python3
 DEVICE ?= cpu
 SUITE  ?= default
 ARGS   ?=
-# What to install beside the package: `make bench DEVICE=cuda EXTRA=cuda12` for an older NVIDIA driver.
+# What `make reproduce` measures: .venv/bin/hgb reproduce lists them.
+NAME   ?= blorc-timing
+# What to install beside the package: `make bench DEVICE=cuda EXTRA=cuda12` for an older NVIDIA driver,
+# `make reproduce EXTRA=peers` for the other libraries in a comparison.
 EXTRA  ?= $(DEVICE)
 # The run that `make report` reads: the newest one, unless named.
 RUN    ?= $(patsubst %/,%,$(firstword $(shell ls -td results/local/*/ 2>/dev/null)))
@@ -19,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench test check report wheel clean
+.PHONY: help setup bench reproduce test check report wheel clean
 
 help:
 	@echo "make TARGET [PYTHON=python3]"
@@ -29,6 +32,9 @@ setup: .venv/installed-dev  ## make .venv with everything a developer needs
 
 bench: .venv/installed-$(EXTRA)  ## run the benchmark (SUITE=default, DEVICE=cpu or cuda, ARGS=...)
 	$(BIN)/hgb run --suite $(SUITE) --device $(DEVICE) $(ARGS)
+
+reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timing, EXTRA=peers, ARGS=...)
+	$(BIN)/hgb reproduce $(NAME) --device $(DEVICE) $(ARGS)
 
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)

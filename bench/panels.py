@@ -12,7 +12,7 @@ from .record import Record
 from .tables import Row, Run, Table, label, make_tables
 
 # Okabe and Ito (2008): colours that colour-blind readers can tell apart; wine for yellow, faint on white.
-_COLOURS = (
+COLOURS = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -24,7 +24,7 @@ _COLOURS = (
     "#999999",
     "#8C564B",
 )
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LineStyle = Literal["-", "--", ":", "-."]
 _LINES: tuple[_LineStyle, ...] = ("-", "--", ":", "-.")
 
@@ -67,11 +67,11 @@ class Look:
     def _line(self, method: str) -> tuple[str, _LineStyle]:
         """Return a method's colour and line; with more methods than colours, the lines tell them apart."""
         number = self.methods.index(method)
-        return _COLOURS[number % len(_COLOURS)], _LINES[number // len(_COLOURS) % len(_LINES)]
+        return COLOURS[number % len(COLOURS)], _LINES[number // len(COLOURS) % len(_LINES)]
 
     def _marker(self, solver: str) -> str:
         """Return a solver's marker."""
-        return _MARKERS[self.solvers.index(solver) % len(_MARKERS)]
+        return MARKERS[self.solvers.index(solver) % len(MARKERS)]
 
 
 def look_of(tables: Iterable[Table]) -> Look:

@@ -43,6 +43,8 @@ def reproduce(
         hgb reproduce --resume results/local/20260101-120000-blorc-timing
     """
     if name is None and resume is None:
+        if quick or out is not None:
+            raise UserError(f"which reproduction? accepted: {', '.join(built_in_reproductions())}")
         _list()
         return
     use_device(device)

@@ -1,1 +1,3 @@
 """Papers' claims and this project's own recorded figures, one a file: `hgb reproduce NAME`."""
+
+from .blorc_timing import BlorcTiming as BlorcTiming
