@@ -10,26 +10,23 @@ from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
 from jaxtyping import Array, Float, Int
 
-from ..problems.configuration import configuration
 
-
-@configuration
-class FoldedRows:
+class FoldedRows(NamedTuple):
     """Number an image's pixels such that rows at most `reach` apart, circularly, lie in neighbouring blocks.
 
     Block j holds rows j r ... (j+1) r - 1 from the top and as many from the bottom, r the reach: the image is
     folded, so that its first and its last row come together.
 
-    Args:
+    Attributes:
         shape: of the image, (h, w), h a multiple of 2 r.
         reach: r.
     """
 
-    shape: tuple[int, ...] = (4, 4)
-    reach: int = 1
+    shape: tuple[int, ...]
+    reach: int
 
     @property
-    def count(self) -> int:
+    def blocks(self) -> int:
         """How many blocks there are."""
         return self.shape[0] // (2 * self.reach)
 
@@ -68,7 +65,7 @@ def from_entries(
     values: Float[Array, "..."],
 ) -> BlockTridiagonal:
     """Add up entries (pixel, pixel, value) of a symmetric matrix; a pixel past the last is dropped."""
-    size, count = folded.size, folded.count
+    size, count = folded.size, folded.blocks
     place = np.append(folded.positions(), -1)
     outside = math.prod(folded.shape)
     inside = (rows < outside) & (columns < outside)
@@ -107,7 +104,7 @@ def factorize(matrix: BlockTridiagonal) -> BlockFactor:
 def solve_factored(folded: FoldedRows, factor: BlockFactor, rhs: Float[Array, " n"]) -> Float[Array, " n"]:
     """Solve with the factor, forth and back."""
     place = jnp.asarray(folded.positions())
-    sorted_rhs = jnp.zeros_like(rhs).at[place].set(rhs).reshape(folded.count, folded.size)
+    sorted_rhs = jnp.zeros_like(rhs).at[place].set(rhs).reshape(folded.blocks, folded.size)
     none = jnp.zeros_like(sorted_rhs[0])
 
     def forth(above: Array, blocks: tuple[Array, Array, Array]) -> tuple[Array, Array]:
