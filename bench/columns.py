@@ -49,6 +49,11 @@ def unity(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1e4 else scientific(value)
 
 
+def yes_or_no(value: float) -> str:
+    """Return a truth value, or its median over seeds that differ."""
+    return {1.0: "yes", 0.0: "no"}.get(value, "some")
+
+
 def milliseconds(value: float) -> str:
     """Return seconds as milliseconds."""
     return significant(value * 1e3)
@@ -60,6 +65,8 @@ def mebibytes(value: float) -> str:
 
 
 _NO_REFERENCE = "there is no reference to compare with"
+
+_NO_CERTIFICATE = "only solutions of l1 problems, with a dual variable, have a certificate"
 
 ACCURACY = (
     Column(
@@ -75,6 +82,20 @@ ACCURACY = (
     Column("cosine", "cosine", unity, "cosine between hypergradient and reference", _NO_REFERENCE),
     Column(
         "norm_ratio", "norm ratio", unity, "norm of the hypergradient over the reference's", _NO_REFERENCE
+    ),
+    Column(
+        "certified",
+        "certified",
+        yes_or_no,
+        "whether every solution is proved optimal: no violation of the optimality conditions above 1e-10",
+        _NO_CERTIFICATE,
+    ),
+    Column(
+        "ambiguous",
+        "ambig. rows",
+        count,
+        "rows that the solution's own error could move into or out of the active set, sum over the batch",
+        _NO_CERTIFICATE,
     ),
     Column(
         "adjoint_residual",
