@@ -14,7 +14,8 @@ def test_verdict_counts_what_meets_the_target_both_ways():
     rows = [_row("a", 0.5, 0.6), _row("b", 0.5, 0.7), _row("c", 0.8, 0.1)]
     page = FilterBankSpeed().page(rows)
     assert page.verdict == (
-        "1 of 3 cases meet the target of 0.6. Missed: b (0.5 alone, 0.7 in the loop), c (0.8 alone, 0.1 in the loop)."
+        "1 of 3 cases meet the target of 0.6. Missed: b (0.5 alone, 0.7 in the loop), "
+        "c (0.8 alone, 0.1 in the loop)."
     )
     assert list(page.figures) == ["ratios"]
     assert page.sections[0].lines[0][:4] == ["a", "1", "-", "2"]
