@@ -19,8 +19,8 @@ _QUESTION = (
 _RULE = (
     f"A case meets the target if our seconds are at most {TARGET} of torch's, as the median of the ratios "
     "formed round by round, for forward and adjoint together and for the loop. Torch runs with all CPUs, "
-    "as XLA does, and with one thread, and the larger of the two ratios counts: where something else runs on the "
-    "machine, threads that wait for each other make it slow, and that is no merit of ours."
+    "as XLA does, and with one thread, and the larger of the two ratios counts: where something else runs "
+    "on the machine, threads that wait for each other make it slow, and that is no merit of ours."
 )
 
 
@@ -67,7 +67,8 @@ def _versus_limit(rows: Sequence[Row]) -> Section:
     text = (
         "The limit is the larger of two times: the operations at the speed of a matrix product of 1024 x "
         "1024, and the bytes of operands and results at the speed of passes over 64 MiB, both measured in "
-        "the same rounds. Alone, an operator also pays for the pages of its result, which the limit leaves out."
+        "the same rounds. Alone, an operator also pays for the pages of its result, which the limit "
+        "leaves out."
     )
     columns = ["case", "form", "GFLOP", "MB", "limit (ms)", "alone / limit", "step / limit", "compile (s)"]
     return Section("Against the machine", text, columns, lines)
