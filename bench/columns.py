@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """Describe a column of numbers: the record's field, how to write it, why it may be missing."""
+    """Describe a column of numbers: the record's field, how to write it, why it may be missing.
+
+    An optional column is left out of a table none of whose rows has the number.
+    """
 
     field: str
     heading: str
     write: Callable[[float], str]
     meaning: str
     missing: str
+    optional: bool = False
 
 
 def scientific(value: float) -> str:
@@ -66,8 +70,6 @@ def mebibytes(value: float) -> str:
 
 _NO_REFERENCE = "there is no reference to compare with"
 
-_NO_CERTIFICATE = "only solutions of l1 problems, with a dual variable, have a certificate"
-
 ACCURACY = (
     Column(
         "residual", "residual", scientific, "optimality measure of the solution", "the solver has no residual"
@@ -88,14 +90,8 @@ ACCURACY = (
         "certified",
         yes_or_no,
         "whether every solution is proved optimal: no violation of the optimality conditions above 1e-10",
-        _NO_CERTIFICATE,
-    ),
-    Column(
-        "ambiguous",
-        "ambig. rows",
-        count,
-        "rows that the solution's own error could move into or out of the active set, sum over the batch",
-        _NO_CERTIFICATE,
+        "only solutions of l1 problems, with a dual variable, have a certificate",
+        optional=True,
     ),
     Column(
         "adjoint_residual",

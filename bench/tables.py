@@ -17,6 +17,7 @@ VALUES = (
     *(column.field for column in COLUMNS),
     *(f"{name}_{quartile}" for name in _TIMED for quartile in ("q1", "q3")),
     "reference_error",
+    *("violation", "ambiguous", "dual_margin", "primal_margin"),
 )
 """Every number that a row holds: the columns, quartiles of what is timed, and the reference's own error."""
 
