@@ -159,7 +159,7 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
 def _median(records: Sequence[Record], name: str) -> float | None:
     """Return the median of a field; None if a single record lacks it, which a median would hide."""
     values = [getattr(record, name) for record in records]
-    return statistics.median(values) if values and None not in values else None
+    return float(statistics.median(values)) if values and None not in values else None
 
 
 def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:

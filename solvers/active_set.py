@@ -91,6 +91,7 @@ class ActiveSet:
     growth: float = 5.0
     newton_steps: int = 50
     checks_every_step: ClassVar[bool] = True
+    one_at_a_time: ClassVar[bool] = True
     differentiable_step: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
