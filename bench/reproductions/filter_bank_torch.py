@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 STEP = 0.01
-MISSING = "torch is not installed: pip install 'hypergrad-bench[peers]'"
+MISSING = "torch is not installed: pip install 'hypergrad-bench[torch]'"
 
 
 def torch_or_none() -> ModuleType | None:
