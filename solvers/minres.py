@@ -83,7 +83,7 @@ def _advance(matvec: Callable[[Array], Array], now: _Iterate) -> _Iterate:
     gamma = now.sine * now.delta - now.cosine * alpha
     epsilon, delta = now.sine * beta, -now.cosine * beta
     length = jnp.sqrt(jnp.square(gamma) + jnp.square(beta))
-    # Both entries of a column are rounding: the rest of the right-hand side is out of a singular system's reach.
+    # A column of rounding: the rest of the right-hand side is out of reach of a singular system.
     stuck = length <= 10 * jnp.finfo(length.dtype).eps * (jnp.abs(alpha) + now.beta + beta)
     safe = jnp.where(stuck, jnp.ones_like(length), length)
     cosine, sine = gamma / safe, beta / safe
