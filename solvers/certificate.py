@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer
+from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W
 
 CERTIFIED = 1e-10
 """The largest relative violation that a certified solution may have."""
@@ -23,12 +23,13 @@ class Certificate(NamedTuple):
     Attributes:
         stationarity: ||A^T(Ax - y) + W^T u|| / ||A^T y||.
         infeasibility: the largest excess of |u_i| over weight_i, over the largest weight.
-        sign_violation: the largest |w_i x| of an active row, or -sign(u_i) w_i x of another, over max |W x|.
+        sign_violation: the largest |w_i x| of an active row, or -sign(u_i) w_i x of another, over the largest
+            |w_i x| of those others; where all rows are active, over ||W|| ||A^T y|| / ||A||^2.
         gap: the duality gap over ||A^T y||^2.
         active_size: how many active rows there are.
         active_rank: their numerical rank, where a factorisation told it.
         dual_margin: the smallest (weight_i - |u_i|) / weight_i of an active row.
-        primal_margin: the smallest |w_i x| of another row, over max |W x|.
+        primal_margin: the smallest |w_i x| of another row, over the largest.
         ambiguous: rows that the solution's own error could move to the other side.
         certified: whether none of the four violations exceeds 1e-10.
     """
@@ -73,10 +74,14 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     responses = regularizer.W(x)
     weight = regularizer.weight_like(u)
     scale = _positive(_norm(lower.A.adjoint(lower.y)))
-    height = _positive(jnp.max(jnp.abs(responses), initial=0.0))
     stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     infeasibility = jnp.max(jnp.abs(u) - weight, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
     active = active_rows(responses, u, weight)
+    height = jnp.max(jnp.where(active, 0.0, jnp.abs(responses)), initial=0.0)
+    # Where W annihilates x the responses are rounding, which is no measure of itself.
+    squared_norm = _positive(jnp.asarray(lower.A.squared_norm(x.shape), x.dtype))
+    largest = jnp.sqrt(squared_norm_of_W(lower, x.shape)) * scale / squared_norm
+    height = jnp.where(height > 0, height, largest)
     wrong = jnp.where(active, jnp.abs(responses), -jnp.sign(u) * responses)
     sign_violation = jnp.max(wrong, initial=0.0) / height
     gap = jnp.abs(jnp.sum(weight * jnp.abs(responses) - u * responses)) / jnp.square(scale)

@@ -83,12 +83,12 @@ def _advance(matvec: Callable[[Array], Array], now: _Iterate) -> _Iterate:
     gamma = now.sine * now.delta - now.cosine * alpha
     epsilon, delta = now.sine * beta, -now.cosine * beta
     length = jnp.sqrt(jnp.square(gamma) + jnp.square(beta))
-    safe = jnp.where(length > 0, length, jnp.ones_like(length))
+    # A column of rounding: the rest of the right-hand side is out of reach of a singular system.
+    stuck = length <= 10 * jnp.finfo(length.dtype).eps * (jnp.abs(alpha) + now.beta + beta)
+    safe = jnp.where(stuck, jnp.ones_like(length), length)
     cosine, sine = gamma / safe, beta / safe
     direction = (now.vector - second * now.direction - now.epsilon * now.before) / safe
     moved = now.x + cosine * now.residual * direction
-    # A column of zeros: the rest of the right-hand side is out of reach of a singular system.
-    stuck = length <= 0
     x = jnp.where(stuck, now.x, moved)
     residual = jnp.where(stuck, jnp.zeros_like(length), sine * now.residual)
     following = image / jnp.where(beta > 0, beta, jnp.ones_like(beta))

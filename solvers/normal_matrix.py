@@ -5,19 +5,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
 from jaxtyping import Array, Bool, Float
 
+from ..problems.blur import Blur
 from ..problems.dense import Dense
 from ..problems.filter_bank import FilterBank
 from ..problems.lower_level import LowerLevel
 from . import block_tridiagonal as blocks
 from .analysis_l1_problem import analysis_regularizer
 from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
-from .circulant import is_circulant
-from .sparse_entries import Entries, data_entries, filter_bank_entries, reach_of
+from .sparse_entries import Entries, data_entries, filter_bank_entries, impulse_response, reach_of
 
 LARGEST_DENSE = 4096
 LARGEST_BLOCK = 1024
@@ -66,8 +65,8 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
         return blocks.from_entries(layout.folded, *entries)
     if isinstance(lower.A, Dense):
         return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
-    if is_circulant(lower.A):
-        return _circulant_matrix(lower, layout)
+    if isinstance(lower.A, Blur):
+        return _circulant(impulse_response(lower.A, layout.shape))
 
     def column(unit: Array) -> Array:
         return lower.A.adjoint(lower.A(unit.reshape(layout.shape))).ravel()
@@ -136,16 +135,18 @@ def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) 
     return jnp.round(layout.size - ridge * trace).astype(jnp.int32)
 
 
-def _circulant_matrix(lower: LowerLevel, layout: Layout) -> Float[Array, "n n"]:
-    """Return A^T A of a circulant A: its rows are shifts of the response to a unit impulse."""
-    impulse = jnp.zeros(layout.shape, lower.y.dtype).at[(0,) * len(layout.shape)].set(1)
-    response = lower.A.adjoint(lower.A(impulse))
+def _circulant(response: Float[Array, "..."]) -> Float[Array, "n n"]:
+    """Return the matrix whose column for a pixel is the response, moved there.
 
-    def row(shifts: Array) -> Array:
-        return jnp.roll(response, tuple(shifts), tuple(range(response.ndim))).ravel()
+    Not built from transforms of unit impulses: XLA may ask a batch of them for a transposed layout, which its
+    CPU backend does not have.
+    """
+    axes = tuple(range(response.ndim))
 
-    places = np.stack(np.unravel_index(np.arange(layout.size), layout.shape), axis=1)
-    return jax.lax.map(row, jnp.asarray(places), batch_size=min(_CHUNK, layout.size))
+    def column(pixel: Array) -> Array:
+        return jnp.roll(response, jnp.unravel_index(pixel, response.shape), axes).ravel()
+
+    return jax.lax.map(column, jnp.arange(response.size), batch_size=min(_CHUNK, response.size))
 
 
 def _dense_from_entries(size: int, entries: Entries) -> Float[Array, "n n"]:

@@ -30,6 +30,12 @@ def reach_of(operator: LinearOperator, shape: tuple[int, ...]) -> int | None:
     return None
 
 
+def impulse_response(operator: Blur, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Return A^T A of a unit impulse at index 0: the kernel's autocorrelation."""
+    impulse = jnp.zeros(shape, operator.kernel.dtype).at[(0,) * len(shape)].set(1)
+    return operator.adjoint(operator(impulse))
+
+
 def data_entries(operator: Identity | Mask | Blur, shape: tuple[int, ...], dtype: object) -> Entries:
     """Return the entries of A^T A for an image (h, w)."""
     pixels = np.arange(math.prod(shape))
@@ -37,9 +43,7 @@ def data_entries(operator: Identity | Mask | Blur, shape: tuple[int, ...], dtype
         return pixels, pixels, jnp.ones(pixels.size, dtype)  # pyright: ignore
     if isinstance(operator, Mask):
         return pixels, pixels, jnp.square(operator.mask).ravel()
-    # The kernel's autocorrelation, read off the response to a unit impulse.
-    impulse = jnp.zeros(shape, operator.kernel.dtype).at[0, 0].set(1)
-    response = operator.adjoint(operator(impulse))
+    response = impulse_response(operator, shape)
     reaches = [min(size - 1, length // 2) for size, length in zip(operator.kernel.shape, shape, strict=True)]
     # Where the autocorrelation wraps round onto itself its far ends are one offset, not two.
     spans = [

@@ -52,3 +52,39 @@ def bank_tensor(shape: tuple[int, int, int], image: tuple[int, int], boundary: s
     units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
     matrices = [matrix_by_hand(lambda x, u=unit: correlate_by_hand(u, x, boundary), image) for unit in units]
     return np.stack(matrices).reshape(*shape, *matrices[0].shape)
+
+
+def blur_matrix(kernel: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the matrix of `blur_by_hand`, tap by tap."""
+    size = int(np.prod(shape))
+    matrix = np.zeros((size, size))
+    for j in np.ndindex(*kernel.shape):
+        source = [(np.arange(n) + s // 2 - b) % n for b, s, n in zip(j, kernel.shape, shape, strict=True)]
+        pixels = np.ravel_multi_index(np.meshgrid(*source, indexing="ij"), shape).ravel()
+        np.add.at(matrix, (np.arange(size), pixels), kernel[j])
+    return matrix
+
+
+def bank_matrix(filters: np.ndarray, shape: tuple[int, int], boundary: str) -> np.ndarray:
+    """Return the matrix of `correlate_by_hand`, tap by tap."""
+    count, size, _ = filters.shape
+    matrix = np.zeros((count, *shape, *shape))
+    for i, j, a, b in itertools.product(*map(range, shape), range(size), range(size)):
+        row = _inside(i + a - (size - 1) // 2, shape[0], boundary)
+        column = _inside(j + b - (size - 1) // 2, shape[1], boundary)
+        if row is not None and column is not None:
+            matrix[:, i, j, row, column] += filters[:, a, b]
+    return matrix.reshape(count * int(np.prod(shape)), -1)
+
+
+def taps_of(gradient: np.ndarray, filters: np.ndarray, shape: tuple[int, int], boundary: str) -> np.ndarray:
+    """Chain a gradient by the entries of `bank_matrix` through the filters: its transpose."""
+    count, size, _ = filters.shape
+    entries = gradient.reshape(count, *shape, *shape)
+    taps = np.zeros_like(filters)
+    for i, j, a, b in itertools.product(*map(range, shape), range(size), range(size)):
+        row = _inside(i + a - (size - 1) // 2, shape[0], boundary)
+        column = _inside(j + b - (size - 1) // 2, shape[1], boundary)
+        if row is not None and column is not None:
+            taps[:, a, b] += entries[:, i, j, row, column]
+    return taps

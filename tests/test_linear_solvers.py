@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.solvers import Cg, Dense, LinearSolution
+from hypergrad_bench.solvers import Cg, Dense, LinearSolution, Minres
 
 SHAPE = (3, 4)
-SOLVERS = (Cg(tolerance=1e-13), Dense())
+SOLVERS = (Cg(tolerance=1e-13), Minres(tolerance=1e-13), Dense())
+ITERATIVE = (Cg, Minres)
 
 
 @partial(jax.jit, static_argnums=0)
-def _solve(solver: Cg | Dense, matrix: jax.Array, rhs: jax.Array) -> LinearSolution:
+def _solve(solver: Cg | Dense | Minres, matrix: jax.Array, rhs: jax.Array) -> LinearSolution:
     return solver.solve_linear(lambda v: (matrix @ v.ravel()).reshape(rhs.shape), rhs)
 
 
@@ -42,51 +43,85 @@ def test_a_right_hand_side_of_zeros_has_the_solution_zero(solver):
     assert float(solution.residual) == 0
 
 
-def test_cg_stops_at_its_limit_and_measures_what_is_left():
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_it_stops_at_its_limit_and_measures_what_is_left(solver):
     matrix, rhs = _system(highest=1e4)
-    solution = _solve(Cg(max_steps=3), jnp.asarray(matrix), jnp.asarray(rhs))
+    solution = _solve(solver(max_steps=3), jnp.asarray(matrix), jnp.asarray(rhs))
     assert int(solution.steps) == 3
     left = np.linalg.norm(matrix @ np.ravel(solution.value) - rhs.ravel()) / np.linalg.norm(rhs)
     assert left > 1e-3
     assert float(solution.residual) == pytest.approx(left, rel=1e-10)
 
 
-def test_cg_stops_at_its_tolerance():
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_it_stops_at_its_tolerance(solver):
     matrix, rhs = _system()
-    loose = _solve(Cg(tolerance=1e-2), jnp.asarray(matrix), jnp.asarray(rhs))
+    loose = _solve(solver(tolerance=1e-2), jnp.asarray(matrix), jnp.asarray(rhs))
     assert 1e-6 < float(loose.residual) <= 1e-2
-    assert int(loose.steps) < int(_solve(SOLVERS[0], jnp.asarray(matrix), jnp.asarray(rhs)).steps)
+    assert int(loose.steps) < int(
+        _solve(solver(tolerance=1e-13), jnp.asarray(matrix), jnp.asarray(rhs)).steps
+    )
 
 
-def test_cg_asks_float32_for_no_more_than_it_can_give():
+@pytest.mark.parametrize("solver", ITERATIVE)
+def test_it_asks_float32_for_no_more_than_it_can_give(solver):
     matrix, rhs = _system()
-    solution = _solve(Cg(tolerance=0.0), jnp.asarray(matrix, jnp.float32), jnp.asarray(rhs, jnp.float32))
+    solution = _solve(solver(tolerance=0.0), jnp.asarray(matrix, jnp.float32), jnp.asarray(rhs, jnp.float32))
     assert solution.value.dtype == jnp.float32
     assert int(solution.steps) < 100
     expected = np.linalg.solve(matrix, rhs.ravel()).reshape(SHAPE)
     np.testing.assert_allclose(solution.value, expected, atol=1e-4)
 
 
-def test_a_consistent_singular_system_is_solved_by_cg():
-    matrix, rhs = _system(lowest=0.0)
+@pytest.mark.parametrize("solver", ITERATIVE)
+@pytest.mark.parametrize("lowest", [0.0, -30.0])
+def test_a_consistent_singular_system_has_the_smallest_solution(solver, lowest):
+    # The second is indefinite: its eigenvalues are -30, -24, ..., 0, ..., 36.
+    if lowest and solver is Cg:
+        pytest.skip("conjugate gradients are for semidefinite systems")
+    matrix, rhs = _system(lowest, 30.0 if lowest == 0 else 36.0)
+    assert np.linalg.matrix_rank(matrix) == 11
     consistent = (matrix @ rhs.ravel()).reshape(SHAPE)
-    solution = _solve(Cg(tolerance=1e-12), jnp.asarray(matrix), jnp.asarray(consistent))
+    solution = _solve(solver(tolerance=1e-12), jnp.asarray(matrix), jnp.asarray(consistent))
     expected = (np.linalg.pinv(matrix) @ consistent.ravel()).reshape(SHAPE)
     np.testing.assert_allclose(solution.value, expected, atol=1e-10)
 
 
-def test_an_indefinite_system_shows_in_the_residual_of_cg_and_not_of_lu():
+def test_an_indefinite_system_shows_in_the_residual_of_cg_alone():
     matrix, rhs = _system(lowest=-30.0, highest=31.0)
     few = _solve(Cg(max_steps=6), jnp.asarray(matrix), jnp.asarray(rhs))
     assert not float(few.residual) <= 1e-3
-    exact = _solve(Dense(), jnp.asarray(matrix), jnp.asarray(rhs))
     expected = np.linalg.solve(matrix, rhs.ravel()).reshape(SHAPE)
-    np.testing.assert_allclose(exact.value, expected, atol=1e-11)
+    for solver in SOLVERS[1:]:
+        exact = _solve(solver, jnp.asarray(matrix), jnp.asarray(rhs))
+        np.testing.assert_allclose(exact.value, expected, atol=1e-11)
+        assert float(exact.residual) <= 1e-12
 
 
-@pytest.mark.parametrize(
-    "build", [lambda: Cg(max_steps=0), lambda: Cg(tolerance=-1e-3), lambda: Cg(tolerance=float("nan"))]
-)
-def test_limits_of_cg(build):
+def test_minres_minimises_the_residual_over_the_krylov_space():
+    matrix, rhs = _system(lowest=-30.0, highest=31.0)
+    unit = rhs.ravel() / np.linalg.norm(rhs)
+    for steps in (1, 2, 5):
+        krylov = np.stack([np.linalg.matrix_power(matrix / 31, power) @ unit for power in range(steps)], 1)
+        best = np.linalg.lstsq(matrix @ krylov, unit, rcond=None)[0]
+        expected = np.linalg.norm(matrix @ krylov @ best - unit)
+        found = _solve(Minres(max_steps=steps), jnp.asarray(matrix), jnp.asarray(rhs))
+        assert int(found.steps) == steps
+        assert float(found.residual) == pytest.approx(expected, rel=1e-10)
+
+
+def test_minres_on_an_inconsistent_system_ends_with_what_is_out_of_reach():
+    matrix, rhs = np.diag([2.0, -1.0, 0.0]), np.array([1.0, 1.0, 0.5])
+    found = _solve(Minres(), jnp.asarray(matrix), jnp.asarray(rhs))
+    assert float(found.residual) == pytest.approx(0.5 / 1.5, rel=1e-6)
+    assert int(found.steps) < 10
+    nothing = _solve(Minres(), jnp.zeros((3, 3)), jnp.asarray(rhs))
+    np.testing.assert_array_equal(nothing.value, np.zeros(3))
+    assert float(nothing.residual) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("solver", ITERATIVE)
+@pytest.mark.parametrize("wrong", [{"max_steps": 0}, {"tolerance": -1e-3}, {"tolerance": float("nan")}])
+def test_limits(solver, wrong):
     with pytest.raises(ValueError, match="max_steps must be at least 1 and tolerance at least 0; got"):
-        build()
+        solver(**wrong)
