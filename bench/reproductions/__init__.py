@@ -1,3 +1,4 @@
 """Papers' claims and this project's own recorded figures, one a file: `hgb reproduce NAME`."""
 
 from .blorc_timing import BlorcTiming as BlorcTiming
+from .certified_l1 import CertifiedL1 as CertifiedL1
