@@ -26,4 +26,5 @@ def spectrum_of(operator: LinearOperator, impulse: Float[Array, "*shape"]) -> Fl
 
 def filtered(spectrum: Complex[Array, "..."] | Float[Array, "..."], x: Float[Array, "*shape"]) -> Array:
     """Multiply x by a spectrum in the Fourier basis."""
-    return jnp.fft.irfftn(spectrum * jnp.fft.rfftn(x), s=x.shape, axes=tuple(range(x.ndim)))
+    transform = jnp.fft.rfftn(x)
+    return jnp.fft.irfftn(spectrum.astype(transform.dtype) * transform, s=x.shape, axes=tuple(range(x.ndim)))
