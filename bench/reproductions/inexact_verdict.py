@@ -9,7 +9,7 @@ from .inexact_example import EXAMPLE
 
 LEVELS = (1e-2, 1e-4, 1e-6)
 SMALL, LARGE = 1e-3, 1e-1
-AGREES, APART = 1e-2, 1e-2
+AGREES, APART = 1e-1, 1e-2
 
 RULE = (
     f"A rule reaches an error of {LEVELS[0]:g}, {LEVELS[1]:g} or {LEVELS[2]:g} at the loosest tolerance "
