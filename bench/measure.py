@@ -111,7 +111,7 @@ class Workbench:
         try:
             compiled, retraces = self._programs(case, inputs)
             memory = compiled.total.memory.total
-            if memory is not None and memory > _memory_limit():
+            if memory is not None and memory > memory_limit():
                 return _Run(Status.OUT_OF_MEMORY, f"needs {memory / 2**30:.1f} GiB", compiled)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
                 training = jax.block_until_ready(compiled.total(inputs))
@@ -330,7 +330,7 @@ def _call(program: Program, inputs: Inputs) -> Any:
     return lambda: program(inputs)
 
 
-def _memory_limit() -> float:
+def memory_limit() -> float:
     """Return the bytes that one program may need on the default device."""
     stats = jax.devices()[0].memory_stats() or {}
     total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -5,6 +5,8 @@ from .analysis_pairing import ActiveSet as ActiveSet
 from .analysis_pairing import pair as pair
 from .central_differences import Differences as Differences
 from .central_differences import central_differences as central_differences
+from .central_differences import difference_quotients as difference_quotients
+from .central_differences import plateau as plateau
 from .central_differences import random_directions as random_directions
 from .certified_solution import CertifiedSolution as CertifiedSolution
 from .certified_solution import certified_solution as certified_solution

@@ -37,7 +37,7 @@ def random_directions(lower: LowerLevel, count: int, seed: int, fields: tuple[st
 
 
 class Differences(NamedTuple):
-    """Derivatives along some directions, from losses on both sides.
+    """Derivatives along some directions, from losses on both sides, shape (count,).
 
     Attributes:
         central: (loss(+h) - loss(-h)) / 2h.
@@ -45,9 +45,9 @@ class Differences(NamedTuple):
         right: (loss(+h) - loss(0)) / h.
     """
 
-    central: Float[Array, " count"]
-    left: Float[Array, " count"]
-    right: Float[Array, " count"]
+    central: Float[Array, "..."]
+    left: Float[Array, "..."]
+    right: Float[Array, "..."]
 
 
 def central_differences(
@@ -60,6 +60,16 @@ def central_differences(
     They are trustworthy only if `loss` solves the lower level to rounding: differences of an unconverged
     solve agree with its derivative, not with the solution's. Left and right differ at a kink.
     """
+    return jax.vmap(plateau)(difference_quotients(loss, lower, directions))
+
+
+def difference_quotients(
+    loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
+) -> Differences:
+    """Return the quotients at every step of `STEPS`, one row a direction: arrays of shape (count, steps).
+
+    What they do as the step shrinks shows a kink (left and right stay apart) and where rounding sets in.
+    """
     steps = np.asarray(STEPS)
 
     def quotients(direction: LowerLevel) -> Differences:
@@ -71,10 +81,11 @@ def central_differences(
         here, ahead, behind = losses[0], losses[1 : len(steps) + 1], losses[len(steps) + 1 :]
         return Differences((ahead - behind) / (2 * steps), (here - behind) / steps, (ahead - here) / steps)
 
-    return jax.vmap(_plateau)(jax.lax.map(quotients, directions))
+    return jax.lax.map(quotients, directions)
 
 
-def _plateau(quotients: Differences) -> Differences:
+def plateau(quotients: Differences) -> Differences:
+    """Return one direction's quotients at the smaller step of the two neighbours that agree best."""
     changes = jnp.abs(jnp.diff(quotients.central))
     best = jnp.argmin(jnp.where(jnp.isfinite(changes), changes, jnp.inf))
     return jax.tree.map(lambda all_steps: all_steps[best + 1], quotients)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.active_set import ActiveSet
@@ -23,10 +23,11 @@ DEPENDENT = 1e-6
 
 
 class CertifiedSolution(NamedTuple):
-    """A pair with its active rows, polished to rounding, and its certificate."""
+    """A pair with its active rows, polished to rounding, its certificate, and the Newton steps it took."""
 
     point: ActivePoint
     certificate: Certificate
+    newton_steps: Int[Array, ""]
 
 
 def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -> CertifiedSolution:
@@ -53,7 +54,8 @@ def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -
     better = certificates[0].violation <= certificates[1].violation
     x, u = (jnp.where(better, new, old) for new, old in zip(*pairs, strict=True))
     certificate = jax.tree.map(lambda new, old: jnp.where(better, new, old), *certificates)
-    return CertifiedSolution(ActivePoint(x, u, active_rows(regularizer.W(x), u, weight)), certificate)
+    point = ActivePoint(x, u, active_rows(regularizer.W(x), u, weight))
+    return CertifiedSolution(point, certificate, found.state.newton_steps)
 
 
 def is_nonsmooth(

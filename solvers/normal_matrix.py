@@ -144,7 +144,7 @@ def _circulant(response: Float[Array, "..."]) -> Float[Array, "n n"]:
     axes = tuple(range(response.ndim))
 
     def column(pixel: Array) -> Array:
-        return jnp.roll(response, jnp.unravel_index(pixel, response.shape), axes).ravel()
+        return jnp.roll(response, jnp.unravel_index(pixel, response.shape), axes).ravel()  # pyright: ignore[reportArgumentType]
 
     return jax.lax.map(column, jnp.arange(response.size), batch_size=min(_CHUNK, response.size))
 

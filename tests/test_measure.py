@@ -157,7 +157,7 @@ def test_a_program_that_is_too_large_is_not_run(
     records: Callable[..., list[Record]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The static figure stops a program that would bring the process down."""
-    monkeypatch.setattr(measuring, "_memory_limit", lambda: 1000.0)
+    monkeypatch.setattr(measuring, "memory_limit", lambda: 1000.0)
     (record,) = records(group(Unrolled()))
     assert record.status is Status.OUT_OF_MEMORY
     assert "GiB" in record.reason

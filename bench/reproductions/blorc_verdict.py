@@ -15,10 +15,10 @@ from .blorc_contestants import (
     UNROLLED,
 )
 from .blorc_peers import CVXPY, DIFFCP
+from .counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
 
 SIZE = 100
 OUR_ACCURACY = 1e-8
-HOLDS, DOES_NOT_HOLD, NOT_MEASURED = "holds", "does not hold", "not measured"
 
 RULE = (
     f"Judged at n = k = {SIZE}, between the closed form, whose gradient error must be at most "
