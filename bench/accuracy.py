@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..hypergrad.central_differences import random_directions
-from ..hypergrad.reference import disagreement, reference_rung
+from ..hypergrad.reference import Reference, disagreement, reference_rung
 from ..problems.lower_level import LowerLevel
 from .case import Instance
 from .inputs import Inputs, lower_level
@@ -27,11 +27,13 @@ class Judgement(NamedTuple):
         reference: the rung of the ladder, or the sentence.
         gradient: all leaves as one float64 vector; None without a reference.
         error: bound of the reference's own relative error; None without a reference.
+        nonsmooth: a sentence, if a solution of the batch lies on a kink; else empty.
     """
 
     reference: str
     gradient: np.ndarray | None = None
     error: float | None = None
+    nonsmooth: str = ""
 
 
 class Accuracy(NamedTuple):
@@ -81,6 +83,8 @@ class Judge:
             return Judgement(
                 f"no reference: {untrusted} of {instance.batch} solutions could not be certified"
             )
+        if np.any(found.nonsmooth):
+            return _on_a_kink(found)
         gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
         error = float(disagreement(gradient, directions, jnp.mean(found.differences.central, axis=0)))
         if not error <= LARGEST_ERROR:
@@ -93,6 +97,19 @@ class Judge:
             name = f"reference of {instance.describe()}"
             self._programs[key] = self.compiler.compile_program(judge, inputs, directions, name=name)
         return self._programs[key]
+
+
+def _on_a_kink(found: Reference) -> Judgement:
+    """Say how many solutions lie on a kink, with the derivatives of the first one from both sides."""
+    where = np.flatnonzero(found.nonsmooth)
+    left, right = (np.asarray(side)[where[0]] for side in (found.differences.left, found.differences.right))
+    widest = int(np.argmax(np.abs(left - right)))
+    sentence = (
+        f"{where.size} of {np.size(found.nonsmooth)} solutions lie on a kink; along a random direction the "
+        f"first one's loss has the derivative {left[widest]:.4g} from the left and {right[widest]:.4g} from "
+        "the right"
+    )
+    return Judgement(f"no reference: {sentence}", nonsmooth=sentence)
 
 
 def compare(gradient: Any, judgement: Judgement) -> Accuracy | None:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """Describe a column of numbers: the record's field, how to write it, why it may be missing."""
+    """Describe a column of numbers: the record's field, how to write it, why it may be missing.
+
+    An optional column is left out of a table none of whose rows has the number.
+    """
 
     field: str
     heading: str
     write: Callable[[float], str]
     meaning: str
     missing: str
+    optional: bool = False
 
 
 def scientific(value: float) -> str:
@@ -49,6 +53,11 @@ def unity(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1e4 else scientific(value)
 
 
+def yes_or_no(value: float) -> str:
+    """Return a truth value, or its median over seeds that differ."""
+    return {1.0: "yes", 0.0: "no"}.get(value, "some")
+
+
 def milliseconds(value: float) -> str:
     """Return seconds as milliseconds."""
     return significant(value * 1e3)
@@ -75,6 +84,14 @@ ACCURACY = (
     Column("cosine", "cosine", unity, "cosine between hypergradient and reference", _NO_REFERENCE),
     Column(
         "norm_ratio", "norm ratio", unity, "norm of the hypergradient over the reference's", _NO_REFERENCE
+    ),
+    Column(
+        "certified",
+        "certified",
+        yes_or_no,
+        "whether every solution is proved optimal: no violation of the optimality conditions above 1e-10",
+        "only solutions of l1 problems, with a dual variable, have a certificate",
+        optional=True,
     ),
     Column(
         "adjoint_residual",

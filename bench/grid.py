@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .columns import Column, power
+from .columns import COLUMNS, Column, power
 from .tables import Row, Table, label
 
 
@@ -24,15 +24,21 @@ class Grid:
     """Hold a table as text. `notes[0]` is what the mark [1] stands for."""
 
     title: str
+    columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
 
 
-def grid_of(table: Table, columns: Sequence[Column]) -> Grid:
-    """Return the table's text for some of its columns; equal sentences share a note."""
+def grid_of(table: Table) -> Grid:
+    """Return the table's text, without optional columns that no row fills; equal sentences share a note."""
+    columns = tuple(column for column in COLUMNS if not column.optional or _is_filled(table, column))
     notes: dict[str, int] = {}
     lines = tuple(_line(row, columns, notes) for row in table.rows)
-    return Grid(table.problem.title(), lines, tuple(notes))
+    return Grid(table.problem.title(), columns, lines, tuple(notes))
+
+
+def _is_filled(table: Table, column: Column) -> bool:
+    return any(row.values[column.field] is not None for row in table.rows)
 
 
 def _line(row: Row, columns: Sequence[Column], notes: dict[str, int]) -> Line:

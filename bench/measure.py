@@ -10,13 +10,13 @@ import jax
 import numpy as np
 from pydantic import JsonValue
 
-from ..hypergrad.method import AdjointMethod, Backward
+from ..hypergrad.method import AdjointMethod, Backward, RoutedMethod
 from ..solvers.solver import Outcome
 from .accuracy import Judge, Judgement, compare, flatten
 from .case import Case, label
 from .clock import ClockSettings, time_rounds
 from .hashes import hash_arrays
-from .inputs import Inputs, cast, make_inputs
+from .inputs import Inputs, cast, lower_level, make_inputs
 from .program import Compiler, OutOfMemory, Program, out_of_memory_named
 from .programs import Training, look_back, solve_and_differentiate, solve_only
 from .record import Record
@@ -65,6 +65,7 @@ class _Run:
     training: Training | None = None
     backward: Backward | None = None
     retraces: int | None = None
+    route: str = ""
 
 
 @dataclass
@@ -120,7 +121,7 @@ class Workbench:
         except Exception as error:  # a plug-in or a contender may raise anything
             return _Run(Status.FAILED, _one_line(error))
         status, reason = _status_of(training)
-        return _Run(status, reason, compiled, training, backward, retraces)
+        return _Run(status, reason, compiled, training, backward, retraces, _route(case, inputs))
 
     def _programs(self, case: Case, inputs: Inputs) -> tuple[_Compiled, int]:
         """Return the contestant's programs, compiled once a shape, and the traces that new data cost."""
@@ -168,16 +169,20 @@ class Workbench:
         worse = next((one for one in (total, solve) if one is not None and one.status is not Status.OK), None)
         if worse is not None:
             status, reason = worse.status, worse.reason
+        if judgement.nonsmooth and status.measured:
+            status, reason = Status.NONSMOOTH, judgement.nonsmooth
         return Record(
             **_identity(case),
             **self._provenance(hashes),
             status=status,
             reason=reason,
             **_solution_fields(run),
+            **_certificate_fields(run),
             **_backward_fields(run.backward),
             **_accuracy_fields(run, judgement),
             **_time_fields(solve, total),
             **_program_fields(run),
+            adjoint_route=run.route,
         )
 
     def _provenance(self, hashes: dict[str, str]) -> dict[str, Any]:
@@ -220,6 +225,20 @@ def _solution_fields(run: _Run) -> dict[str, Any]:
         "steps_max": float(np.max(solution.steps)),
         "residual": float(np.max(solution.residual)),
         "loss": float(run.training.loss),
+    }
+
+
+def _certificate_fields(run: _Run) -> dict[str, Any]:
+    """Return the worst of the batch's certificates."""
+    certificate = run.training.solution.certificate if run.training is not None else None
+    if certificate is None:
+        return {}
+    return {
+        "certified": bool(np.all(certificate.certified)),
+        "violation": float(np.max(certificate.violation)),
+        "ambiguous": float(np.sum(certificate.ambiguous)),
+        "dual_margin": float(np.min(certificate.dual_margin)),
+        "primal_margin": float(np.min(certificate.primal_margin)),
     }
 
 
@@ -294,6 +313,11 @@ def _arrays(run: _Run, inputs: Inputs) -> dict[str, np.ndarray]:
         for name, tree in trees.items()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def _route(case: Case, inputs: Inputs) -> str:
+    method = case.contestant.method
+    return method.route(lower_level(inputs, 0)) if isinstance(method, RoutedMethod) else ""
 
 
 def _look_back(compiled: _Compiled, inputs: Inputs) -> Backward | None:

@@ -42,7 +42,7 @@ def _pages(tables: Sequence[Table]) -> dict[str, str]:
 
 def markdown(table: Table) -> str:
     """Return a problem's page: title, table, and the notes that its marks refer to."""
-    grid = grid_of(table, COLUMNS)
+    grid = grid_of(table)
     notes = "".join(f"\n{number}. {escaped(note)}" for number, note in enumerate(grid.notes, start=1))
     return f"# {escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
 
@@ -54,10 +54,10 @@ def _pipes(grid: Grid) -> str:
         "method",
         "max steps",
         "tolerance",
-        *(column.heading for column in COLUMNS),
+        *(column.heading for column in grid.columns),
         "status",
     ]
-    rules = ["---", "---", *["---:"] * (len(COLUMNS) + 2), "---"]
+    rules = ["---", "---", *["---:"] * (len(grid.columns) + 2), "---"]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
 
 

@@ -61,6 +61,18 @@ class Record(BaseModel):
     adjoint_residual: Measured = None
     """Relative residual of the linear system of the backward pass."""
     adjoint_steps: Measured = None
+    adjoint_route: str = ""
+    """How the backward pass solves its linear system, where a method has several ways."""
+    certified: bool | None = None
+    """Whether every solution is certified, its violation at most 1e-10; null for problems that are not l1."""
+    violation: Measured = None
+    """Largest violation of the optimality conditions, relative; the worst of the batch."""
+    ambiguous: Measured = None
+    """Rows that the solution's own error could move into or out of the active set; sum over the batch."""
+    dual_margin: Measured = None
+    """Smallest relative distance of an active row's dual variable from its bound."""
+    primal_margin: Measured = None
+    """Smallest response of an inactive row, over the largest."""
     active_size: Measured = None
     active_rank: Measured = None
 

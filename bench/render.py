@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from .columns import ACCURACY, COLUMNS, COST, Column
+from .columns import ACCURACY, COST, Column
 from .grid import Grid, Line, grid_of
 from .status import Status
 from .tables import EMPTY, Table
@@ -24,7 +24,7 @@ def render_table(table: Table, width: int) -> RenderableType:
     A number is never cut: below about 100 characters there are more parts. Only the first has statuses, and
     rows without numbers. A label longer than 20 characters is folded at its brackets and commas.
     """
-    grid = grid_of(table, COLUMNS)
+    grid = grid_of(table)
     parts = [_part(grid, part, number == 0) for number, part in enumerate(_split(grid, width))]
     notes = [_note(number, text) for number, text in enumerate(grid.notes, start=1)]
     return Group(Text(grid.title, style="bold"), *parts, *notes, Text())
@@ -32,12 +32,12 @@ def render_table(table: Table, width: int) -> RenderableType:
 
 def _split(grid: Grid, width: int) -> list[list[Column]]:
     """Return the columns in as few parts as the width allows; accuracy and cost apart if not in one."""
-    if _width(_part(grid, COLUMNS, True)) <= width:
-        return [list(COLUMNS)]
+    if _width(_part(grid, grid.columns, True)) <= width:
+        return [list(grid.columns)]
     parts: list[list[Column]] = []
     for group in (ACCURACY, COST):
         parts.append([])
-        for column in group:
+        for column in (one for one in group if one in grid.columns):
             if parts[-1] and _width(_part(grid, [*parts[-1], column], len(parts) == 1)) > width:
                 parts.append([])
             parts[-1].append(column)
@@ -46,7 +46,7 @@ def _split(grid: Grid, width: int) -> list[list[Column]]:
 
 def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
     """Return some of the grid's columns; solvers are headings of the rows below them."""
-    rows = [(line, _cells(line, columns)) for line in grid.lines]
+    rows = [(line, _cells(grid, line, columns)) for line in grid.lines]
     shown = rows if first else [(line, cells) for line, cells in rows if set(cells) != {EMPTY}]
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("solver\n  method", no_wrap=True)
@@ -65,9 +65,9 @@ def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
     return table
 
 
-def _cells(line: Line, columns: Sequence[Column]) -> list[str]:
+def _cells(grid: Grid, line: Line, columns: Sequence[Column]) -> list[str]:
     """Return a line's texts for some of the columns."""
-    return [line.cells[COLUMNS.index(column)] for column in columns]
+    return [line.cells[grid.columns.index(column)] for column in columns]
 
 
 def _status(line: Line) -> Text:

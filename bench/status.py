@@ -23,6 +23,11 @@ class Status(StrEnum):
         "max_steps",
         "the budget ran out before the tolerance: numbers are measured, but the solution is not converged",
     )
+    NONSMOOTH = (
+        "nonsmooth",
+        "a solution lies on a kink, where it has no derivative: left out of averages; the reason tells its "
+        "one-sided derivatives",
+    )
     NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
     NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
     OUT_OF_MEMORY = (

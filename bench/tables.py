@@ -17,6 +17,7 @@ VALUES = (
     *(column.field for column in COLUMNS),
     *(f"{name}_{quartile}" for name in _TIMED for quartile in ("q1", "q3")),
     "reference_error",
+    *("violation", "ambiguous", "dual_margin", "primal_margin"),
 )
 """Every number that a row holds: the columns, quartiles of what is timed, and the reference's own error."""
 
@@ -158,7 +159,7 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
 def _median(records: Sequence[Record], name: str) -> float | None:
     """Return the median of a field; None if a single record lacks it, which a median would hide."""
     values = [getattr(record, name) for record in records]
-    return statistics.median(values) if values and None not in values else None
+    return float(statistics.median(values)) if values and None not in values else None
 
 
 def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:

@@ -18,6 +18,7 @@ from .method import AdjointMethod as AdjointMethod
 from .method import Backward as Backward
 from .method import Method as Method
 from .method import Outer as Outer
+from .method import RoutedMethod as RoutedMethod
 from .one_step import OneStep as OneStep
 from .reference import Reference as Reference
 from .reference import disagreement as disagreement

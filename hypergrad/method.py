@@ -64,6 +64,15 @@ class AdjointMethod(Method, Protocol):
         ...
 
 
+@runtime_checkable
+class RoutedMethod(Method, Protocol):
+    """A rule that solves its adjoint system in one of several ways, by operators and size."""
+
+    def route(self, lower: LowerLevel) -> str:
+        """Say in a few words which way `lower` gets."""
+        ...
+
+
 def require_supported(method: Method, solver: Solver, lower: LowerLevel) -> None:
     """Raise `ValueError` with the reason if the rule, or the solver, does not apply to `lower`."""
     reason = solver.supports(lower) or method.supports(solver, lower)

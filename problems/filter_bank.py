@@ -5,15 +5,14 @@ from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
-from jax.lax import Precision
 from jaxtyping import Array, Float
 
+from .correlation import correlate, gather
 from .pytree import pytree, static
 from .validation import require_dimensions, require_finite, require_floating
 
 Boundary = Literal["circular", "zero", "reflect"]
 PAD_MODES: dict[str, str] = {"circular": "wrap", "zero": "constant", "reflect": "reflect"}
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 @pytree
@@ -21,8 +20,8 @@ class FilterBank:
     """Cross-correlate an image with each of k filters.
 
     (W x)_k[i, j] = sum_ab filters[k, a, b] x[i + a - c, j + b - c], c = (s - 1) // 2. Every output has the
-    image's size. Convolutions keep channels last, the layout that XLA's CPU backend runs fastest, and the
-    adjoint is a full convolution followed by the transpose of the padding.
+    image's size. The image is padded and correlated (`correlation.correlate` says in which form, by the
+    device and the image's size); the adjoint pads the responses and gathers them (`correlation.gather`).
 
     Args:
         filters: shape (k, s, s), floating.
@@ -49,9 +48,7 @@ class FilterBank:
 
     def __call__(self, x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
         """Correlate the image `x` with every filter."""
-        kernel = jnp.moveaxis(self.filters, 0, -1)[:, :, None, :]
-        padded = self._padding(x.shape)(x)[None, :, :, None]
-        return jnp.moveaxis(_convolve(padded, kernel, 0)[0], -1, 0)
+        return correlate(self.filters, self._padding(x.shape)(x))
 
     def adjoint(self, r: Float[Array, "k h w"]) -> Float[Array, "h w"]:
         """Map one response per filter back to an image."""
@@ -59,10 +56,15 @@ class FilterBank:
             raise ValueError(
                 f"responses must have shape ({self.filters.shape[0]}, h, w); got {tuple(r.shape)}"
             )
-        kernel = jnp.moveaxis(jnp.flip(self.filters, (1, 2)), 0, -1)[:, :, :, None]
-        full = _convolve(jnp.moveaxis(r, 0, -1)[None], kernel, self.filters.shape[1] - 1)[0, :, :, 0]
-        image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
-        return jax.linear_transpose(self._padding(image.shape), image)(full)[0]
+        self._padding(r.shape[1:])  # refuses what the bank itself refuses
+        size = self.filters.shape[1]
+        flipped = jnp.flip(self.filters, (1, 2))
+        if self.boundary == "reflect":
+            image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
+            full = gather(flipped, _pad(r, size - 1, size - 1, "constant"))
+            return jax.linear_transpose(self._padding(image.shape), image)(full)[0]
+        # A circular or zero boundary is the same for both directions, with its margins exchanged.
+        return gather(flipped, _pad(r, size // 2, (size - 1) // 2, PAD_MODES[self.boundary]))
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the squared norm by the filters' spectra: exact for "circular".
@@ -88,10 +90,8 @@ class FilterBank:
                 f"filters of {size} x {size} need an image (h, w) at least as large; got {tuple(shape)}"
             )
         mode = PAD_MODES[self.boundary]
-        return lambda x: jnp.pad(x, ((low, high), (low, high)), mode=mode)
+        return lambda x: _pad(x, low, high, mode)
 
 
-def _convolve(x: Float[Array, "1 h w i"], kernel: Float[Array, "s s i o"], padding: int) -> Array:
-    return jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), [(padding, padding)] * 2, dimension_numbers=_LAYOUT, precision=Precision.HIGHEST
-    )
+def _pad(x: Float[Array, "*k h w"], low: int, high: int, mode: str) -> Array:
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(low, high)] * 2, mode=mode)

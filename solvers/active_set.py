@@ -1,6 +1,6 @@
 """A safeguarded second-order solver of l1 problems, which ends with a certificate."""
 
-from typing import ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +35,7 @@ from .solver import Solver
 
 FIRST_PENALTY, LARGEST_PENALTY = 1e3, 1e11
 PROXIMAL = 1e-6
+"""p over ||A||^2; more where the penalty is so large that rounding could make the factorisation fail."""
 BISECTIONS = 40
 
 
@@ -91,6 +92,7 @@ class ActiveSet:
     growth: float = 5.0
     newton_steps: int = 50
     checks_every_step: ClassVar[bool] = True
+    one_at_a_time: ClassVar[bool] = True
     differentiable_step: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -125,7 +127,7 @@ class ActiveSet:
             start.x,
             jnp.clip(start.u, -weight, weight),
             regularizer.W(start.x),
-            jnp.asarray(FIRST_PENALTY, start.x.dtype),
+            jnp.asarray(min(FIRST_PENALTY, _largest_penalty(start.x.dtype)), start.x.dtype),
             data_matrix(lower, layout_of(lower, start.x.shape)),
             jnp.zeros((), jnp.int32),
             jnp.zeros((), bool),
@@ -142,7 +144,7 @@ class ActiveSet:
             found.x,
             u,
             found.responses,
-            jnp.minimum(state.penalty * self.growth, LARGEST_PENALTY),
+            jnp.minimum(state.penalty * self.growth, _largest_penalty(state.x.dtype)),
             state.data,
             state.newton_steps + found.steps,
             certify(lower, found.x, u).certified,
@@ -170,8 +172,12 @@ class ActiveSet:
         return certify(lower, state.x, state.u)._replace(active_rank=rank)
 
 
+def _largest_penalty(dtype: Any) -> float:
+    return min(LARGEST_PENALTY, 1e-4 / float(jnp.finfo(dtype).eps))
+
+
 class _Inner:
-    """The inner minimisation at one state; plain functions of it, made anew in each trace."""
+    """The inner minimisation at one state: plain functions of it, made anew in each trace."""
 
     def __init__(self, lower: LowerLevel, state: ActiveSetState) -> None:
         self.lower, self.state = lower, state
@@ -180,9 +186,11 @@ class _Inner:
         self.layout: Layout = layout_of(lower, state.x.shape)
         scale = jnp.asarray(lower.A.squared_norm(state.x.shape), state.x.dtype)
         self.sigma = state.penalty * scale / squared_norm_of_W(lower, state.x.shape)
-        self.proximal = PROXIMAL * scale
+        self.proximal = jnp.maximum(PROXIMAL, 10 * jnp.finfo(state.x.dtype).eps * state.penalty) * scale
 
     def minimize(self, newton_steps: int) -> _Search:
+        """Make Newton steps until a full one leaves the rows inside their bounds as they were."""
+
         def running(search: _Search) -> Array:
             return search.moving & (search.steps < newton_steps)
 
@@ -204,6 +212,7 @@ class _Inner:
         return self.smooth_gradient(x) + self.regularizer.W.adjoint(self.dual(responses))
 
     def newton(self, search: _Search) -> _Search:
+        """Factorise, solve, search along the direction."""
         inside = self.inside(search.responses)
         rows = rows_matrix(self.lower, self.layout, inside.astype(search.x.dtype))
         factor = factorize(combine(self.state.data, self.sigma, rows, self.proximal))
@@ -215,7 +224,7 @@ class _Inner:
         return _Search(x, responses, self.gradient(x, responses), search.steps + 1, moving)
 
     def line_search(self, search: _Search, direction: Array, ahead: Array) -> tuple[Array, Array]:
-        """Return the step length, and whether it is one."""
+        """Find where the slope, rising and piecewise linear in the length, is zero; and whether at one."""
         image = self.lower.A(direction)
         start = jnp.vdot(direction, self.smooth_gradient(search.x))
         curvature = jnp.vdot(image, image) + self.proximal * jnp.vdot(direction, direction)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
 from jaxtyping import Array, Bool, Float
@@ -15,6 +16,7 @@ from ..problems.lower_level import LowerLevel
 from . import block_tridiagonal as blocks
 from .analysis_l1_problem import analysis_regularizer
 from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
+from .circulant import is_circulant
 from .sparse_entries import Entries, data_entries, filter_bank_entries, reach_of
 
 LARGEST_DENSE = 4096
@@ -64,6 +66,8 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
         return blocks.from_entries(layout.folded, *entries)
     if isinstance(lower.A, Dense):
         return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
+    if is_circulant(lower.A):
+        return _circulant_matrix(lower, layout)
 
     def column(unit: Array) -> Array:
         return lower.A.adjoint(lower.A(unit.reshape(layout.shape))).ravel()
@@ -130,6 +134,18 @@ def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) 
         identity = jnp.eye(layout.size, dtype=factor.dtype)
         trace = jnp.sum(jnp.square(solve_triangular(factor, identity, lower=True)))
     return jnp.round(layout.size - ridge * trace).astype(jnp.int32)
+
+
+def _circulant_matrix(lower: LowerLevel, layout: Layout) -> Float[Array, "n n"]:
+    """Return A^T A of a circulant A: its rows are shifts of the response to a unit impulse."""
+    impulse = jnp.zeros(layout.shape, lower.y.dtype).at[(0,) * len(layout.shape)].set(1)
+    response = lower.A.adjoint(lower.A(impulse))
+
+    def row(shifts: Array) -> Array:
+        return jnp.roll(response, tuple(shifts), tuple(range(response.ndim))).ravel()
+
+    places = np.stack(np.unravel_index(np.arange(layout.size), layout.shape), axis=1)
+    return jax.lax.map(row, jnp.asarray(places), batch_size=min(_CHUNK, layout.size))
 
 
 def _dense_from_entries(size: int, entries: Entries) -> Float[Array, "n n"]:

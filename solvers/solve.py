@@ -1,5 +1,6 @@
 """The driver of every solver: it alone stops and counts."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
 from .analysis_l1_problem import DualSolver, PrimalDualPair
+from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
 from .solver import Outcome, Solution, Solver
@@ -17,8 +19,10 @@ from .solver import Outcome, Solution, Solver
 def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
     """Iterate until the relative residual is at most the tolerance, or the steps are used up.
 
-    Composes with `jit` and `vmap` (a batch runs until its slowest member is done, members that are done stay
-    as they are). Reverse-mode differentiation cannot cross its loop: that is what
+    Composes with `jit` and `vmap`: a batch runs until its slowest member is done, members that are done stay
+    as they are. Solvers with costly steps say `one_at_a_time = True`: under `vmap` the members then follow
+    each other, each with its own number of steps; `jax.lax.map` does the same for any solver, and pays where
+    members differ much. Reverse-mode differentiation cannot cross its loop: that is what
     `hypergrad_bench.hypergrad` is for.
 
     Args:
@@ -34,6 +38,12 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
     reason = solver.supports(lower)
     if reason is not None:
         raise ValueError(f"{solver!r} cannot solve this lower level: {reason}")
+    if getattr(solver, "one_at_a_time", False):
+        return one_at_a_time(functools.partial(_solve, solver, budget))(lower, start)
+    return _solve(solver, budget, lower, start)
+
+
+def _solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
     every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
     checked_steps = budget.max_steps - budget.max_steps % every
 

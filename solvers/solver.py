@@ -42,9 +42,10 @@ class Solver(Protocol):
     """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
 
     Step sizes are computed once in `init`, kept in the state, and are constants to differentiation: at a
-    fixed point they do not change the solution. Two class attributes can be left out: a step that reverse
-    mode cannot cross says `differentiable_step = False`, and one that costs so much more than the residual
-    that this is looked at after each says `checks_every_step = True`.
+    fixed point they do not change the solution. Three class attributes can be left out: a step that reverse
+    mode cannot cross says `differentiable_step = False`; one that costs so much more than the residual that
+    this is looked at after each says `checks_every_step = True`; and where even a batch should not make the
+    steps of its slowest member, `one_at_a_time = True`.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:

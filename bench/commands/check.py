@@ -23,9 +23,9 @@ def check(
 ) -> None:
     """Check everything that a plug-in defines, as the tests check what is built in.
 
-    Its solvers run on small problems with known solutions, its methods with every solver that they support
-    against reference hypergradients, its tasks and regularisers against dense matrices and automatic
-    derivatives. The exit status is 2 if anything fails.
+    Its solvers run on small problems with known solutions; its methods on each of them against reference
+    hypergradients, and with every solver that they support on one; its tasks and regularisers against dense
+    matrices and automatic derivatives. The exit status is 2 if anything fails.
 
     Example:
         hgb check my_method.py

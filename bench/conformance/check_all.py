@@ -10,7 +10,8 @@ from ...problems.linear_operator import LinearOperator
 from ...problems.potentials import PseudoHuber
 from ...problems.regularizer import AnalysisRegularizer, Regularizer
 from ...problems.task import Task
-from ..catalogue import Catalogue
+from ..catalogue import Catalogue, ordered
+from ..suites import SUITES
 from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
 from .methods import Pair
@@ -38,8 +39,9 @@ def check_all(catalogue: Catalogue, own: Catalogue | None = None) -> Iterator[Fi
 def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
     """Return the checks on everything in a catalogue, or on `own` entries of it only.
 
-    Own methods meet every solver of the catalogue, own solvers every method (on one problem); both meet the
-    built-in small problems and those that own tasks and regularisers make.
+    Own methods meet every solver of the catalogue on one problem, and one solver on every problem; own
+    solvers meet every method on one problem. Problems are the built-in small ones and those that own tasks
+    and regularisers make.
     """
     subjects = own or catalogue
     problems = list(small_problems())
@@ -135,9 +137,11 @@ def _solvers(subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Chec
 
 
 def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Check]:
+    # Quick solvers first: the first one meets every method on every problem.
+    partners = ordered(catalogue.solvers, SUITES["default"].solvers)
     for method in catalogue.methods.values():
         if method in subjects.methods.values():
-            yield from _method(method, catalogue.solvers.values(), problems)
+            yield from _method(method, partners, problems)
             continue
         for solver in subjects.solvers.values():
             pairs = [Pair(method, solver, problem) for problem in problems]
@@ -146,15 +150,18 @@ def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProb
 
 
 def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) -> Iterator[Check]:
-    first = True
-    for pair in [Pair(method, solver, problem) for problem in problems for solver in partners]:
-        yield Check(_label(pair), partial(methods.check_support, _label(pair), pair))
-        if not _holds(lambda pair=pair: pair.supported):
-            continue
-        yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
-        if first:
-            yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
-        first = False
+    """Let a method meet, on each problem, the first solver it can differentiate and those not met yet."""
+    met: list[Any] = []
+    for problem in problems:
+        pairs = [Pair(method, solver, problem) for solver in partners]
+        for pair in pairs:
+            yield Check(_label(pair), partial(methods.check_support, _label(pair), pair))
+        supported = [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)]
+        for pair in [pair for pair in supported if pair is supported[0] or pair.solver not in met]:
+            yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
+            if not met:
+                yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
+            met.append(pair.solver)
 
 
 def _label(pair: Pair) -> str:

@@ -12,7 +12,7 @@ from ...hypergrad import ClosedForm, OneStep, Unrolled
 from ...solvers import Budget, DualFista, Solution, solve
 from ..program import Compiler, Program
 from .blorc_methods import ImplicitCg, QrExpression, SvdExpression
-from .blorc_problem import BUDGET, Problem, Reference, lower_level, relative_error
+from .blorc_problem import BUDGET, THRESHOLD, Problem, Reference, lower_level, relative_error
 
 Solve = Callable[..., Solution]
 
@@ -48,7 +48,7 @@ def our_contestants(problem: Problem, reference: Reference) -> list[Contestant]:
     """Return all of them; the closed form, to which the others are compared, comes first."""
     active = tuple(np.flatnonzero(reference.active).tolist())
     shared = [
-        (CLOSED_FORM, ClosedForm()),
+        (CLOSED_FORM, ClosedForm(THRESHOLD)),
         (SVD_EXPRESSION, SvdExpression(active)),
         (QR_EXPRESSION, QrExpression(active)),
         (IMPLICIT_CG, ImplicitCg()),

@@ -1,0 +1,178 @@
+"""Correlations with small filters, each the transpose of another, in the form that a backend runs fast.
+
+With filters F, an image x and responses r there is one trilinear form, sum_kabij F[k,a,b] r[k,i,j]
+x[i+a,j+b]. Each of its three derivatives is a primitive here, so that any derivative of one, of any order, is
+another one in its own fast form, and none keeps a patch matrix for the way back. A `jax.custom_vjp` would do
+this for reverse mode alone; Hessian-vector products need both.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+from jaxtyping import Array, Float
+
+from .correlation_product import correlate_by_product, filter_gradient_by_product, gather_by_product
+
+SMALL = 32 * 32
+"""Images of fewer pixels are convolved: there compilation costs more than running."""
+
+Form = Callable[[Array, Array], Array]
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+
+
+def correlate(filters: Float[Array, "k s s"], x: Float[Array, "H W"]) -> Float[Array, "k H-s+1 W-s+1"]:
+    """Correlate an image with every filter: r[k, i, j] = sum_ab filters[k, a, b] x[i + a, j + b].
+
+    On the CPU images of `SMALL` pixels and more go through a matrix product, which is faster there than XLA's
+    convolution, most of all inside loops (`hgb reproduce filter-bank-speed` measures it); smaller ones, and
+    all images on other devices, are convolved. Raises `TypeError` if the dtypes differ. Caveat: the product
+    holds the image about (s + 3) s / 4 times, which large filters make many.
+    """
+    return _correlate.bind(filters[None], x[None, None])[0, 0]
+
+
+def gather(filters: Float[Array, "k s s"], r: Float[Array, "k H W"]) -> Float[Array, "H-s+1 W-s+1"]:
+    """Correlate channel k with filter k and add: x[i, j] = sum_kab filters[k, a, b] r[k, i + a, j + b].
+
+    With flipped filters and padded responses this is the adjoint of `correlate`; the rule for the form is the
+    same. Raises `TypeError` if the dtypes differ. Caveat: the product holds s^2 images.
+    """
+    return _gather.bind(filters[None], r[None, None])[0, 0]
+
+
+def _correlate_by_convolution(filters: Array, x: Array) -> Array:
+    kernel = jnp.moveaxis(filters, 0, -1)[:, :, None, :]
+    return jnp.moveaxis(_convolve(x[..., None], kernel), -1, 1)
+
+
+def _gather_by_convolution(filters: Array, r: Array) -> Array:
+    kernel = jnp.moveaxis(filters, 0, -1)[:, :, :, None]
+    return _convolve(jnp.moveaxis(r, 1, -1), kernel)[..., 0]
+
+
+def _filter_gradient_by_convolution(r: Array, x: Array) -> Array:
+    """Convolve with the responses as kernel; the batch is what the convolution sums over."""
+    kernel = jnp.moveaxis(r, 1, -1).transpose(1, 2, 0, 3)
+    return jnp.moveaxis(_convolve(jnp.moveaxis(x, 0, -1)[None], kernel)[0], -1, 0)
+
+
+def _convolve(x: Array, kernel: Array) -> Array:
+    return lax.conv_general_dilated(
+        x, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT, precision=lax.Precision.HIGHEST
+    )
+
+
+def _grown(x: Array, filters: Any) -> Array:
+    """Surround images by zeros so that every overlap with a filter counts."""
+    margin = filters.shape[-1] - 1
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(margin, margin)] * 2)
+
+
+def _flipped(filters: Array) -> Array:
+    return jnp.flip(filters, (-2, -1))
+
+
+# The operands of the primitives, with g groups of filters and n images a group: filters (g, k, s, s), images
+# (g, n, H, W), responses (g, n, k, h, w).
+
+
+def _primitive(
+    name: str, product: Form, convolution: Form, shape: Callable[..., tuple[int, ...]]
+) -> Primitive:
+    """Make a primitive: the shape of its result, its two forms, and the way a batch joins its operands."""
+    primitive = Primitive(name)
+
+    def abstract(first: Any, second: Any) -> ShapedArray:
+        if first.dtype != second.dtype:
+            raise TypeError(f"{name} needs operands of one dtype; got {first.dtype} and {second.dtype}")
+        return ShapedArray(shape(first.shape, second.shape), first.dtype)
+
+    def on_cpu(first: Array, second: Array) -> Array:
+        large = max(first.shape[-1] * first.shape[-2], second.shape[-1] * second.shape[-2]) >= SMALL
+        return _by_group(product if large else convolution, first, second)
+
+    primitive.def_abstract_eval(abstract)
+    primitive.def_impl(jax.jit(primitive.bind))
+    mlir.register_lowering(
+        primitive, mlir.lower_fun(functools.partial(_by_group, convolution), multiple_results=False)
+    )
+    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
+    return primitive
+
+
+def _by_group(form: Form, first: Array, second: Array) -> Array:
+    if first.shape[0] == 1:
+        return form(first[0], second[0])[None]
+    return jax.vmap(form)(first, second)
+
+
+def _batch_as_images(primitive: Primitive, arguments: Any, axes: Any) -> tuple[Array, int]:
+    """Batch a map of images: more images under shared filters, or more groups."""
+    filters, images = arguments
+    if axes[0] is not None:
+        return _batch_as_groups(primitive, arguments, axes)
+    images = jnp.moveaxis(images, axes[1], 1)
+    groups, size, number = images.shape[:3]
+    out = primitive.bind(filters, images.reshape(groups, size * number, *images.shape[3:]))
+    return out.reshape(groups, size, number, *out.shape[2:]), 1
+
+
+def _batch_as_groups(primitive: Primitive, arguments: Any, axes: Any) -> tuple[Array, int]:
+    size = next(a.shape[axis] for a, axis in zip(arguments, axes, strict=True) if axis is not None)
+    groups = []
+    for argument, axis in zip(arguments, axes, strict=True):
+        if axis is None:
+            spread = jnp.broadcast_to(argument, (size, *argument.shape))
+        else:
+            spread = jnp.moveaxis(argument, axis, 0)
+        groups.append(spread.reshape(-1, *spread.shape[2:]))
+    out = primitive.bind(*groups)
+    return out.reshape(size, -1, *out.shape[1:]), 0
+
+
+_correlate = _primitive(
+    "correlate",
+    correlate_by_product,
+    _correlate_by_convolution,
+    lambda f, x: (*x[:2], f[1], x[2] - f[2] + 1, x[3] - f[3] + 1),
+)
+_gather = _primitive(
+    "gather",
+    gather_by_product,
+    _gather_by_convolution,
+    lambda f, r: (*r[:2], r[3] - f[2] + 1, r[4] - f[3] + 1),
+)
+_filter_gradient = _primitive(
+    "filter_gradient",
+    filter_gradient_by_product,
+    _filter_gradient_by_convolution,
+    lambda r, x: (r[0], r[2], x[2] - r[3] + 1, x[3] - r[4] + 1),
+)
+batching.primitive_batchers[_correlate] = functools.partial(_batch_as_images, _correlate)
+batching.primitive_batchers[_gather] = functools.partial(_batch_as_images, _gather)
+batching.primitive_batchers[_filter_gradient] = functools.partial(_batch_as_groups, _filter_gradient)
+
+# Each rule takes the cotangent and both operands; the one that is asked for is a placeholder with its shape.
+ad.defbilinear(
+    _correlate,
+    lambda r, filters, x: _filter_gradient.bind(r, x),  # noqa: ARG005
+    lambda r, filters, x: _gather.bind(_flipped(filters), _grown(r, filters)),  # noqa: ARG005
+)
+ad.defbilinear(
+    _gather,
+    lambda x, filters, r: _flipped(_filter_gradient.bind(r, _grown(x, filters.aval))),
+    lambda x, filters, r: _correlate.bind(_flipped(filters), _grown(x, filters)),  # noqa: ARG005
+)
+ad.defbilinear(
+    _filter_gradient,
+    lambda filters, r, x: _correlate.bind(filters, x),  # noqa: ARG005
+    lambda filters, r, x: _gather.bind(_flipped(filters), _grown(r, filters)),  # noqa: ARG005
+)
