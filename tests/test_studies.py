@@ -169,7 +169,7 @@ def test_certified_rows_without_a_certificate_are_not_judged_on_accuracy() -> No
     rows = replaced(CERTIFIED_ROWS, 0, certified=False, reason="far off", gap=None)
     found = certified_verdict.judge(rows)[2]
     assert (found.outcome, found.left_out) == (NOT_MEASURED, "1 not certified")
-    assert certified_verdict.judge(rows)[0].worst.startswith("inf")
+    assert certified_verdict.judge(rows)[0].detail.startswith("worst inf")
 
 
 # Scale
@@ -199,6 +199,7 @@ def test_the_smallest_image_is_timed_and_weighed(scaled: list[Any]) -> None:
 def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row says how much it would need."""
     monkeypatch.setattr(scale_measure, "UNROLLED_STEPS", 5)
+    monkeypatch.setattr(scale_measure, "TRIAL_STEPS", 5)  # the same program: one compilation
     problem = scale_problem.make_problem("denoising", 16)
     compiler = scale_measure.Compiler()
     method = scale_problem.UNROLLED["unrolled"]
@@ -430,7 +431,7 @@ def test_a_page_without_rows_says_that_nothing_is_measured(entry: Any, tmp_path:
 def test_a_verdict_counts() -> None:
     """One sentence an outcome, in the order in which a reader asks."""
     found = counted_verdict(
-        [Counted("b", 1, 2, "3"), Counted("a", 2, 2), Counted("c", 0, 0, "", "1 nonsmooth")]
+        [Counted("b", 1, 2, "worst 3"), Counted("a", 2, 2), Counted("c", 0, 0, "", "1 nonsmooth")]
     )
     assert found == "Holds: a (2 of 2). Does not hold: b (1 of 2, worst 3). Not measured: c (1 nonsmooth)."
 

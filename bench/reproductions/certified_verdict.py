@@ -30,12 +30,12 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     large = [row for row in solved if row["size"] == LARGE]
     flat = [row for row in found if row["kind"] == "total variation"]
     return [
-        _count("certified solutions", solved, lambda row: row["certified"], "violation", violation_of),
+        _count("certified solutions", solved, lambda row: row["certified"], "", violation_of),
         _count(
             f"{LARGE} images certified within {LARGE_SECONDS:g} s",
             large,
             lambda row: row["certified"] and row["seconds"] <= LARGE_SECONDS,
-            "s",
+            " s",
             lambda row: row["seconds"],
         ),
         *(_accuracy(kind, [row for row in found if row["kind"] == kind]) for kind in ACCURACY),
@@ -65,7 +65,7 @@ def _accuracy(kind: str, rows: list[Any]) -> Counted:
         f"closed form within {ACCURACY[kind]:g} of differences, {_PLURAL[kind]}",
         sum(_error(row) <= ACCURACY[kind] for row in smooth),
         len(smooth),
-        f"{max(map(_error, smooth)):.1e}" if smooth else "",
+        f"worst {max(map(_error, smooth)):.1e}" if smooth else "",
         ", ".join(left_out),
     )
 
@@ -89,5 +89,5 @@ def _count(
     unit: str,
     size: Callable[[Any], float],
 ) -> Counted:
-    worst = f"{max(map(size, rows)):.1e} {unit}" if rows else ""
-    return Counted(claim, sum(map(meets, rows)), len(rows), worst)
+    detail = f"worst {max(map(size, rows)):.1e}{unit}" if rows else ""
+    return Counted(claim, sum(map(meets, rows)), len(rows), detail)

@@ -10,12 +10,12 @@ HOLDS, DOES_NOT_HOLD, NOT_MEASURED = "holds", "does not hold", "not measured"
 
 @dataclass(frozen=True)
 class Counted:
-    """A claim, by how many of the rows it is met that it can be judged on, and the worst of them in words."""
+    """A claim, how many of the rows that it can be judged on meet it, and a detail, such as the worst."""
 
     claim: str
     met: int
     of: int
-    worst: str = ""
+    detail: str = ""
     left_out: str = ""
 
     @property
@@ -39,14 +39,14 @@ def counted_verdict(judged: Sequence[Counted]) -> str:
 def targets_section(judged: Sequence[Counted]) -> Section:
     """Return the table of the targets."""
     lines = [
-        [one.claim, f"{one.met} of {one.of}", one.worst, one.left_out or "none", one.outcome]
+        [one.claim, f"{one.met} of {one.of}", one.detail, one.left_out or "none", one.outcome]
         for one in judged
     ]
-    return Section("Targets", "", ("target", "met by", "worst", "left out", "verdict"), lines)
+    return Section("Targets", "", ("target", "met by", "detail", "left out", "verdict"), lines)
 
 
 def _phrase(one: Counted) -> str:
     if not one.of:
         return f"{one.claim}{f' ({one.left_out})' if one.left_out else ''}"
-    details = [f"{one.met} of {one.of}", one.worst and f"worst {one.worst}", one.left_out]
+    details = [f"{one.met} of {one.of}", one.detail, one.left_out]
     return f"{one.claim} ({', '.join(filter(None, details))})"

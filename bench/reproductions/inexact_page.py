@@ -17,7 +17,7 @@ QUESTION = (
     f"step, or after {MOST_STEPS} steps. The adjoint rule (closed form for l1, implicit with conjugate "
     "gradients for fields of experts) looks back from there; unrolled differentiates the same number of "
     "steps. Errors are relative: of x against the certified (l1) or polished (smooth) solution, of the "
-    "gradient by all of the regulariser's parameters against the reference there, whose own error by "
+    "gradient by all of the regulariser's parameters against the reference there, whose error bound by "
     "central differences of solutions stands above each table. Wrong rows are those on another side of the "
     "active set than at the certified solution; ambiguous ones are what the iterate's own certificate says "
     "could be. float64, mean squared error, piecewise-constant signals and photographs with the "
@@ -63,7 +63,8 @@ def _case(name: str, rows: Sequence[Any]) -> Section:
     failed = [row["reason"] for row in rows if "tolerance" not in row]
     if failed:
         return Section(name, f"Not measured: {failed[0]}.", COLUMNS, [])
-    text = f"{rows[0]['solver']}. The reference's own error is about {rows[0]['reference_error']:.0e}."
+    bound = f"{rows[0]['reference_error']:.0e}"
+    text = f"{rows[0]['solver']}. Differences bound the reference's own error by {bound}."
     if rows[0]["rows_of_W"] is not None:
         text += f" W has {rows[0]['rows_of_W']} rows."
     return Section(name, text, COLUMNS, [_line(row) for row in rows])

@@ -38,7 +38,7 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
             "differentiating a primal-dual iterate is not differentiating the solution",
             sum(map(misleads_in_example, example)),
             len(example),
-            "" if smallest is None else f"still at an error of x of {smallest:.1e}",
+            "" if smallest is None else f"down to an error of x of {smallest:.1e}",
         ),
     ]
 

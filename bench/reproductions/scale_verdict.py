@@ -35,13 +35,13 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
             f"solver at a residual of {BUDGET.tolerance:g}",
             sum(row["residual"] <= BUDGET.tolerance for row in ran),
             len(ran),
-            f"{max(row['residual'] for row in ran):.1e}" if ran else "",
+            f"worst {max(row['residual'] for row in ran):.1e}" if ran else "",
         ),
         Counted(
             f"adjoint at a residual of {ADJOINT_TOLERANCE:g}",
             sum(one <= ADJOINT_TOLERANCE for one in residuals),
             len(ran),
-            f"{max(residuals):.1e}" if ran else "",
+            f"worst {max(residuals):.1e}" if ran else "",
         ),
     ]
 
@@ -53,4 +53,4 @@ def _linear(task: str, rows: Sequence[Any]) -> Counted:
     changes = [abs(one / per_pixel[-1] - 1) for one in per_pixel[:-1]]
     met = sum(change <= CONSTANT for change in changes)
     claim = f"memory per pixel constant, {task}"
-    return Counted(claim, met, len(changes), f"{max(changes):.1%} off" if changes else "")
+    return Counted(claim, met, len(changes), f"worst {max(changes):.1%} off" if changes else "")
