@@ -17,7 +17,7 @@ from .analysis_l1_problem import (
     supports_analysis_l1,
 )
 from .budget import Budget
-from .certificate import Certificate, active_rows, certify
+from .certificate import CERTIFIED, Certificate, active_rows, certify
 from .normal_matrix import (
     Layout,
     Matrix,
@@ -40,7 +40,7 @@ BISECTIONS = 40
 
 
 class ActiveSetState(NamedTuple):
-    """The pair, W x, the penalty over ||A||^2 / ||W||^2, A^T A, Newton steps, and whether certified.
+    """The pair, W x, the penalty over ||A||^2 / ||W||^2, A^T A, Newton steps, and the last violation.
 
     The responses are carried, not recomputed: on the active rows they tend to zero, and what a product W x
     leaves there of rounding, times a large penalty, would be the dual variable's error.
@@ -52,7 +52,7 @@ class ActiveSetState(NamedTuple):
     penalty: Float[Array, ""]
     data: Matrix
     newton_steps: Int[Array, ""]
-    certified: Bool[Array, ""]
+    violation: Float[Array, ""]
 
 
 class _Search(NamedTuple):
@@ -123,14 +123,15 @@ class ActiveSet:
         """Start at a given pair, without the first-order solver."""
         regularizer = analysis_regularizer(lower)
         weight = regularizer.weight_like(start.u)
+        u = jnp.clip(start.u, -weight, weight)
         return ActiveSetState(
             start.x,
-            jnp.clip(start.u, -weight, weight),
+            u,
             regularizer.W(start.x),
             jnp.asarray(min(FIRST_PENALTY, _largest_penalty(start.x.dtype)), start.x.dtype),
             data_matrix(lower, layout_of(lower, start.x.shape)),
             jnp.zeros((), jnp.int32),
-            jnp.zeros((), bool),
+            certify(lower, start.x, u).violation,
         )
 
     def step(self, lower: LowerLevel, state: ActiveSetState) -> ActiveSetState:
@@ -147,7 +148,7 @@ class ActiveSet:
             jnp.minimum(state.penalty * self.growth, _largest_penalty(state.x.dtype)),
             state.data,
             state.newton_steps + found.steps,
-            certify(lower, found.x, u).certified,
+            certify(lower, found.x, u).violation,
         )
 
     def iterate(self, lower: LowerLevel, state: ActiveSetState) -> Float[Array, "..."]:
@@ -161,8 +162,9 @@ class ActiveSet:
         return state.u
 
     def residual(self, lower: LowerLevel, state: ActiveSetState) -> Float[Array, ""]:
-        """Return the relative KKT residual, duality gap included."""
-        return kkt_residual(lower, state.x, state.u)
+        """Return the relative KKT residual; until the pair is certified, the violation that prevents it."""
+        prevents = jnp.where(state.violation <= CERTIFIED, jnp.zeros_like(state.violation), state.violation)
+        return jnp.maximum(kkt_residual(lower, state.x, state.u), prevents)
 
     def certificate(self, lower: LowerLevel, state: ActiveSetState) -> Certificate:
         """Return the certificate of the pair, with the rank of its active rows."""
