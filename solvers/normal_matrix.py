@@ -55,7 +55,9 @@ def layout_of(lower: LowerLevel, shape: tuple[int, ...]) -> Layout:
     fitting = [one for one in range(max(reach, 1), 2 * reach + 2) if shape[0] % (2 * one) == 0]
     if not fitting or shape[0] // (2 * fitting[0]) < 2:
         return Layout(shape, None)
-    return Layout(shape, FoldedRows(shape, fitting[0]))
+    dense, folded = Layout(shape, None), Layout(shape, FoldedRows(shape, fitting[0]))
+    # Few long rows make blocks that are too large, of a matrix that need not be.
+    return dense if dense.fits and not folded.fits else folded
 
 
 def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
