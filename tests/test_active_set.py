@@ -181,6 +181,20 @@ def test_both_routes_are_the_dense_solve(solved):
             assert _relative(leaf, by_hand[name]) <= 1e-9, (method, name)
 
 
+def test_both_routes_withstand_an_image_that_the_filters_annihilate():
+    # Every row is active, and 1152 of them have rank 143: the multiplier is one of many.
+    lower = l1_problems.image(Denoising(), 1, 0.05)
+    found = _solve(ActiveSet(), lower)
+    assert bool(found.certificate.certified)
+    assert int(found.certificate.active_size) == 1152
+    assert int(found.certificate.active_rank) == 143
+    cotangent = jnp.asarray(_cotangent((12, 12)))
+    factored, iterative = (_leaves(_backward(method, lower, found, cotangent)[0]) for method in METHODS)
+    np.testing.assert_allclose(factored["y"], np.full((12, 12), float(jnp.mean(cotangent))), atol=1e-7)
+    for name, leaf in factored.items():
+        np.testing.assert_allclose(leaf, iterative[name], atol=1e-6)
+
+
 # Two steps on the plateau, and for random matrices three above it; how large an error may be on it.
 STEPS = {"matrices 9x12": (4e-3, 2e-3, 1e-3, 1e-5, 5e-6), "matrices 40x64": (2e-4, 1e-4, 5e-5, 2e-6, 1e-6)}
 ON_IMAGES = (2e-7, 1e-7)
