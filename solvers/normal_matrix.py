@@ -146,7 +146,8 @@ def _circulant(response: Float[Array, "..."]) -> Float[Array, "n n"]:
     axes = tuple(range(response.ndim))
 
     def column(pixel: Array) -> Array:
-        return jnp.roll(response, jnp.unravel_index(pixel, response.shape), axes).ravel()
+        shift = jnp.stack(jnp.unravel_index(pixel, response.shape))
+        return jnp.roll(response, shift, axes).ravel()
 
     return jax.lax.map(column, jnp.arange(response.size), batch_size=min(_CHUNK, response.size))
 
