@@ -15,6 +15,7 @@ from ...problems import Dense, LowerLevel
 from ...problems.configuration import configuration
 from ...solvers import Budget, Cg, DualFista, Solution, solve
 from ...solvers.analysis_l1_problem import DualSolver, analysis_regularizer
+from ...solvers.certificate import active_rows
 from ...solvers.linear_solver import LinearSolver
 from ...solvers.solver import Solver
 
@@ -42,7 +43,7 @@ class ImplicitCg:
         """Project the cotangent on the null space of the active rows without a factorisation."""
         regularizer = analysis_regularizer(lower)
         u = cast(DualSolver, solver).dual(lower, solution.state)
-        active = jnp.abs(u) < regularizer.weight_like(u) * (1 - ClosedForm().threshold)
+        active = active_rows(regularizer.W(solution.x), u, regularizer.weight_like(u))
         mu, backward = project_matrix_free(regularizer.W, active, cotangent, self.linear)
         v = cotangent - regularizer.W.adjoint(mu)
         return pair(lower, ActiveSet(solution.x, u, active), v, mu), backward
