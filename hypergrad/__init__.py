@@ -1,7 +1,7 @@
 """Differentiation rules for the solution of a lower level, and their references."""
 
 from .adjoint_rule import solve_with_adjoint as solve_with_adjoint
-from .analysis_pairing import ActiveSet as ActiveSet
+from .analysis_pairing import ActivePoint as ActivePoint
 from .analysis_pairing import pair as pair
 from .central_differences import Differences as Differences
 from .central_differences import central_differences as central_differences

@@ -24,8 +24,11 @@ from ..solvers.normal_matrix import (
 PENALTY = 1e5
 """sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
 RIDGE = 1e-13
-REFINEMENTS = 2
-_MULTIPLIER = Cg(max_steps=300, tolerance=1e-13)
+REFINEMENTS = 3
+# Dependent rows make the multiplier's system singular, and steps beyond rounding then amplify it: what the
+# tolerance leaves is for the refinements.
+_MULTIPLIER = Cg(max_steps=300, tolerance=1e-9)
+_DEPENDENCE = Cg(max_steps=300, tolerance=1e-13)
 
 
 class ActiveSetSystem(NamedTuple):
@@ -58,6 +61,16 @@ class SystemSolution(NamedTuple):
     steps: Int[Array, ""]
 
 
+class _Approximation(NamedTuple):
+    """v and mu so far, what is left of the two right-hand sides, and conjugate-gradient steps."""
+
+    v: Float[Array, "..."]
+    mu: Float[Array, "..."]
+    first: Float[Array, "..."]
+    second: Float[Array, "..."]
+    steps: Int[Array, ""]
+
+
 def active_set_system(
     lower: LowerLevel, active: Bool[Array, "..."], shape: tuple[int, ...]
 ) -> ActiveSetSystem:
@@ -85,6 +98,7 @@ def solve_system(
     The penalty is added to the first block and its effect to the right-hand side, which changes no solution;
     conjugate gradients on  W0 (A^T A + sigma W0^T W0)^{-1} W0^T mu = ...  then need few steps, since the
     eigenvalues times sigma crowd at one. Consistent for dependent rows as well: mu is then the smallest.
+    A correction that does not reduce what is left is not made.
     Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
     """
     W = analysis_regularizer(lower).W
@@ -96,19 +110,25 @@ def solve_system(
         missing = jnp.where(system.active, bottom - W(v), zero)
         return top - lower.A.adjoint(lower.A(v)) - W.adjoint(mu), missing
 
-    def correct(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
-        v, mu, steps = carry
-        first, second = left(v, mu)
-        shifted = invert(first + system.penalty * W.adjoint(second))
-        wanted = jnp.where(system.active, system.penalty * (W(shifted) - second), zero)
+    def correct(now: _Approximation, _: None) -> tuple[_Approximation, None]:
+        shifted = invert(now.first + system.penalty * W.adjoint(now.second))
+        wanted = jnp.where(system.active, system.penalty * (W(shifted) - now.second), zero)
         found = _MULTIPLIER.solve_linear(complement, wanted)
-        return (v + shifted - invert(W.adjoint(found.value)), mu + found.value, steps + found.steps), None
+        v, mu = now.v + shifted - invert(W.adjoint(found.value)), now.mu + found.value
+        steps = now.steps + found.steps
+        after = _Approximation(v, mu, *left(v, mu), steps)
+        worse = ~(_squares(after.first, after.second) < _squares(now.first, now.second))
+        return jax.tree.map(
+            lambda new, old: jnp.where(worse, old, new), after, now._replace(steps=steps)
+        ), None
 
-    start = (jnp.zeros_like(top), zero, jnp.zeros((), jnp.int32))
-    (v, mu, steps), _ = jax.lax.scan(correct, start, length=REFINEMENTS)
-    given, missing = (top, jnp.where(system.active, bottom, zero)), left(v, mu)
-    size = _squares(given)
-    return SystemSolution(v, mu, jnp.sqrt(_squares(missing) / jnp.where(size > 0, size, 1.0)), steps)
+    start = _Approximation(
+        jnp.zeros_like(top), zero, top, jnp.where(system.active, bottom, zero), steps=jnp.zeros((), jnp.int32)
+    )
+    found, _ = jax.lax.scan(correct, start, length=REFINEMENTS)
+    size = _squares(start.first, start.second)
+    residual = jnp.sqrt(_squares(found.first, found.second) / jnp.where(size > 0, size, 1.0))
+    return SystemSolution(found.v, found.mu, residual, found.steps)
 
 
 def dependence(
@@ -120,7 +140,7 @@ def dependence(
     """
     _, complement = _operators(lower, system, layout_of(lower, shape))
     inside = jnp.where(system.active, rows, jnp.zeros_like(rows))
-    return inside - _MULTIPLIER.solve_linear(complement, complement(inside)).value
+    return inside - _DEPENDENCE.solve_linear(complement, complement(inside)).value
 
 
 def _operators(
@@ -139,5 +159,5 @@ def _operators(
     return invert, complement
 
 
-def _squares(parts: tuple[Array, Array]) -> Array:
-    return jnp.sum(jnp.square(parts[0])) + jnp.sum(jnp.square(parts[1]))
+def _squares(first: Array, second: Array) -> Array:
+    return jnp.sum(jnp.square(first)) + jnp.sum(jnp.square(second))

@@ -10,7 +10,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import analysis_regularizer
 
 
-class ActiveSet(NamedTuple):
+class ActivePoint(NamedTuple):
     """A primal-dual pair with its split of the rows of W.
 
     Attributes:
@@ -24,7 +24,9 @@ class ActiveSet(NamedTuple):
     active: Bool[Array, "..."]
 
 
-def pair(lower: LowerLevel, point: ActiveSet, v: Float[Array, "..."], mu: Float[Array, "..."]) -> LowerLevel:
+def pair(
+    lower: LowerLevel, point: ActivePoint, v: Float[Array, "..."], mu: Float[Array, "..."]
+) -> LowerLevel:
     """Return the cotangent of every leaf of `lower`, given the adjoint variables v and mu.
 
     It is minus the gradient of  <v, A^T(A x* - y)> + <u, W v> + <mu, W x*>  with x*, v, mu and the active u

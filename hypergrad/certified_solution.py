@@ -14,8 +14,7 @@ from ..solvers.budget import Budget
 from ..solvers.certificate import Certificate, active_rows, certify
 from ..solvers.solve import solve
 from .active_set_system import ActiveSetSystem, SystemSolution, active_set_system, dependence, solve_system
-from .analysis_pairing import ActiveSet as ActivePoint
-from .analysis_pairing import pair
+from .analysis_pairing import ActivePoint, pair
 
 BUDGET = Budget(max_steps=40, tolerance=1e-13)
 DEPENDENT = 1e-6

@@ -21,7 +21,7 @@ from ..solvers.solver import Solution, Solver
 from .active_rows import project_dense, project_matrix_free
 from .active_set_system import active_set_system, solve_system
 from .adjoint_rule import solve_with_adjoint
-from .analysis_pairing import ActiveSet, pair
+from .analysis_pairing import ActivePoint, pair
 from .iterative_system import iterate_system
 from .method import Backward
 
@@ -110,7 +110,7 @@ class ClosedForm:
         u = cast(DualSolver, solver).dual(lower, solution.state)
         active = self._active(lower, solution.x, u)
         v, mu, backward = self._adjoint(lower, active, cotangent)
-        return pair(lower, ActiveSet(solution.x, u, active), v, mu), backward
+        return pair(lower, ActivePoint(solution.x, u, active), v, mu), backward
 
     def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
         regularizer = analysis_regularizer(lower)

@@ -68,8 +68,9 @@ class Admm:
         return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> AdmmState:
-        """Start at a given pair, with z = W x."""
-        x, u = start
+        """Start at a given pair, u moved into its bounds, with z = W x."""
+        x, weight = start.x, analysis_regularizer(lower).weight_like(start.u)
+        u = jnp.clip(start.u, -weight, weight)
         return AdmmState(x, analysis_regularizer(lower).W(x), u, self._inverse(lower, x.shape))
 
     def step(self, lower: LowerLevel, state: AdmmState) -> AdmmState:

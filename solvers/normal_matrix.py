@@ -55,7 +55,9 @@ def layout_of(lower: LowerLevel, shape: tuple[int, ...]) -> Layout:
     fitting = [one for one in range(max(reach, 1), 2 * reach + 2) if shape[0] % (2 * one) == 0]
     if not fitting or shape[0] // (2 * fitting[0]) < 2:
         return Layout(shape, None)
-    return Layout(shape, FoldedRows(shape, fitting[0]))
+    dense, folded = Layout(shape, None), Layout(shape, FoldedRows(shape, fitting[0]))
+    # Few long rows make blocks that are too large, of a matrix that need not be.
+    return dense if dense.fits and not folded.fits else folded
 
 
 def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
@@ -144,7 +146,8 @@ def _circulant(response: Float[Array, "..."]) -> Float[Array, "n n"]:
     axes = tuple(range(response.ndim))
 
     def column(pixel: Array) -> Array:
-        return jnp.roll(response, jnp.unravel_index(pixel, response.shape), axes).ravel()  # pyright: ignore[reportArgumentType]
+        shift = jnp.stack(jnp.unravel_index(pixel, response.shape))
+        return jnp.roll(response, shift, axes).ravel()
 
     return jax.lax.map(column, jnp.arange(response.size), batch_size=min(_CHUNK, response.size))
 

@@ -1,5 +1,6 @@
 """Certified solutions, optimal by matrices alone, from every start; and the closed form on them."""
 
+import itertools
 from functools import partial
 
 import jax
@@ -38,7 +39,7 @@ PROBLEMS = {
         for task, seed in zip(TASKS, (0, 0, 2), strict=True)
     },
     "matrices 9x12": partial(l1_problems.random, (9, 12, 14), 0),
-    "matrices 40x64": partial(l1_problems.random, (40, 64, 70), 2),
+    "matrices 40x64": partial(l1_problems.random, (40, 64, 70), 5),
 }
 
 
@@ -75,7 +76,7 @@ def test_it_is_certified_and_optimal_by_hand(solved):
     assert 0 < solved.side.active.sum() < solved.side.active.size
     rank = np.linalg.matrix_rank(solved.problem.W[solved.side.active], tol=1e-6)
     assert int(certificate.active_rank) == rank
-    x, u = kkt_by_hand.solve_on(solved.problem, solved.side)
+    x, _ = kkt_by_hand.solve_on(solved.problem, solved.side)
     np.testing.assert_allclose(solved.x, x, atol=1e-10)
 
 
@@ -172,7 +173,7 @@ def test_both_routes_are_the_dense_solve(solved):
     for method in METHODS:
         assert method.route(lower) == expected[method]
         gradient, account = _backward(method, lower, solved.found, jnp.asarray(cotangent))
-        assert float(account.residual) <= 1e-11
+        assert float(account.residual) <= 1e-10
         assert int(account.active_size) == solved.side.active.sum()
         leaves = _leaves(gradient)
         assert leaves.keys() == by_hand.keys()
@@ -180,9 +181,23 @@ def test_both_routes_are_the_dense_solve(solved):
             assert _relative(leaf, by_hand[name]) <= 1e-9, (method, name)
 
 
+def test_both_routes_withstand_an_image_that_the_filters_annihilate():
+    # Every row is active, and 1152 of them have rank 143: the multiplier is one of many.
+    lower = l1_problems.image(Denoising(), 1, 0.05)
+    found = _solve(ActiveSet(), lower)
+    assert bool(found.certificate.certified)
+    assert int(found.certificate.active_size) == 1152
+    assert int(found.certificate.active_rank) == 143
+    cotangent = jnp.asarray(_cotangent((12, 12)))
+    factored, iterative = (_leaves(_backward(method, lower, found, cotangent)[0]) for method in METHODS)
+    np.testing.assert_allclose(factored["y"], np.full((12, 12), float(jnp.mean(cotangent))), atol=1e-7)
+    for name, leaf in factored.items():
+        np.testing.assert_allclose(leaf, iterative[name], atol=1e-6)
+
+
 # Two steps on the plateau, and for random matrices three above it; how large an error may be on it.
-STEPS = {"matrices 9x12": (4e-3, 2e-3, 1e-3, 1e-5, 5e-6), "matrices 40x64": (2e-4, 1e-4, 5e-5, 4e-6, 2e-6)}
-ON_IMAGES = (1e-6, 5e-7)
+STEPS = {"matrices 9x12": (4e-3, 2e-3, 1e-3, 1e-5, 5e-6), "matrices 40x64": (2e-4, 1e-4, 5e-5, 2e-6, 1e-6)}
+ON_IMAGES = (2e-7, 1e-7)
 
 
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if "signal" not in name])
@@ -191,11 +206,11 @@ def test_the_gradient_is_the_slope_of_solutions_that_are_certified_by_hand(name)
     lower, cotangent = solved.lower, _cotangent(solved.lower.shape)
     gradient = _backward(ClosedForm(), lower, solved.found, jnp.asarray(cotangent))[0]
     image = isinstance(lower.regularizer.W, FilterBank)
-    plateau = 1e-6 if image else 1e-8
+    plateau = 1e-7 if image else 1e-8
     for field in _leaves(gradient):
         errors = _errors(solved, gradient, field, cotangent, ON_IMAGES if image else STEPS[name])
         assert max(errors[-2:]) <= plateau, (field, errors)
-        for coarse, fine in zip(errors[:-2], errors[1:-2], strict=False):
+        for coarse, fine in itertools.pairwise(errors[:-2]):
             # x* is affine in the weight and in y, so that their differences have no error but rounding.
             assert coarse <= plateau or coarse / fine == pytest.approx(4, rel=0.05), (field, errors)
         if not image and field in ("A", "W"):

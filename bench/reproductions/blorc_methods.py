@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from ...hypergrad import ClosedForm
 from ...hypergrad.active_rows import project_matrix_free
 from ...hypergrad.adjoint_rule import solve_with_adjoint
-from ...hypergrad.analysis_pairing import ActiveSet, pair
+from ...hypergrad.analysis_pairing import ActivePoint, pair
 from ...hypergrad.method import Backward
 from ...problems import Dense, LowerLevel
 from ...problems.configuration import configuration
@@ -46,7 +46,7 @@ class ImplicitCg:
         active = jnp.abs(u) < regularizer.weight_like(u) * (1 - THRESHOLD)
         mu, backward = project_matrix_free(regularizer.W, active, cotangent, self.linear)
         v = cotangent - regularizer.W.adjoint(mu)
-        return pair(lower, ActiveSet(solution.x, u, active), v, mu), backward
+        return pair(lower, ActivePoint(solution.x, u, active), v, mu), backward
 
 
 @configuration
