@@ -19,9 +19,9 @@ LARGEST_CROP = 256
 WEIGHT_PER_NOISE = 0.2
 
 SOLVER = Admm(rho=1.0)
-BUDGET = Budget(max_steps=1000, tolerance=1e-4, check_every=5)
+BUDGET = Budget(max_steps=2000, tolerance=1e-5, check_every=5)
 LONGER = Budget(max_steps=10 * BUDGET.max_steps, tolerance=BUDGET.tolerance, check_every=BUDGET.check_every)
-ADJOINT_STEPS, ADJOINT_TOLERANCE = 300, 1e-3
+ADJOINT_STEPS, ADJOINT_TOLERANCE = 500, 1e-3
 LINEAR = ClosedForm(
     factored_up_to=0,
     linear=Cg(max_steps=ADJOINT_STEPS, tolerance=ADJOINT_TOLERANCE),
