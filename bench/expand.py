@@ -12,7 +12,7 @@ from .case import Case, Instance
 from .catalogue import Catalogue, ordered
 from .contestants import contestants
 from .errors import UserError, nearest
-from .inputs import lower_level, make_inputs
+from .inputs import cast, lower_level, make_inputs
 from .selection import Selection
 from .suites import TOLERANCES, Suite, Workload, suite_of
 
@@ -53,7 +53,7 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
 def _template(instance: Instance) -> LowerLevel:
     """Build one lower level of the instance, which also finds settings that do not fit."""
     try:
-        return lower_level(make_inputs(instance), 0)
+        return lower_level(cast(make_inputs(instance), instance.dtype), 0)
     except (ValueError, TypeError, FileNotFoundError) as error:
         raise UserError(f"{instance.describe()}: {error}") from error
 

@@ -1,6 +1,6 @@
 """A safeguarded second-order solver of l1 problems, which ends with a certificate."""
 
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -74,8 +74,9 @@ class ActiveSet:
     sigma grows. The function is convex and piecewise quadratic: Newton steps with an exact line search reach
     its minimum, and their equations, A^T A + sigma W0^T W0 with W0 the rows inside their bounds, are
     factorised (dense, or in blocks of image rows where A and W couple near pixels only). This converges from
-    everywhere, and ends at rounding once the active set stays. Starts from a first-order solver.
-    Needs float64 to certify. Source: Hintermueller, Ito and Kunisch, 2003; Li, Sun and Toh, 2018.
+    everywhere, and ends at rounding once the active set stays. Starts from a first-order solver. Only for
+    float64: its large penalties leave nothing of fewer digits.
+    Source: Hintermueller, Ito and Kunisch, 2003; Li, Sun and Toh, 2018.
 
     Args:
         start: first-order solver with a dual variable.
@@ -102,12 +103,14 @@ class ActiveSet:
             )
 
     def supports(self, lower: LowerLevel) -> str | None:
-        """Return None for l1 problems of a size that can be factorised, else why not."""
+        """Return None for l1 problems in float64, of a size that can be factorised, else why not."""
         reason = supports_analysis_l1(lower) or self.start.supports(lower)
         if reason is not None:
             return reason
         if not isinstance(self.start, DualSolver):
             return f"it starts from {self.start!r}, which offers no dual variable"
+        if lower.y.dtype != jnp.float64:
+            return f"its penalties need float64; y is {lower.y.dtype}"
         layout = layout_of(lower, lower.shape)
         if layout.fits:
             return None
@@ -128,7 +131,7 @@ class ActiveSet:
             start.x,
             u,
             regularizer.W(start.x),
-            jnp.asarray(min(FIRST_PENALTY, _largest_penalty(start.x.dtype)), start.x.dtype),
+            jnp.asarray(FIRST_PENALTY, start.x.dtype),
             data_matrix(lower, layout_of(lower, start.x.shape)),
             jnp.zeros((), jnp.int32),
             certify(lower, start.x, u).violation,
@@ -145,7 +148,7 @@ class ActiveSet:
             found.x,
             u,
             found.responses,
-            jnp.minimum(state.penalty * self.growth, _largest_penalty(state.x.dtype)),
+            jnp.minimum(state.penalty * self.growth, LARGEST_PENALTY),
             state.data,
             state.newton_steps + found.steps,
             certify(lower, found.x, u).violation,
@@ -172,10 +175,6 @@ class ActiveSet:
         active = active_rows(regularizer.W(state.x), state.u, regularizer.weight_like(state.u))
         rank = rank_of_rows(lower, layout_of(lower, state.x.shape), active)
         return certify(lower, state.x, state.u)._replace(active_rank=rank)
-
-
-def _largest_penalty(dtype: Any) -> float:
-    return min(LARGEST_PENALTY, 1e-4 / float(jnp.finfo(dtype).eps))
 
 
 class _Inner:
