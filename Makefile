@@ -37,7 +37,7 @@ reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timi
 	$(BIN)/hgb reproduce $(NAME) --device $(DEVICE) $(ARGS)
 
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: .venv/installed-dev  ## check format, lint, types, direction of imports, contents of the wheel
 	$(BIN)/ruff format --check

@@ -111,7 +111,7 @@ def test_potentials(potential):
         (LogCosh(0.5), lambda t: 0.25 * np.log(np.cosh(t / 0.5))),
         (Lorentzian(0.5), lambda t: 0.25 * np.log(1 + (t / 0.5) ** 2)),
     ],
-    ids=repr,
+    ids=["pseudo-Huber", "log-cosh", "Lorentzian"],
 )
 def test_potentials_are_their_formulas(potential, formula):
     t = np.linspace(-2, 2, 41)
