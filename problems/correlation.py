@@ -18,7 +18,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
-from .correlation_product import correlate_by_product, filter_gradient_by_product, gather_by_product
+from .correlation_product import correlate_by_product, filter_gradient_by_product, spread_by_product
 
 SMALL = 32 * 32
 """Images of fewer pixels are convolved: there compilation costs more than running."""
@@ -39,13 +39,12 @@ def correlate(filters: Float[Array, "k s s"], x: Float[Array, "H W"]) -> Float[A
     return _correlate.bind(filters[None], x[None, None])[0, 0]
 
 
-def gather(filters: Float[Array, "k s s"], r: Float[Array, "k H W"]) -> Float[Array, "H-s+1 W-s+1"]:
-    """Correlate channel k with filter k and add: x[i, j] = sum_kab filters[k, a, b] r[k, i + a, j + b].
+def spread(filters: Float[Array, "k s s"], r: Float[Array, "k h w"]) -> Float[Array, "h+s-1 w+s-1"]:
+    """Transpose `correlate`: x[i + a, j + b] = sum over k, a and b of filters[k, a, b] r[k, i, j].
 
-    With flipped filters and padded responses this is the adjoint of `correlate`; the rule for the form is the
-    same. Raises `TypeError` if the dtypes differ. Caveat: the product holds s^2 images.
+    The rule for the form is the same. Raises `TypeError` if the dtypes differ.
     """
-    return _gather.bind(filters[None], r[None, None])[0, 0]
+    return _spread.bind(filters[None], r[None, None])[0, 0]
 
 
 def _correlate_by_convolution(filters: Array, x: Array) -> Array:
@@ -53,9 +52,10 @@ def _correlate_by_convolution(filters: Array, x: Array) -> Array:
     return jnp.moveaxis(_convolve(x[..., None], kernel), -1, 1)
 
 
-def _gather_by_convolution(filters: Array, r: Array) -> Array:
-    kernel = jnp.moveaxis(filters, 0, -1)[:, :, :, None]
-    return _convolve(jnp.moveaxis(r, 1, -1), kernel)[..., 0]
+def _spread_by_convolution(filters: Array, r: Array) -> Array:
+    kernel = jnp.moveaxis(jnp.flip(filters, (1, 2)), 0, -1)[:, :, :, None]
+    margin = filters.shape[1] - 1
+    return _convolve(jnp.moveaxis(r, 1, -1), kernel, margin)[..., 0]
 
 
 def _filter_gradient_by_convolution(r: Array, x: Array) -> Array:
@@ -64,20 +64,15 @@ def _filter_gradient_by_convolution(r: Array, x: Array) -> Array:
     return jnp.moveaxis(_convolve(jnp.moveaxis(x, 0, -1)[None], kernel)[0], -1, 0)
 
 
-def _convolve(x: Array, kernel: Array) -> Array:
+def _convolve(x: Array, kernel: Array, margin: int = 0) -> Array:
     return lax.conv_general_dilated(
-        x, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT, precision=lax.Precision.HIGHEST
+        x,
+        kernel,
+        window_strides=(1, 1),
+        padding=[(margin, margin)] * 2,
+        dimension_numbers=_LAYOUT,
+        precision=lax.Precision.HIGHEST,
     )
-
-
-def _grown(x: Array, filters: Any) -> Array:
-    """Surround images by zeros so that every overlap with a filter counts."""
-    margin = filters.shape[-1] - 1
-    return jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(margin, margin)] * 2)
-
-
-def _flipped(filters: Array) -> Array:
-    return jnp.flip(filters, (-2, -1))
 
 
 # The operands of the primitives, with g groups of filters and n images a group: filters (g, k, s, s), images
@@ -144,11 +139,11 @@ _correlate = _primitive(
     _correlate_by_convolution,
     lambda f, x: (*x[:2], f[1], x[2] - f[2] + 1, x[3] - f[3] + 1),
 )
-_gather = _primitive(
-    "gather",
-    gather_by_product,
-    _gather_by_convolution,
-    lambda f, r: (*r[:2], r[3] - f[2] + 1, r[4] - f[3] + 1),
+_spread = _primitive(
+    "spread",
+    spread_by_product,
+    _spread_by_convolution,
+    lambda f, r: (*r[:2], r[3] + f[2] - 1, r[4] + f[3] - 1),
 )
 _filter_gradient = _primitive(
     "filter_gradient",
@@ -157,22 +152,22 @@ _filter_gradient = _primitive(
     lambda r, x: (r[0], r[2], x[2] - r[3] + 1, x[3] - r[4] + 1),
 )
 batching.primitive_batchers[_correlate] = functools.partial(_batch_as_images, _correlate)
-batching.primitive_batchers[_gather] = functools.partial(_batch_as_images, _gather)
+batching.primitive_batchers[_spread] = functools.partial(_batch_as_images, _spread)
 batching.primitive_batchers[_filter_gradient] = functools.partial(_batch_as_groups, _filter_gradient)
 
 # Each rule takes the cotangent and both operands; the one that is asked for is a placeholder with its shape.
 ad.defbilinear(
     _correlate,
     lambda r, filters, x: _filter_gradient.bind(r, x),  # noqa: ARG005
-    lambda r, filters, x: _gather.bind(_flipped(filters), _grown(r, filters)),  # noqa: ARG005
+    lambda r, filters, x: _spread.bind(filters, r),  # noqa: ARG005
 )
 ad.defbilinear(
-    _gather,
-    lambda x, filters, r: _flipped(_filter_gradient.bind(r, _grown(x, filters.aval))),
-    lambda x, filters, r: _correlate.bind(_flipped(filters), _grown(x, filters)),  # noqa: ARG005
+    _spread,
+    lambda x, filters, r: _filter_gradient.bind(r, x),  # noqa: ARG005
+    lambda x, filters, r: _correlate.bind(filters, x),  # noqa: ARG005
 )
 ad.defbilinear(
     _filter_gradient,
     lambda filters, r, x: _correlate.bind(filters, x),  # noqa: ARG005
-    lambda filters, r, x: _gather.bind(_flipped(filters), _grown(r, filters)),  # noqa: ARG005
+    lambda filters, r, x: _spread.bind(filters, r),  # noqa: ARG005
 )

@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 ROWS = 4
 """Rows of responses that one column of the patch matrix serves."""
+BLOCK_BYTES = 2**23
+"""What the products of a block of rows may take before they are added up."""
 
 
 def correlate_by_product(
@@ -33,21 +35,39 @@ def correlate_by_product(
     return responses.reshape(number, count, blocks * ROWS, width)[:, :, :height]
 
 
-def gather_by_product(
-    filters: Float[Array, "k s s"], r: Float[Array, "n k H W"]
-) -> Float[Array, "n H-s+1 W-s+1"]:
-    """Correlate channel k with filter k and add: sum_kab filters[k, a, b] r[n, k, i + a, j + b].
+def spread_by_product(
+    filters: Float[Array, "k s s"], r: Float[Array, "n k h w"]
+) -> Float[Array, "n h+s-1 w+s-1"]:
+    """Put every response's filter in its place and add: x[n, i + a, j + b] = sum_kab F[k,a,b] r[n,k,i,j].
 
-    The product comes first, one image per entry of a filter, and the s^2 images are added shifted. The
-    caller's padding gives the shifts room: they are slices, and a sum of slices is one vectorised loop.
+    The product comes first, one image per entry of a filter, and these s^2 images are added shifted. They are
+    made for as many rows of the responses at once as `BLOCK_BYTES` hold: what is larger is handed to a call
+    as fresh pages, which cost more than the arithmetic.
     """
-    count, size, _ = filters.shape
     number, _, height, width = r.shape
-    parts = _per_image(filters.reshape(count, size * size).T, r.reshape(number, count, height * width))
-    parts = parts.reshape(number, size, size, height, width)
-    out_height, out_width = height - size + 1, width - size + 1
-    rows = functools.reduce(operator.add, [parts[:, :, b, :, b : b + out_width] for b in range(size)])
-    return functools.reduce(operator.add, [rows[:, a, a : a + out_height] for a in range(size)])
+    size = filters.shape[1]
+    row_bytes = size * size * width * r.dtype.itemsize
+    if number * height * row_bytes <= BLOCK_BYTES:
+        return _spread_block(filters, r)
+    blocks = min(height, -(-height * row_bytes // BLOCK_BYTES))
+    rows = -(-height // blocks)
+    full, rest = divmod(height, rows)
+
+    def add(image: Array | int, start: Array | int, rows: int, canvas: Array) -> Array:
+        block = lax.dynamic_slice(r, (image, 0, start, 0), (1, r.shape[1], rows, width))
+        touched = (1, rows + size - 1, width + size - 1)
+        before = lax.dynamic_slice(canvas, (image, start, 0), touched)
+        return lax.dynamic_update_slice(canvas, before + _spread_block(filters, block), (image, start, 0))
+
+    def add_full(index: Array, canvas: Array) -> Array:
+        return add(index // full, index % full * rows, rows, canvas)
+
+    def add_rest(image: Array, canvas: Array) -> Array:
+        return add(image, full * rows, rest, canvas)
+
+    canvas = jnp.zeros((number, height + size - 1, width + size - 1), r.dtype)
+    canvas = lax.fori_loop(0, number * full, add_full, canvas)
+    return lax.fori_loop(0, number, add_rest, canvas) if rest else canvas
 
 
 def filter_gradient_by_product(
@@ -63,6 +83,23 @@ def filter_gradient_by_product(
         precision=lax.Precision.HIGHEST,
     )
     return jnp.sum(products, axis=0).reshape(count, size, size)
+
+
+def _spread_block(filters: Float[Array, "k s s"], r: Float[Array, "n k h w"]) -> Array:
+    count, size, _ = filters.shape
+    number, _, height, width = r.shape
+    parts = _per_image(filters.reshape(count, size * size).T, r.reshape(number, count, height * width))
+    parts = parts.reshape(number, size, size, height, width)
+    rows = [_shifted(parts[:, :, b], b, size, axis=3) for b in range(size)]
+    images = functools.reduce(operator.add, rows)
+    return functools.reduce(operator.add, [_shifted(images[:, a], a, size, axis=1) for a in range(size)])
+
+
+def _shifted(parts: Float[Array, "..."], by: int, size: int, axis: int) -> Array:
+    """Make room for every shift below `size` along an axis, and shift."""
+    room = [(0, 0)] * parts.ndim
+    room[axis] = (by, size - 1 - by)
+    return jnp.pad(parts, room)
 
 
 def _patches(x: Float[Array, "n H W"], window: tuple[int, int], step: int) -> Float[Array, "n p c"]:

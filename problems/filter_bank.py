@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .correlation import correlate, gather
+from .correlation import correlate, spread
 from .pytree import pytree, static
 from .validation import require_dimensions, require_finite, require_floating
 
@@ -21,7 +21,8 @@ class FilterBank:
 
     (W x)_k[i, j] = sum_ab filters[k, a, b] x[i + a - c, j + b - c], c = (s - 1) // 2. Every output has the
     image's size. The image is padded and correlated (`correlation.correlate` says in which form, by the
-    device and the image's size); the adjoint pads the responses and gathers them (`correlation.gather`).
+    device and the image's size); the adjoint spreads the responses (`correlation.spread`) and folds what
+    lies beyond the border back.
 
     Args:
         filters: shape (k, s, s), floating.
@@ -56,15 +57,8 @@ class FilterBank:
             raise ValueError(
                 f"responses must have shape ({self.filters.shape[0]}, h, w); got {tuple(r.shape)}"
             )
-        self._padding(r.shape[1:])  # refuses what the bank itself refuses
-        size = self.filters.shape[1]
-        flipped = jnp.flip(self.filters, (1, 2))
-        if self.boundary == "reflect":
-            image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
-            full = gather(flipped, _pad(r, size - 1, size - 1, "constant"))
-            return jax.linear_transpose(self._padding(image.shape), image)(full)[0]
-        # A circular or zero boundary is the same for both directions, with its margins exchanged.
-        return gather(flipped, _pad(r, size // 2, (size - 1) // 2, PAD_MODES[self.boundary]))
+        image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
+        return jax.linear_transpose(self._padding(image.shape), image)(spread(self.filters, r))[0]
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the squared norm by the filters' spectra: exact for "circular".

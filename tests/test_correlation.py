@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.problems import FilterBank, correlation
+from hypergrad_bench.problems import FilterBank, correlation, correlation_product
 
 PAD = {"circular": "wrap", "zero": "constant", "reflect": "reflect"}
 CASES = [
@@ -15,9 +15,11 @@ CASES = [
 ]
 
 
-@pytest.fixture(params=[0, 10**9], ids=["product", "convolution"])
+@pytest.fixture(params=["product", "product in blocks", "convolution"])
 def form(request, monkeypatch):
-    monkeypatch.setattr(correlation, "SMALL", request.param)
+    monkeypatch.setattr(correlation, "SMALL", 10**9 if request.param == "convolution" else 0)
+    if request.param == "product in blocks":
+        monkeypatch.setattr(correlation_product, "BLOCK_BYTES", 1000)
     jax.clear_caches()
     yield request.param
     jax.clear_caches()
