@@ -57,7 +57,9 @@ def look_back(contestant: Contestant) -> Callable[[Inputs, Solution], Backward]:
     def run(inputs: Inputs, solution: Solution) -> Backward:
         def one(y: Array, truth: Array, solution: Solution) -> Backward:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
-            return method.backward(solver, lower, solution, jax.grad(_outer(truth))(solution.x))[1]
+            return method.backward(
+                solver, contestant.budget, lower, solution, jax.grad(_outer(truth))(solution.x)
+            )[1]
 
         return jax.vmap(one)(inputs.y, inputs.truths, solution)
 

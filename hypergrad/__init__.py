@@ -11,6 +11,8 @@ from .central_differences import random_directions as random_directions
 from .certified_solution import CertifiedSolution as CertifiedSolution
 from .certified_solution import certified_solution as certified_solution
 from .closed_form import ClosedForm as ClosedForm
+from .finite_difference import FiniteDifference as FiniteDifference
+from .forward_mode import ForwardMode as ForwardMode
 from .hypergradient import Hypergradient as Hypergradient
 from .hypergradient import hypergradient as hypergradient
 from .implicit import Implicit as Implicit
@@ -19,9 +21,15 @@ from .method import Backward as Backward
 from .method import Method as Method
 from .method import Outer as Outer
 from .method import RoutedMethod as RoutedMethod
+from .method import WarmMethod as WarmMethod
 from .one_step import OneStep as OneStep
+from .phantom import Phantom as Phantom
 from .reference import Reference as Reference
 from .reference import disagreement as disagreement
 from .reference import reference as reference
 from .reference import reference_rung as reference_rung
+from .restarted import Restarted as Restarted
+from .shine import Shine as Shine
+from .spsa import Spsa as Spsa
+from .support_reduced import SupportReduced as SupportReduced
 from .unrolled import Unrolled as Unrolled

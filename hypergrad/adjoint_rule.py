@@ -55,9 +55,8 @@ def _backward(
     saved: tuple[LowerLevel, Solution, PrimalDualPair | None],
     cotangent: Solution,
 ) -> tuple[LowerLevel, PrimalDualPair | None]:
-    del budget
     lower, solution, start = saved
-    gradient = method.backward(solver, lower, solution, cotangent.x)[0]
+    gradient = method.backward(solver, budget, lower, solution, cotangent.x)[0]
     return gradient, jax.tree.map(jnp.zeros_like, start)
 
 

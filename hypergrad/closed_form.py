@@ -104,9 +104,15 @@ class ClosedForm:
         return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
         """Solve the optimality system on the active set for the cotangent, and pair."""
+        del budget
         u = cast(DualSolver, solver).dual(lower, solution.state)
         active = self._active(lower, solution.x, u)
         v, mu, backward = self._adjoint(lower, active, cotangent)

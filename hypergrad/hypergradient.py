@@ -6,10 +6,11 @@ import jax
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
-from .method import AdjointMethod, Backward, Method, Outer, require_supported
+from .method import AdjointMethod, Backward, Method, Outer, WarmMethod, require_supported
 
 
 class Hypergradient(NamedTuple):
@@ -29,24 +30,45 @@ class Hypergradient(NamedTuple):
 
 
 def hypergradient(
-    method: Method, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer
+    method: Method,
+    solver: Solver,
+    budget: Budget,
+    lower: LowerLevel,
+    outer: Outer,
+    start: PrimalDualPair | None = None,
+    adjoint_start: Float[Array, "..."] | None = None,
 ) -> Hypergradient:
     """Return outer(x*(lower)) with its gradient by every leaf, the solution and the backward pass's account.
 
     The gradient is the one that `jax.grad` gives through `method(solver, budget, lower)`.
 
+    Args:
+        method: the differentiation rule.
+        solver: of the lower level.
+        budget: how long it may run.
+        lower: the lower level.
+        outer: the loss, of x.
+        start: a pair to start the solver from, as in `solve`.
+        adjoint_start: a guess of the adjoint, such as the `backward.adjoint` of the step of training before.
+
     Raises:
-        ValueError: if the method or the solver does not support the lower level, with the reason.
+        ValueError: if the method or the solver does not support the lower level, with the reason, or the
+            method has no adjoint equation to start from a guess.
     """
     require_supported(method, solver, lower)
+    if adjoint_start is not None and not isinstance(method, WarmMethod):
+        raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
     if isinstance(method, AdjointMethod):
-        solution = solve(solver, budget, lower)
+        solution = solve(solver, budget, lower, start)
         value, cotangent = jax.value_and_grad(outer)(solution.x)
-        gradient, backward = method.backward(solver, lower, solution, cotangent)
+        if isinstance(method, WarmMethod):
+            gradient, backward = method.backward(solver, budget, lower, solution, cotangent, adjoint_start)
+            return Hypergradient(value, gradient, solution, backward)
+        gradient, backward = method.backward(solver, budget, lower, solution, cotangent)
         return Hypergradient(value, gradient, solution, backward)
 
     def loss(lower: LowerLevel) -> tuple[Array, Solution]:
-        solution = method(solver, budget, lower)
+        solution = method(solver, budget, lower) if start is None else method(solver, budget, lower, start)
         return outer(solution.x), solution
 
     (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(lower)

@@ -1,7 +1,7 @@
 """What every differentiation rule offers."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int
 
@@ -21,12 +21,16 @@ class Backward(NamedTuple):
         steps: iterations of its linear solver.
         active_size: number of rows w_i with w_i x* = 0.
         active_rank: numerical rank of those rows, where a factorisation tells.
+        adjoint: solution of the adjoint equation, for the next one to start from.
+        contraction: estimated contraction factor of the adjoint's fixed-point iteration.
     """
 
     residual: Float[Array, ""] | None = None
     steps: Int[Array, ""] | None = None
     active_size: Int[Array, ""] | None = None
     active_rank: Int[Array, ""] | None = None
+    adjoint: Float[Array, "..."] | None = None
+    contraction: Float[Array, ""] | None = None
 
 
 @runtime_checkable
@@ -58,9 +62,33 @@ class AdjointMethod(Method, Protocol):
     """A rule that solves first and then maps a cotangent of x to one of the lower level."""
 
     def backward(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
         """Return the cotangent of every leaf of `lower`, and what the backward pass knows of itself."""
+        ...
+
+
+@runtime_checkable
+class WarmMethod(AdjointMethod, Protocol):
+    """An adjoint method whose equation can start from a guess; `adjoint_can_start = True` says so."""
+
+    adjoint_can_start: ClassVar[bool]
+
+    def backward(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
+        start: Float[Array, "..."] | None = None,
+    ) -> tuple[LowerLevel, Backward]:
+        """Start from a guess of the adjoint, if there is one."""
         ...
 
 

@@ -40,9 +40,15 @@ class OneStep:
         return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
         """Pull the cotangent back through one step."""
+        del budget
 
         def one_more(lower: LowerLevel) -> Array:
             return solver.iterate(lower, solver.step(lower, solution.state))

@@ -149,7 +149,7 @@ def _implicit_reference(
     x, residual = _newton(lower, tight.x)
     value, cotangent = jax.value_and_grad(outer)(x)
     solution = tight._replace(x=x)
-    gradient, _ = Implicit(linear).backward(Nesterov(), lower, solution, cotangent)
+    gradient, _ = Implicit(linear).backward(Nesterov(), Budget(), lower, solution, cotangent)
 
     def loss(moved: LowerLevel) -> Array:
         x_moved, residual = _newton(moved, x)

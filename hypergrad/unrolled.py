@@ -1,6 +1,7 @@
 """Unrolled differentiation: reverse mode through the iterations."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,22 +22,35 @@ class Unrolled:
     The derivative is the iterate's, not the solution's; it tends to the solution's as the budget grows, often
     more slowly than the iterate does. Plain unrolling stores every state. With `checkpoint_every = c` only
     every c-th is stored and the steps between are computed twice; c near the square root of the budget stores
-    least. The tolerance stops nothing here: reverse mode needs a fixed number of steps.
-    Source: Domke, 2012; Griewank and Walther, 2008 (checkpointing).
+    least of these. "recursive" halves the steps again and again: about log2(budget) states are stored and
+    each step is computed as often. With `last = k` only the last k steps are differentiated, from a state
+    that is held: the error then falls like rho^k, rho the contraction factor. The tolerance stops nothing
+    here: reverse mode needs a fixed number of steps.
+    Source: Domke, 2012; Griewank and Walther, 2008 (checkpointing); Shaban et al., 2019 (truncation).
 
     Args:
-        checkpoint_every: None, or how many steps lie between stored states.
+        checkpoint_every: None, how many steps lie between stored states, or "recursive".
+        last: None, or how many steps are differentiated.
 
     Raises:
-        ValueError: if `checkpoint_every` is below 1.
+        ValueError: if `checkpoint_every` is neither "recursive" nor at least 1, or `last` is below 1.
     """
 
-    checkpoint_every: int | None = None
+    checkpoint_every: int | Literal["recursive"] | None = None
+    last: int | None = None
     uses_every_step: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.checkpoint_every is not None and self.checkpoint_every < 1:
-            raise ValueError(f"checkpoint_every must be at least 1; got {self.checkpoint_every}")
+        every = self.checkpoint_every
+        if every is not None and every != "recursive" and (isinstance(every, str) or every < 1):
+            raise ValueError(f"checkpoint_every must be None, 'recursive' or at least 1; got {every!r}")
+        if self.last is not None and self.last < 1:
+            raise ValueError(f"last must be None or at least 1; got {self.last}")
+
+    @property
+    def exact(self) -> bool:
+        """Say whether the gradient tends to the solution's as the budget grows."""
+        return self.last is None
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
@@ -50,17 +64,36 @@ class Unrolled:
     ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
-        segment = min(self.checkpoint_every or budget.max_steps, budget.max_steps)
-        count, rest = divmod(budget.max_steps, segment)
+        taped = min(self.last or budget.max_steps, budget.max_steps)
+        state = first_state(solver, lower, jax.lax.stop_gradient(start))
+        if taped < budget.max_steps:
+            held = jax.lax.stop_gradient((lower, state))
+            state = jax.lax.stop_gradient(run_steps(solver, *held, budget.max_steps - taped))
+        state = self._run(solver, lower, state, taped)
+        steps = jnp.asarray(budget.max_steps, jnp.int32)
+        ended = Ended(state, steps, solver.residual(lower, state))
+        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+
+    def _run(self, solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
+        """Make `count` steps that reverse mode crosses, with the checkpoints asked for."""
 
         def advance(state: Any, steps: int) -> Any:
             return run_steps(solver, lower, state, steps)
 
-        stored = advance if self.checkpoint_every is None else jax.checkpoint(advance, static_argnums=1)
-        first = first_state(solver, lower, jax.lax.stop_gradient(start))
-        state = jax.lax.scan(lambda s, _: (stored(s, segment), None), first, length=count)[0]
-        if rest:
-            state = stored(state, rest)
-        steps = jnp.asarray(budget.max_steps, jnp.int32)
-        ended = Ended(state, steps, solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        stored = jax.checkpoint(advance, static_argnums=1)
+        if self.checkpoint_every is None:
+            return advance(state, count)
+        if self.checkpoint_every == "recursive":
+            return _halve(advance, state, count)
+        segment = min(self.checkpoint_every, count)
+        state = jax.lax.scan(lambda s, _: (stored(s, segment), None), state, length=count // segment)[0]
+        return stored(state, count % segment) if count % segment else state
+
+
+def _halve(advance: Callable[[Any, int], Any], state: Any, count: int) -> Any:
+    """Run both halves of `count` steps, each stored as its first state only, and halved again."""
+    if count <= 2:
+        return advance(state, count)
+    half = jax.checkpoint(lambda state: _halve(advance, state, count // 2))
+    state = jax.lax.scan(lambda s, _: (half(s), None), state, length=2)[0]
+    return advance(state, 1) if count % 2 else state

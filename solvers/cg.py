@@ -1,14 +1,14 @@
 """Conjugate gradients, lineax's."""
 
-from collections.abc import Callable
+import functools
+from typing import ClassVar
 
-import jax
-import jax.numpy as jnp
 import lineax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
-from .linear_solver import LinearSolution, checked, normalized
+from .krylov import require_limits, solve_with_lineax
+from .linear_solver import LinearSolution, Matvec
 
 
 @configuration
@@ -28,26 +28,20 @@ class Cg:
 
     max_steps: int = 1000
     tolerance: float = 1e-10
+    symmetric_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1 or not self.tolerance >= 0:
-            raise ValueError(
-                f"max_steps must be at least 1 and tolerance at least 0; "
-                f"got {self.max_steps} and {self.tolerance}"
-            )
+        require_limits(self.max_steps, self.tolerance)
 
-    def solve_linear(self, matvec: Callable[[Array], Array], rhs: Float[Array, "*shape"]) -> LinearSolution:
+    def solve_linear(
+        self,
+        matvec: Matvec,
+        rhs: Float[Array, "*shape"],
+        *,
+        start: Float[Array, "*shape"] | None = None,
+        preconditioner: Matvec | None = None,
+    ) -> LinearSolution:
         """Solve for one right-hand side of any shape."""
-        unit, norm = normalized(rhs)
-        tolerance = max(self.tolerance, 10 * float(jnp.finfo(rhs.dtype).eps))
-        operator = lineax.FunctionLinearOperator(
-            matvec, jax.ShapeDtypeStruct(rhs.shape, rhs.dtype), lineax.positive_semidefinite_tag
-        )
-        # A relative tolerance alone would ask every entry of a sparse right-hand side to vanish exactly.
-        method = lineax.CG(rtol=0.0, atol=tolerance, norm=_norm, max_steps=self.max_steps)
-        result = lineax.linear_solve(operator, unit, method, throw=False)
-        return checked(matvec, unit, result.value, norm, result.stats["num_steps"])
-
-
-def _norm(residual: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(residual)))
+        method = functools.partial(lineax.CG, max_steps=self.max_steps)
+        positive = lineax.positive_semidefinite_tag
+        return solve_with_lineax(method, matvec, rhs, self.tolerance, start, preconditioner, positive)

@@ -56,6 +56,11 @@ class DualFista:
         z, t = extrapolate(state.u, u, state.z, state.t)
         return DualFistaState(u, z, t, state.step_size)
 
+    def restart(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
+        """Drop the momentum."""
+        del lower
+        return state._replace(z=state.u, t=jnp.ones_like(state.t))
+
     def iterate(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
         """Return x = y - W^T u."""
         return lower.y - analysis_regularizer(lower).W.adjoint(state.u)

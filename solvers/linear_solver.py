@@ -21,12 +21,33 @@ class LinearSolution(NamedTuple):
     steps: Int[Array, ""]
 
 
+Matvec = Callable[[Array], Array]
+
+
 @runtime_checkable
 class LinearSolver(Protocol):
-    """A way to solve H v = rhs with H symmetric, given as a function."""
+    """A way to solve H v = rhs with H given as a function.
 
-    def solve_linear(self, matvec: Callable[[Array], Array], rhs: Float[Array, "*shape"]) -> LinearSolution:
-        """Solve for one right-hand side of any shape."""
+    A solver that needs a symmetric H says `symmetric_only = True`; otherwise any invertible one will do.
+    """
+
+    def solve_linear(
+        self,
+        matvec: Matvec,
+        rhs: Float[Array, "*shape"],
+        *,
+        start: Float[Array, "*shape"] | None = None,
+        preconditioner: Matvec | None = None,
+    ) -> LinearSolution:
+        """Solve for one right-hand side of any shape.
+
+        Args:
+            matvec: H, a linear function from the shape of `rhs` to itself.
+            rhs: the right-hand side; solvers are invariant to its scale.
+            start: a guess of the solution, for iterations; zero if None.
+            preconditioner: an approximation of H^{-1}, symmetric positive definite where H is, for
+                iterations; direct solvers ignore it.
+        """
         ...
 
 
@@ -39,9 +60,7 @@ def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Flo
     return rhs / norm, norm
 
 
-def checked(
-    matvec: Callable[[Array], Array], unit: Array, value: Array, norm: Array, steps: Array
-) -> LinearSolution:
+def checked(matvec: Matvec, unit: Array, value: Array, norm: Array, steps: Array) -> LinearSolution:
     """Measure the true residual for the normalised right-hand side `unit`, and scale back."""
     residual = jnp.sqrt(jnp.sum(jnp.square(matvec(value) - unit)))
     return LinearSolution(norm * value, residual, jnp.asarray(steps, jnp.int32))

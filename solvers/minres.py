@@ -1,14 +1,14 @@
 """The minimum residual method."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
-from .linear_solver import LinearSolution, checked, normalized
+from .krylov import reachable, require_limits
+from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
 class _Iterate(NamedTuple):
@@ -46,18 +46,23 @@ class Minres:
 
     max_steps: int = 2000
     tolerance: float = 1e-10
+    symmetric_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1 or not self.tolerance >= 0:
-            raise ValueError(
-                f"max_steps must be at least 1 and tolerance at least 0; "
-                f"got {self.max_steps} and {self.tolerance}"
-            )
+        require_limits(self.max_steps, self.tolerance)
 
-    def solve_linear(self, matvec: Callable[[Array], Array], rhs: Float[Array, "*shape"]) -> LinearSolution:
+    def solve_linear(
+        self,
+        matvec: Matvec,
+        rhs: Float[Array, "*shape"],
+        *,
+        start: Float[Array, "*shape"] | None = None,
+        preconditioner: Matvec | None = None,
+    ) -> LinearSolution:
         """Solve for one right-hand side of any shape."""
+        del start, preconditioner  # not yet used
         unit, norm = normalized(rhs)
-        tolerance = max(self.tolerance, 10 * float(jnp.finfo(rhs.dtype).eps))
+        tolerance = reachable(self.tolerance, rhs.dtype)
         zero, nothing = jnp.zeros_like(unit), jnp.zeros((), rhs.dtype)
         size = jnp.sqrt(jnp.sum(jnp.square(unit)))
         start = _Iterate(
@@ -72,7 +77,7 @@ class Minres:
         return checked(matvec, unit, found.x, norm, found.steps)
 
 
-def _advance(matvec: Callable[[Array], Array], now: _Iterate) -> _Iterate:
+def _advance(matvec: Matvec, now: _Iterate) -> _Iterate:
     """Make one Lanczos step and rotate its column of the tridiagonal matrix into triangular form."""
     image = matvec(now.vector) - now.beta * now.previous
     alpha = jnp.sum(image * now.vector)

@@ -45,6 +45,11 @@ class Nesterov:
         z, t = extrapolate(state.x, x, state.z, state.t)
         return NesterovState(x, z, t, state.step_size)
 
+    def restart(self, lower: LowerLevel, state: NesterovState) -> NesterovState:
+        """Drop the momentum."""
+        del lower
+        return state._replace(z=state.x, t=jnp.ones_like(state.t))
+
     def iterate(self, lower: LowerLevel, state: NesterovState) -> Float[Array, "..."]:
         """Return the iterate (not the extrapolated point)."""
         del lower

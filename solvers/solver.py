@@ -67,3 +67,12 @@ class Solver(Protocol):
     def residual(self, lower: LowerLevel, state: Any) -> Float[Array, ""]:
         """Measure how far a state is from optimal, relative."""
         ...
+
+
+@runtime_checkable
+class RestartingSolver(Protocol):
+    """A solver that carries momentum and can drop it."""
+
+    def restart(self, lower: LowerLevel, state: Any) -> Any:
+        """Return the state of a solver that has just begun at this state's iterate."""
+        ...

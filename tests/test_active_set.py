@@ -127,7 +127,7 @@ METHODS = (ClosedForm(), ITERATIVE)
 
 @partial(jax.jit, static_argnums=0)
 def _backward(method: ClosedForm, lower: LowerLevel, found: Solution, cotangent: jax.Array) -> LowerLevel:
-    return method.backward(ActiveSet(), lower, found, cotangent)
+    return method.backward(ActiveSet(), Budget(), lower, found, cotangent)
 
 
 def _cotangent(shape: tuple[int, ...]) -> np.ndarray:

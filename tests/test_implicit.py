@@ -36,7 +36,7 @@ def _solve(budget: Budget, lower: LowerLevel) -> Solution:
 def _backward(
     method: Implicit, lower: LowerLevel, solution: Solution, cotangent: jax.Array
 ) -> tuple[LowerLevel, Backward]:
-    return method.backward(Nesterov(), lower, solution, cotangent)
+    return method.backward(Nesterov(), Budget(), lower, solution, cotangent)
 
 
 @jax.jit

@@ -106,7 +106,7 @@ def loss(x: Array, truth: Array) -> Array:
 
 def _backward(case: Case, problem: Problem, solution: Solution) -> LowerLevel:
     cotangent = jax.grad(loss)(solution.x, problem.truth)
-    return case.method.backward(case.solver, problem.lower, solution, cotangent)[0]
+    return case.method.backward(case.solver, Budget(), problem.lower, solution, cotangent)[0]
 
 
 def _unrolled(case: Case, steps: int, problem: Problem) -> LowerLevel:

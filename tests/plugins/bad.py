@@ -21,10 +21,10 @@ class WrongSign:
         return solve_with_adjoint(self, solver, budget, lower)
 
     def backward(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: jax.Array
+        self, solver: Solver, budget: Budget, lower: LowerLevel, solution: Solution, cotangent: jax.Array
     ) -> tuple[LowerLevel, Backward]:
         """Return the negative of the gradient."""
-        gradient, backward = Implicit().backward(solver, lower, solution, cotangent)
+        gradient, backward = Implicit().backward(solver, budget, lower, solution, cotangent)
         return jax.tree.map(jnp.negative, gradient), backward
 
 

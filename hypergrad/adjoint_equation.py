@@ -1,0 +1,81 @@
+"""The adjoint equation of a smooth lower level, from its optimality condition or its solver's step."""
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.linear_solver import Matvec, normalized
+from ..solvers.smooth_energy import step_size
+from ..solvers.solver import Solution, Solver
+from .step_map import Point, step_map
+
+POWER_STEPS = 30
+
+
+class AdjointEquation(NamedTuple):
+    """A linear system  M v = rhs  scaled such that I - M is a contraction where the solver is one.
+
+    Attributes:
+        matvec: M.
+        rhs: of the shape of x (optimality) or a vector (fixed point).
+        pull: from v to the cotangent of every leaf of the lower level.
+    """
+
+    matvec: Matvec
+    rhs: Float[Array, "..."]
+    pull: Callable[[Float[Array, "..."]], LowerLevel]
+
+
+def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, "*shape"]) -> AdjointEquation:
+    """Return  tau H v = tau g,  H the Hessian at x, tau = 1/L: I - tau H is a gradient step's Jacobian."""
+    tau = step_size(lower)
+
+    def matvec(v: Array) -> Array:
+        return tau * jax.jvp(lower.gradient, (x,), (v,))[1]
+
+    def pull(v: Array) -> LowerLevel:
+        return jax.grad(lambda lower: -jnp.vdot(v, lower.gradient(x)))(lower)
+
+    return AdjointEquation(matvec, tau * g, pull)
+
+
+def of_fixed_point(
+    solver: Solver, lower: LowerLevel, solution: Solution, g: Float[Array, "..."]
+) -> AdjointEquation:
+    """Return  (I - J^T) w = r,  J the Jacobian of the solver's step and r what g is to its state."""
+    step = step_map(solver, lower, solution.state)
+    flat, unravel = ravel_pytree(step.point)
+
+    def read(lower: LowerLevel, z: Array) -> Array:
+        return step.read(lower, cast(Point, unravel(z)))
+
+    def advance(lower: LowerLevel, z: Array) -> Array:
+        return ravel_pytree(step.advance(lower, cast(Point, unravel(z))))[0]
+
+    directly, rhs = jax.vjp(read, lower, flat)[1](g)
+    back = jax.vjp(lambda z: advance(lower, z), flat)[1]
+    across = jax.vjp(lambda lower: advance(lower, flat), lower)[1]
+
+    def pull(w: Array) -> LowerLevel:
+        return jax.tree.map(jnp.add, directly, across(w)[0])
+
+    return AdjointEquation(lambda w: w - back(w)[0], rhs, pull)
+
+
+def contraction_of(equation: AdjointEquation) -> Float[Array, ""]:
+    """Estimate the contraction factor of v <- v - M v + rhs by power iteration from the right-hand side."""
+    unit, _ = normalized(equation.rhs)
+
+    def advance(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
+        v, _ = carry
+        following, norm = normalized(v - equation.matvec(v))
+        moved = jnp.any(following != 0)
+        return (following, jnp.where(moved, norm, jnp.zeros_like(norm))), None
+
+    start = unit, jnp.zeros((), unit.dtype)
+    return jax.lax.scan(advance, start, length=POWER_STEPS)[0][1]

@@ -1,0 +1,99 @@
+"""Central differences of the solution, one parameter at a time."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..problems.configuration import configuration
+from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
+from ..solvers.budget import Budget
+from ..solvers.solve import solve
+from ..solvers.solver import Solution, Solver
+from .parameter_rule import Moved, basis, from_basis, solve_and_move
+
+
+@configuration
+class FiniteDifference:
+    """Solve again with each parameter a step up and a step down.
+
+    d/dtheta_j = <g, x(theta + h e_j) - x(theta - h e_j)> / 2h,  g the cotangent. Two solves a parameter. The
+    truncation error grows with h^2, that of the solves, of the size of the budget's tolerance, with 1/h: the
+    default step, the cube root of the tolerance, balances them where the derivatives are of order one. A kink
+    between the two ends is averaged over. Source: Nocedal and Wright, 2006, section 8.1.
+
+    Args:
+        step: h; None takes the cube root of the tolerance, or of the dtype's precision if that is more.
+
+    Raises:
+        ValueError: if `step` is not positive.
+    """
+
+    step: float | None = None
+    exact: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.step is not None and not self.step > 0:
+            raise ValueError(f"step must be None or positive; got {self.step}")
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None: whatever can be solved can be solved twice."""
+        del solver, lower
+        return None
+
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve_and_move(self, solver, budget, lower, start)
+
+    def forward(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve(solver, budget, lower, start)
+
+    def gradient(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        start: PrimalDualPair | None,
+        cotangent: Float[Array, "..."],
+        moved: Moved,
+    ) -> LowerLevel:
+        """Solve on both sides along every parameter."""
+        h = difference_step(self.step, budget, cotangent)
+
+        def slope(direction: LowerLevel) -> Array:
+            return difference_slope(solver, budget, lower, start, cotangent, direction, h)
+
+        directions, slices = basis(lower, moved)
+        return from_basis(lower, jax.lax.map(slope, directions), slices)
+
+
+def difference_step(step: float | None, budget: Budget, like: Array) -> Float[Array, ""]:
+    """Return the step, or the one that balances truncation and the error of the solves."""
+    chosen = step or max(budget.tolerance, float(jnp.finfo(like.dtype).eps)) ** (1 / 3)
+    return jnp.asarray(chosen, like.dtype)
+
+
+def difference_slope(
+    solver: Solver,
+    budget: Budget,
+    lower: LowerLevel,
+    start: PrimalDualPair | None,
+    cotangent: Float[Array, "..."],
+    direction: LowerLevel,
+    h: Float[Array, ""],
+) -> Float[Array, ""]:
+    """Return <cotangent, x(lower + h direction) - x(lower - h direction)> / 2h."""
+
+    def solution(signed: Array) -> Array:
+        moved = jax.tree.map(lambda leaf, d: leaf + signed.astype(leaf.dtype) * d, lower, direction)
+        return solve(solver, budget, moved, start).x
+
+    up, down = jax.lax.map(solution, jnp.stack([h, -h]))
+    return jnp.vdot(cotangent, up - down) / (2 * h)

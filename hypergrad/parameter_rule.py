@@ -1,0 +1,127 @@
+"""The `custom_vjp` of rules that move one parameter after the other."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
+from ..solvers.budget import Budget
+from ..solvers.solver import Solution, Solver
+from .method import Method, require_supported
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Moved:
+    """The entries of a lower level by which somebody differentiates.
+
+    Attributes:
+        leaves: which of its leaves hold them, in the order of `jax.tree.leaves`.
+    """
+
+    leaves: tuple[bool, ...]
+
+
+class ParameterMethod(Method, Protocol):
+    """A rule that finds the cotangent of `lower` from the directions in which its parameters move."""
+
+    def forward(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    ) -> Solution:
+        """Solve the lower level."""
+        ...
+
+    def gradient(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        start: PrimalDualPair | None,
+        cotangent: Float[Array, "..."],
+        moved: Moved,
+    ) -> LowerLevel:
+        """Return the cotangent of the leaves that move; zero for the others."""
+        ...
+
+
+def solve_and_move(
+    method: ParameterMethod,
+    solver: Solver,
+    budget: Budget,
+    lower: LowerLevel,
+    start: PrimalDualPair | None = None,
+) -> Solution:
+    """Solve the lower level; the derivative of `Solution.x` is `method.gradient`.
+
+    Only leaves by which the caller differentiates are moved: their number is what the backward pass costs.
+
+    Raises:
+        ValueError: if the method or the solver does not support the lower level, with the reason.
+    """
+    require_supported(method, solver, lower)
+    return _solve(method, solver, budget, lower, start)
+
+
+def basis(lower: LowerLevel, moved: Moved) -> tuple[LowerLevel, list[slice]]:
+    """Return unit directions for every entry that moves, as a leading axis, and each leaf's share of them."""
+    leaves, structure = jax.tree.flatten(lower)
+    sizes = [leaf.size if moves else 0 for leaf, moves in zip(leaves, moved.leaves, strict=True)]
+    ends = np.cumsum(sizes)
+    slices = [slice(int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)]
+    directions = []
+    for leaf, part in zip(leaves, slices, strict=True):
+        rows = np.zeros((int(ends[-1]), leaf.size))
+        rows[part] = np.eye(leaf.size) if part.stop > part.start else 0
+        directions.append(jnp.asarray(rows.reshape(-1, *leaf.shape), leaf.dtype))
+    return structure.unflatten(directions), slices
+
+
+def from_basis(lower: LowerLevel, slopes: Float[Array, " p"], slices: list[slice]) -> LowerLevel:
+    """Put the derivatives along the directions of `basis` where they belong."""
+    leaves, structure = jax.tree.flatten(lower)
+
+    def entry(leaf: Array, part: slice) -> Array:
+        if part.stop == part.start:
+            return jnp.zeros_like(leaf)
+        return slopes[part].reshape(leaf.shape).astype(leaf.dtype)
+
+    return structure.unflatten(entry(leaf, part) for leaf, part in zip(leaves, slices, strict=True))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _solve(
+    method: ParameterMethod, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+) -> Solution:
+    return method.forward(solver, budget, lower, start)
+
+
+def _forward(
+    method: ParameterMethod, solver: Solver, budget: Budget, lower: Any, start: Any
+) -> tuple[Solution, Any]:
+    # With symbolic zeros a leaf arrives with the answer to whether somebody differentiates by it.
+    moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=_has_value)))
+    lower, start = (jax.tree.map(lambda leaf: leaf.value, one, is_leaf=_has_value) for one in (lower, start))
+    return method.forward(solver, budget, lower, start), (lower, start, moved)
+
+
+def _backward(
+    method: ParameterMethod, solver: Solver, budget: Budget, saved: Any, cotangent: Any
+) -> tuple[LowerLevel, PrimalDualPair | None]:
+    lower, start, moved = saved
+    still = jax.tree.map(jnp.zeros_like, start)
+    if isinstance(cotangent.x, jax.custom_derivatives.SymbolicZero) or not any(moved.leaves):
+        return jax.tree.map(jnp.zeros_like, lower), still
+    return method.gradient(solver, budget, lower, start, cotangent.x, moved), still
+
+
+_solve.defvjp(_forward, _backward, symbolic_zeros=True)
+
+
+def _has_value(leaf: Any) -> bool:
+    return hasattr(leaf, "perturbed")

@@ -1,0 +1,78 @@
+"""Phantom gradients: a few damped steps at the solution, unrolled."""
+
+from typing import ClassVar
+
+import jax
+from jaxtyping import Array, Float
+
+from ..problems.configuration import configuration
+from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
+from ..solvers.budget import Budget
+from ..solvers.solver import Solution, Solver
+from .adjoint_rule import solve_with_adjoint
+from .method import Backward
+from .step_map import Point, step_map
+
+
+@configuration
+class Phantom:
+    """Differentiate a few damped steps of the solver from its last state, taken as a constant.
+
+    With  z <- (1 - damping) z + damping T(z)  that is  damping sum_{j < steps} M^j  in place of  (I -
+    J)^{-1},  M = (1 - damping) I + damping J: the error falls like rho(M)^steps. Damping steadies a map that
+    hardly contracts, and slows one that does; without it (damping = 1) one step is `OneStep`. Source: Geng et
+    al., 2021, equation 11 (unrolled form).
+
+    Args:
+        steps: how many.
+        damping: in (0, 1], weight of the step.
+
+    Raises:
+        ValueError: if `steps` is below 1 or `damping` not in (0, 1].
+    """
+
+    steps: int = 5
+    damping: float = 0.5
+    exact: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not 0 < self.damping <= 1:
+            raise ValueError(
+                f"steps must be at least 1 and damping in (0, 1]; got {self.steps} and {self.damping}"
+            )
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if reverse mode can cross the solver's step, else why not."""
+        del lower
+        if getattr(solver, "differentiable_step", True):
+            return None
+        return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve_with_adjoint(self, solver, budget, lower, start)
+
+    def backward(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
+    ) -> tuple[LowerLevel, Backward]:
+        """Pull the cotangent back through the damped steps."""
+        del budget
+        step = step_map(solver, lower, solution.state)
+
+        def run(lower: LowerLevel) -> Array:
+            def mix(point: Point, _: None) -> tuple[Point, None]:
+                moved = step.advance(lower, point)
+                mixed = jax.tree.map(lambda z, t: (1 - self.damping) * z + self.damping * t, point, moved)
+                return mixed, None
+
+            return step.read(lower, jax.lax.scan(mix, step.point, length=self.steps)[0])
+
+        return jax.vjp(run, lower)[1](cotangent)[0], Backward()
