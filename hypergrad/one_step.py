@@ -12,6 +12,7 @@ from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .adjoint_rule import solve_with_adjoint
 from .method import Backward
+from .step_map import connected
 
 
 @configuration
@@ -51,6 +52,6 @@ class OneStep:
         del budget
 
         def one_more(lower: LowerLevel) -> Array:
-            return solver.iterate(lower, solver.step(lower, solution.state))
+            return solver.iterate(lower, solver.step(lower, connected(solver, lower, solution.state)))
 
         return jax.vjp(one_more, lower)[1](cotangent)[0], Backward()

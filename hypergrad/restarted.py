@@ -12,6 +12,7 @@ from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import RestartingSolver, Solution, Solver
 from .method import require_supported
+from .step_map import connected
 
 
 @configuration
@@ -61,7 +62,7 @@ class Restarted:
         if rest:
             state = begin_anew(solver, held, run_steps(solver, held, state, rest))
         state = jax.lax.stop_gradient(jax.lax.scan(block, state, length=free)[0])
-        state = run_steps(solver, lower, state, layers)
+        state = run_steps(solver, lower, connected(solver, lower, state), layers)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
         return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
 

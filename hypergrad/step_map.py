@@ -33,21 +33,16 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     """Return the step as a map of what it moves, everything else in the state held.
 
     Scalars (step sizes, a momentum parameter, counters) are held: they do not change a fixed point. Arrays
-    that a step hands on, such as a factorisation, are made anew from the lower level, so that a derivative by
-    it counts them.
+    that a step hands on are made anew from the lower level, see `connected`.
     """
-    leaves, structure = jax.tree.flatten(state)
+    structure = jax.tree.structure(state)
     moves = _moving(solver, lower, state)
-    pair = None
-    if isinstance(solver, DualSolver):
-        pair = jax.lax.stop_gradient(PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state)))
 
     def rebuilt(lower: LowerLevel, point: Point) -> Any:
-        fresh = leaves if pair is None else jax.tree.leaves(_at(solver, lower, pair))
         moved = iter(point)
+        held = jax.tree.leaves(connected(solver, lower, state))
         return structure.unflatten(
-            next(moved) if moving else (new if old.ndim else old)
-            for moving, new, old in zip(moves, fresh, leaves, strict=True)
+            next(moved) if moving else leaf for moving, leaf in zip(moves, held, strict=True)
         )
 
     def moving_leaves(state: Any) -> Point:
@@ -60,8 +55,21 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     )
 
 
-def _at(solver: DualSolver, lower: LowerLevel, pair: PrimalDualPair) -> Any:
-    return solver.init_at(lower, pair)
+def connected(solver: Solver, lower: LowerLevel, state: Any) -> Any:
+    """Return the state with the arrays that a step hands on, such as a factorisation, made from `lower`.
+
+    A rule that holds a state and differentiates what follows would else miss that they depend on it. Only
+    solvers that can start at a pair carry such arrays.
+    """
+    if not isinstance(solver, DualSolver):
+        return state
+    pair = PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state))
+    fresh = jax.tree.leaves(solver.init_at(lower, jax.lax.stop_gradient(pair)))
+    leaves, structure = jax.tree.flatten(state)
+    moves = _moving(solver, lower, state)
+    return structure.unflatten(
+        old if moving or not old.ndim else new for moving, old, new in zip(moves, leaves, fresh, strict=True)
+    )
 
 
 def _moving(solver: Solver, lower: LowerLevel, state: Any) -> list[bool]:

@@ -13,6 +13,7 @@ from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import Solution, Solver
 from .method import require_supported
+from .step_map import connected
 
 
 @configuration
@@ -69,6 +70,7 @@ class Unrolled:
         if taped < budget.max_steps:
             held = jax.lax.stop_gradient((lower, state))
             state = jax.lax.stop_gradient(run_steps(solver, *held, budget.max_steps - taped))
+            state = connected(solver, lower, state)
         state = self._run(solver, lower, state, taped)
         steps = jnp.asarray(budget.max_steps, jnp.int32)
         ended = Ended(state, steps, solver.residual(lower, state))

@@ -59,4 +59,5 @@ class CirculantPreconditioner:
         response = jnp.mean(jax.lax.map(centred, jnp.asarray(pixels)), axis=0)
         spectrum = jnp.real(jnp.fft.fftn(response))
         spectrum = jnp.maximum(spectrum, self.floor * jnp.max(spectrum))
-        return lambda v: jnp.real(jnp.fft.ifftn(jnp.fft.fftn(v) / spectrum))
+        inverse = (1 / spectrum).astype(jnp.fft.fftn(response).dtype)
+        return lambda v: jnp.real(jnp.fft.ifftn(jnp.fft.fftn(v) * inverse))

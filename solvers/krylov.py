@@ -52,7 +52,7 @@ def solve_with_lineax(
     # A relative tolerance alone would ask every entry of a sparse right-hand side to vanish exactly.
     solver = method(rtol=0.0, atol=reachable(tolerance, rhs.dtype), norm=_norm)
     operator = lineax.FunctionLinearOperator(matvec, like, tags)
-    found = lineax.linear_solve(operator, unit, solver, options, throw=False)
+    found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
     return checked(matvec, unit, found.value, norm, found.stats["num_steps"])
 
 
