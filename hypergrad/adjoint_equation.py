@@ -72,8 +72,7 @@ def contraction_of(equation: AdjointEquation) -> Float[Array, ""]:
     unit, _ = normalized(equation.rhs)
 
     def advance(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
-        v, _ = carry
-        following, norm = normalized(v - equation.matvec(v))
+        following, norm = normalized(carry[0] - equation.matvec(carry[0]))
         moved = jnp.any(following != 0)
         return (following, jnp.where(moved, norm, jnp.zeros_like(norm))), None
 

@@ -1,5 +1,6 @@
 """One call for value, gradient and what the backward pass knows."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -67,8 +68,12 @@ def hypergradient(
         gradient, backward = method.backward(solver, budget, lower, solution, cotangent)
         return Hypergradient(value, gradient, solution, backward)
 
+    # Only a rule that is asked for it has to take a start.
+    call: Callable[..., Solution] = method
+    given = () if start is None else (start,)
+
     def loss(lower: LowerLevel) -> tuple[Array, Solution]:
-        solution = method(solver, budget, lower) if start is None else method(solver, budget, lower, start)
+        solution = call(solver, budget, lower, *given)
         return outer(solution.x), solution
 
     (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(lower)

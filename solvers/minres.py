@@ -12,10 +12,30 @@ from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
 class _Iterate(NamedTuple):
-    """The solution so far, two Lanczos vectors, two directions, and the scalars of the last rotations."""
+    """The solution so far, Lanczos vectors, two directions, and the scalars of the last rotations.
+
+    Attributes:
+        x: the solution so far.
+        left: what it leaves of the right-hand side.
+        vector: Lanczos vector q_k.
+        image: P q_k, of the preconditioner P; the Lanczos vectors are orthonormal in its inner product.
+        previous: q_{k-1}.
+        direction: of the last move of x.
+        before: of the move before that.
+        beta: off-diagonal entry of the tridiagonal matrix.
+        cosine: of the last rotation.
+        sine: of the last rotation.
+        delta: entry that the last rotation left above the diagonal.
+        epsilon: entry that it left two above the diagonal.
+        phi: norm of `left` in the preconditioner's inner product.
+        largest: column of the tridiagonal matrix so far, by the sum of its entries' sizes.
+        steps: made.
+    """
 
     x: Float[Array, "..."]
+    left: Float[Array, "..."]
     vector: Float[Array, "..."]
+    image: Float[Array, "..."]
     previous: Float[Array, "..."]
     direction: Float[Array, "..."]
     before: Float[Array, "..."]
@@ -24,7 +44,8 @@ class _Iterate(NamedTuple):
     sine: Float[Array, ""]
     delta: Float[Array, ""]
     epsilon: Float[Array, ""]
-    residual: Float[Array, ""]
+    phi: Float[Array, ""]
+    largest: Float[Array, ""]
     steps: Int[Array, ""]
 
 
@@ -34,7 +55,9 @@ class Minres:
 
     Lanczos vectors, an updated QR factorisation of their tridiagonal matrix, one product and a fixed number
     of vectors a step; from zero it tends to the solution of least norm. For a positive definite system `Cg`
-    is as fast and needs less memory. Source: Paige and Saunders, 1975, section 6; notation of Choi, 2006.
+    is as fast and needs less memory. A preconditioner P must be symmetric positive definite, whatever H is;
+    the residual r is then minimised in the norm sqrt(<r, P r>), and measured in the usual one.
+    Source: Paige and Saunders, 1975, section 6; notation of Choi, 2006, table 3.4 (preconditioned).
 
     Args:
         max_steps: iterations at most.
@@ -60,44 +83,64 @@ class Minres:
         preconditioner: Matvec | None = None,
     ) -> LinearSolution:
         """Solve for one right-hand side of any shape."""
-        del start, preconditioner  # not yet used
         unit, norm = normalized(rhs)
         tolerance = reachable(self.tolerance, rhs.dtype)
-        zero, nothing = jnp.zeros_like(unit), jnp.zeros((), rhs.dtype)
-        size = jnp.sqrt(jnp.sum(jnp.square(unit)))
-        start = _Iterate(
-            zero, unit, zero, zero, zero, nothing, nothing - 1, nothing, nothing, nothing, size,
-            jnp.zeros((), jnp.int32),
-        )  # fmt: skip
+        precondition = preconditioner or _unchanged
+        first = jnp.zeros_like(unit) if start is None else start / norm
+        left = unit if start is None else unit - matvec(first)
 
         def running(now: _Iterate) -> Array:
-            return (now.residual > tolerance) & (now.steps < self.max_steps)
+            return (jnp.sum(jnp.square(now.left)) > tolerance**2) & (now.steps < self.max_steps)
 
-        found = jax.lax.while_loop(running, lambda now: _advance(matvec, now), start)
+        def advance(now: _Iterate) -> _Iterate:
+            return _advance(matvec, precondition, now)
+
+        found = jax.lax.while_loop(running, advance, _begin(precondition, first, left))
         return checked(matvec, unit, found.x, norm, found.steps)
 
 
-def _advance(matvec: Matvec, now: _Iterate) -> _Iterate:
+def _begin(precondition: Matvec, x: Array, left: Array) -> _Iterate:
+    """Take what is left as the first Lanczos vector."""
+    vector, image, phi = _lanczos_vector(precondition, left)
+    zero, nothing = jnp.zeros_like(left), jnp.zeros((), left.dtype)
+    return _Iterate(
+        x, left, vector, image, zero, zero, zero, nothing, nothing - 1, nothing, nothing, nothing, phi,
+        nothing, jnp.zeros((), jnp.int32),
+    )  # fmt: skip
+
+
+def _advance(matvec: Matvec, precondition: Matvec, now: _Iterate) -> _Iterate:
     """Make one Lanczos step and rotate its column of the tridiagonal matrix into triangular form."""
-    image = matvec(now.vector) - now.beta * now.previous
-    alpha = jnp.sum(image * now.vector)
-    image = image - alpha * now.vector
-    beta = jnp.sqrt(jnp.sum(jnp.square(image)))
+    product = matvec(now.image) - now.beta * now.previous
+    alpha = jnp.sum(product * now.image)
+    following, image, beta = _lanczos_vector(precondition, product - alpha * now.vector)
     # The previous rotation acts on this column first.
     second = now.cosine * now.delta + now.sine * alpha
     gamma = now.sine * now.delta - now.cosine * alpha
     epsilon, delta = now.sine * beta, -now.cosine * beta
     length = jnp.sqrt(jnp.square(gamma) + jnp.square(beta))
     # A column of rounding: the rest of the right-hand side is out of reach of a singular system.
-    stuck = length <= 10 * jnp.finfo(length.dtype).eps * (jnp.abs(alpha) + now.beta + beta)
+    largest = jnp.maximum(now.largest, jnp.abs(alpha) + now.beta + beta)
+    stuck = length <= 10 * jnp.finfo(length.dtype).eps * largest
     safe = jnp.where(stuck, jnp.ones_like(length), length)
     cosine, sine = gamma / safe, beta / safe
-    direction = (now.vector - second * now.direction - now.epsilon * now.before) / safe
-    moved = now.x + cosine * now.residual * direction
-    x = jnp.where(stuck, now.x, moved)
-    residual = jnp.where(stuck, jnp.zeros_like(length), sine * now.residual)
-    following = image / jnp.where(beta > 0, beta, jnp.ones_like(beta))
+    direction = (now.image - second * now.direction - now.epsilon * now.before) / safe
+    x = jnp.where(stuck, now.x, now.x + cosine * now.phi * direction)
+    left = jnp.square(sine) * now.left - cosine * sine * now.phi * following
+    left = jnp.where(stuck, jnp.zeros_like(left), left)
     return _Iterate(
-        x, following, now.vector, direction, now.direction, beta, cosine, sine, delta, epsilon, residual,
-        now.steps + 1,
+        x, left, following, image, now.vector, direction, now.direction, beta, cosine, sine, delta, epsilon,
+        sine * now.phi, largest, now.steps + 1,
     )  # fmt: skip
+
+
+def _lanczos_vector(precondition: Matvec, r: Array) -> tuple[Array, Array, Array]:
+    """Return r / beta, P r / beta and beta = sqrt(<r, P r>); zeros stay zeros."""
+    image = precondition(r)
+    beta = jnp.sqrt(jnp.maximum(jnp.sum(r * image), jnp.zeros((), r.dtype)))
+    safe = jnp.where(beta > 0, beta, jnp.ones_like(beta))
+    return r / safe, image / safe, beta
+
+
+def _unchanged(v: Array) -> Array:
+    return v

@@ -45,20 +45,13 @@ class NormalCg:
         """Solve for one right-hand side of any shape."""
         unit, norm = normalized(rhs)
         back = _transpose(matvec, unit)
-        both = None
-        if preconditioner is not None:
-            across = _transpose(preconditioner, unit)
-
-            def both(v: Array) -> Array:
-                return preconditioner(across(v))
-
         found = solve_with_lineax(
             functools.partial(lineax.CG, max_steps=self.max_steps),
             lambda v: back(matvec(v)),
             back(unit),
             self.tolerance,
             None if start is None else start / norm,
-            both,
+            None if preconditioner is None else _squared(preconditioner, unit),
             lineax.positive_semidefinite_tag,
         )
         return checked(matvec, unit, found.value, norm, found.steps)
@@ -67,3 +60,8 @@ class NormalCg:
 def _transpose(matvec: Matvec, like: Array) -> Matvec:
     transposed = jax.linear_transpose(matvec, like)
     return lambda v: transposed(v)[0]
+
+
+def _squared(preconditioner: Matvec, like: Array) -> Matvec:
+    across = _transpose(preconditioner, like)
+    return lambda v: preconditioner(across(v))

@@ -38,9 +38,15 @@ class ImplicitCg:
         return solve_with_adjoint(self, solver, budget, lower)
 
     def backward(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Float[Array, "..."]
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
         """Project the cotangent on the null space of the active rows without a factorisation."""
+        del budget
         regularizer = analysis_regularizer(lower)
         u = cast(DualSolver, solver).dual(lower, solution.state)
         active = jnp.abs(u) < regularizer.weight_like(u) * (1 - THRESHOLD)
