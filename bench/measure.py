@@ -181,7 +181,7 @@ class Workbench:
             **_backward_fields(run.backward),
             **_accuracy_fields(run, judgement),
             **_time_fields(solve, total),
-            **_program_fields(run),
+            **_program_fields(run, getattr(case.contestant.method, "in_a_child", False)),
             adjoint_route=run.route,
         )
 
@@ -278,16 +278,15 @@ def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]
     return fields
 
 
-def _program_fields(run: _Run) -> dict[str, Any]:
+def _program_fields(run: _Run, in_a_child: bool) -> dict[str, Any]:
+    """Return what the compiler says; of the memory that a child process needs it says nothing."""
     if run.compiled is None:
         return {}
+    fields = {"compile_seconds": run.compiled.total.compile_seconds, "retraces": run.retraces}
+    if in_a_child:
+        return fields
     memory = run.compiled.total.memory
-    return {
-        "compile_seconds": run.compiled.total.compile_seconds,
-        "memory_bytes": memory.total,
-        "temp_bytes": memory.temporary,
-        "retraces": run.retraces,
-    }
+    return fields | {"memory_bytes": memory.total, "temp_bytes": memory.temporary}
 
 
 def _status_of(training: Training) -> tuple[Status, str]:

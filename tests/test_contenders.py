@@ -1,6 +1,8 @@
-"""jaxopt's derivatives beside ours, on the problems that it can express."""
+"""Other libraries' derivatives beside ours, on the problems that they can express."""
 
+import importlib.util
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -8,9 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.bench.contenders import JaxoptImplicit, JaxoptUnrolled
-from hypergrad_bench.hypergrad import ClosedForm, Hypergradient, Implicit, hypergradient
-from hypergrad_bench.problems import AnalysisL1, FieldsOfExperts, Identity, LowerLevel
+from hypergrad_bench.bench import contenders
+from hypergrad_bench.bench.contenders import (
+    DeepinvDeq,
+    JaxoptImplicit,
+    JaxoptUnrolled,
+    OptimistixImplicit,
+    OptimistixUnrolled,
+    TorchdeqImplicit,
+)
+from hypergrad_bench.bench.contenders.child_process import Child, child
+from hypergrad_bench.hypergrad import ClosedForm, Hypergradient, Implicit, Unrolled, hypergradient
+from hypergrad_bench.problems import AnalysisL1, Blur, FieldsOfExperts, Identity, LogCosh, LowerLevel, Mask
 from hypergrad_bench.solvers import (
     Budget,
     Dense,
@@ -92,3 +103,96 @@ def test_what_they_cannot_express_has_a_sentence():
     assert JaxoptImplicit().supports(Lbfgs(), SMOOTH) is None
     with pytest.raises(ValueError, match="jaxopt's L-BFGS searches along its direction in a loop"):
         JaxoptUnrolled()(Lbfgs(), Budget(), SMOOTH)
+
+
+@pytest.mark.parametrize("solver", [GradientDescent(), Lbfgs()], ids=repr)
+def test_optimistix_implicit(smooth, solver):
+    result = _run(OptimistixImplicit(), solver, Budget(5000, 1e-9), SMOOTH)
+    assert 0 < int(result.solution.steps) < 5000
+    assert 0 < float(result.solution.residual) <= 1e-8
+    _assert_near(smooth, result)
+
+
+def test_optimistix_unrolled(smooth):
+    result = _run(OptimistixUnrolled(), GradientDescent(), Budget(150), SMOOTH)
+    ours = _run(Unrolled(), GradientDescent(), Budget(150), SMOOTH)
+    assert int(result.solution.steps) == 150
+    for leaf, other in zip(jax.tree.leaves(ours.gradient), jax.tree.leaves(result.gradient), strict=True):
+        np.testing.assert_allclose(other, leaf, atol=1e-12)
+    _assert_near(smooth, result)
+
+
+TORCH = {"torchdeq": TorchdeqImplicit(adjoint_tolerance=1e-9), "deepinv": DeepinvDeq()}
+
+
+@pytest.mark.parametrize("library", TORCH)
+@pytest.mark.parametrize(
+    ("operator", "boundary"),
+    [
+        (Identity(), "circular"),
+        (Mask(0.5 + _normal(*SHAPE) ** 2), "zero"),
+        (Blur(_normal(3, 3) / 6), "reflect"),
+    ],
+    ids=["identity", "mask", "blur"],
+)
+def test_torch_in_a_child_process(library, operator, boundary):
+    """Every leaf's derivative, on the same arrays."""
+    pytest.importorskip("torch")
+    pytest.importorskip(library)
+    start = SMOOTH.regularizer
+    experts = FieldsOfExperts(start.filters, start.weights, LogCosh(0.3), boundary)
+    lower = LowerLevel(operator, _normal(*SHAPE), experts)
+    budget = Budget(5000, 1e-9)
+    ours = _run(Implicit(Dense()), Nesterov(), budget, lower)
+    _assert_near(ours, _run(TORCH[library], GradientDescent(), budget, lower))
+
+
+def test_what_is_not_installed_has_a_sentence(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for method in (OptimistixImplicit(), OptimistixUnrolled()):
+        assert method.supports(GradientDescent(), SMOOTH) == (
+            "optimistix is not installed; the extra 'peers' brings it"
+        )
+    assert TorchdeqImplicit().supports(GradientDescent(), SMOOTH) == (
+        "torch and torchdeq not installed; the extra 'torch-peers' brings it"
+    )
+
+
+def test_what_the_others_cannot_express_has_a_sentence(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    assert OptimistixImplicit().supports(DualFista(), L1) == "optimistix has no proximal solver"
+    assert "no counterpart of Nesterov" in OptimistixImplicit().supports(Nesterov(), SMOOTH)
+    assert "accepts or refuses steps" in OptimistixUnrolled().supports(Lbfgs(), SMOOTH)
+    assert "gradient descent here, not Nesterov" in DeepinvDeq().supports(Nesterov(), SMOOTH)
+    assert "AnalysisL1 is none" in TorchdeqImplicit().supports(DualFista(), L1)
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {folder!r})
+from child_protocol import serve
+
+def answer(request):
+    print("noise on standard output")
+    if "fail" in request:
+        raise ValueError("no answer to that")
+    if "die" in request:
+        sys.exit(3)
+    return {{name: 2 * array for name, array in request.items()}}
+
+serve(answer)
+"""
+
+
+def test_a_child_answers_complains_and_dies(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(folder=str(Path(contenders.__file__).parent)))
+    one = Child(str(script))
+    np.testing.assert_array_equal(one.ask({"a": np.arange(3)})["a"], [0, 2, 4])
+    with pytest.raises(RuntimeError, match="ValueError: no answer to that"):
+        one.ask({"fail": np.ones(1)})
+    assert one.ask({"a": np.ones(1)})["a"] == 2
+    with pytest.raises(RuntimeError, match="the child process ended with status 3"):
+        one.ask({"die": np.ones(1)})
+    one.close()
+    assert child(str(script)) is child(str(script))

@@ -1,0 +1,42 @@
+"""deepinv's implicit differentiation, as a contender."""
+
+from typing import ClassVar
+
+from ...hypergrad.method import require_supported
+from ...problems.configuration import configuration
+from ...problems.lower_level import LowerLevel
+from ...solvers.budget import Budget
+from ...solvers.solver import Solution, Solver
+from .torch_peers import run_torch_peer, supports_torch_peer
+
+
+@configuration
+class DeepinvDeq:
+    """Let deepinv run gradient descent as a deep equilibrium model.
+
+    In a child process with PyTorch on the CPU, in the problem's precision; both ways are plain fixed-point
+    iterations. Source: Tachella et al., 2025 (DeepInverse).
+
+    Args:
+        adjoint_tolerance: of the backward iteration, relative.
+
+    Raises:
+        ValueError: if `adjoint_tolerance` is not positive.
+    """
+
+    adjoint_tolerance: float = 1e-10
+    accuracy: ClassVar[float] = 1e-3
+    in_a_child: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not self.adjoint_tolerance > 0:
+            raise ValueError(f"adjoint_tolerance must be positive; got {self.adjoint_tolerance}")
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if deepinv is installed and can express the problem, else a sentence."""
+        return supports_torch_peer("deepinv", solver, lower)
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level in the child process."""
+        require_supported(self, solver, lower)
+        return run_torch_peer("deepinv", budget, lower, self.adjoint_tolerance)

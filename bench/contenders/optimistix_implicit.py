@@ -1,0 +1,43 @@
+"""optimistix's implicit differentiation, as a contender."""
+
+import lineax
+
+from ...hypergrad.method import require_supported
+from ...problems.configuration import configuration
+from ...problems.lower_level import LowerLevel
+from ...solvers.budget import Budget
+from ...solvers.solver import Solution, Solver
+from .optimistix_solvers import run_optimistix, supports_optimistix
+
+
+@configuration
+class OptimistixImplicit:
+    """Solve with optimistix's counterpart of the solver and differentiate its optimality condition.
+
+    The adjoint is solved by lineax's conjugate gradients, matrix-free: optimistix's default builds the dense
+    Hessian. Source: Rader, Lyons and Kidger, 2024 (`ImplicitAdjoint`).
+
+    Args:
+        adjoint_tolerance: of the conjugate gradients, entry by entry.
+
+    Raises:
+        ValueError: if `adjoint_tolerance` is not positive.
+    """
+
+    adjoint_tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        if not self.adjoint_tolerance > 0:
+            raise ValueError(f"adjoint_tolerance must be positive; got {self.adjoint_tolerance}")
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None if optimistix is there and has a counterpart of the solver, else a sentence."""
+        return supports_optimistix(solver, lower)
+
+    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+        """Solve the lower level with optimistix."""
+        require_supported(self, solver, lower)
+        import optimistix
+
+        linear = lineax.CG(rtol=self.adjoint_tolerance, atol=self.adjoint_tolerance * 1e-6, max_steps=2000)
+        return run_optimistix(solver, budget, lower, optimistix.ImplicitAdjoint(linear))
