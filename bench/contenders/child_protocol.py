@@ -10,7 +10,7 @@ import struct
 import sys
 import warnings
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -30,15 +30,15 @@ def serve(answer: Callable[[Arrays], Arrays]) -> None:
         send(replies, reply)
 
 
-def send(stream: BinaryIO, arrays: Arrays) -> None:
+def send(stream: IO[bytes], arrays: Arrays) -> None:
     """Write one message."""
     packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]
+    np.savez(packed, allow_pickle=False, **arrays)
     stream.write(struct.pack("<q", packed.tell()) + packed.getvalue())
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Arrays | None:
+def receive(stream: IO[bytes]) -> Arrays | None:
     """Read one message; None at the end."""
     head = stream.read(8)
     if len(head) < 8:

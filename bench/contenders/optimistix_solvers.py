@@ -1,7 +1,7 @@
 """optimistix's minimisers on our smooth lower levels: what its two derivatives have in common."""
 
 import importlib.util
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ def run_optimistix(solver: Solver, budget: Budget, lower: LowerLevel, adjoint: A
         if isinstance(solver, lbfgs.Lbfgs):
             minimiser = optimistix.LBFGS(**tolerances, norm=optimistix.two_norm, history_length=solver.memory)
         else:
-            minimiser = optimistix.GradientDescent(step, **tolerances, norm=optimistix.two_norm)
+            minimiser = optimistix.GradientDescent(cast(Any, step), **tolerances, norm=optimistix.two_norm)
         found = optimistix.minimise(
             _energy,
             minimiser,

@@ -2,7 +2,7 @@
 
 import functools
 import importlib.util
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +51,7 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
         ("tolerance", budget.tolerance),
         ("adjoint_tolerance", adjoint_tolerance),
     )
-    x, steps = _solve(settings, lower)
+    x, steps = cast(tuple[Array, Array], _solve(settings, lower))
     held = jax.lax.stop_gradient(lower)
     ended = Ended(None, steps, gradient_residual(held, jax.lax.stop_gradient(x)))
     return finish(budget, x, ended)
@@ -73,7 +73,7 @@ def _backward(settings: Settings, saved: Any, cotangent: Any) -> tuple[LowerLeve
     leaves, structure = jax.tree.flatten(lower)
     names = _names(lower)
 
-    def differentiate(token: np.ndarray, g: np.ndarray) -> list[np.ndarray]:
+    def differentiate(token: Array, g: Array) -> list[np.ndarray]:
         reply = child("torch_child.py", settings[0][1]).ask(
             {"token": np.asarray(token), "cotangent": np.asarray(g)}
         )
@@ -100,7 +100,7 @@ def _ask(settings: Settings, lower: LowerLevel, keep: bool) -> tuple[Array, Arra
         **dict(settings[1:]),
     }
 
-    def solve(step: np.ndarray, *leaves: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def solve(step: Array, *leaves: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         request = {name: np.asarray(leaf) for name, leaf in zip(names, leaves, strict=True)}
         request |= {"step": np.asarray(step)} | {name: np.asarray(one) for name, one in described.items()}
         reply = child("torch_child.py", settings[0][1]).ask(request)
