@@ -45,7 +45,9 @@ class Method(Protocol):
     - `exact = False`: its gradient does not tend to the solution's as the budget grows, by design. Of every
       other rule the conformance tests demand that it agrees with the reference;
     - `accuracy = 1e-4`: the relative error in float64 that the conformance tests grant an exact rule with a
-      generous budget, where 1e-6 is out of its reach.
+      generous budget, where 1e-6 is out of its reach;
+    - `costly = True`: its backward pass takes many solves, or one for each parameter. The conformance tests
+      then meet it on one problem, and suites leave it out unless they name it.
     """
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
