@@ -47,7 +47,7 @@ class Method(Protocol):
     - `accuracy = 1e-4`: the relative error in float64 that the conformance tests grant an exact rule with a
       generous budget, where 1e-6 is out of its reach;
     - `costly = True`: its backward pass takes many solves, or one for each parameter. The conformance tests
-      then meet it on one problem, and suites leave it out unless they name it.
+      then meet it on one problem.
     """
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
