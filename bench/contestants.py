@@ -16,7 +16,19 @@ from .errors import UserError
 from .selection import Selection
 from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
 
-METHOD_ORDER = ("closed-form", "implicit", "one-step", "unrolled")
+METHOD_ORDER = (
+    "closed-form",
+    "support-reduced",
+    "implicit",
+    "shine",
+    "one-step",
+    "phantom",
+    "restarted",
+    "unrolled",
+    "forward-mode",
+    "finite-difference",
+    "spsa",
+)
 LARGEST_DENSE_HESSIAN = 1024
 _CONTENDERS = tuple(cls for cls in vars(contenders).values() if isinstance(cls, type))
 
@@ -28,15 +40,15 @@ def contestants(
 
     In the selection's first precision everybody runs. In the others contenders, further solvers and the
     smaller budgets of unrolling stay out, unless they are asked for by name: there the question is what
-    the precision costs. The suite says on which tasks contenders and further solvers run.
+    the precision costs. The suite says on which tasks contenders, further solvers and further methods run.
 
     Raises:
         UserError: for an unknown name or an impossible budget.
     """
     suite = suite_of(selection.suite)
     first = instance.dtype == (selection.dtypes or suite.dtypes)[0]
-    methods = ordered(catalogue.pick("methods", selection.methods), METHOD_ORDER)
     task = kebab_case(type(instance.task).__name__)
+    methods = _methods(selection, suite, catalogue, first and task in suite.further_methods_on)
     if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
     variants = [variant for method in methods for variant in _variants(method, workload)]
@@ -96,6 +108,15 @@ def _steps(method: Method, workload: Workload) -> tuple[int, ...]:
     if not getattr(method, "uses_every_step", False):
         return (MAX_STEPS,)
     return workload.unrolled_steps if method == Unrolled() else workload.unrolled_steps[-1:]
+
+
+def _methods(selection: Selection, suite: Suite, catalogue: Catalogue, further: bool) -> list[Method]:
+    """Return the methods asked for; else the suite's and those of plug-ins, or all of them."""
+    entries = catalogue.pick("methods", selection.methods)
+    if not (selection.methods or further):
+        own = built_in().methods
+        entries = {name: one for name, one in entries.items() if name in suite.methods or name not in own}
+    return ordered(entries, METHOD_ORDER)
 
 
 def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Solver]:

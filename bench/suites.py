@@ -32,7 +32,9 @@ class Suite:
         solvers: in this order, the first that supports a lower level meets every method, the others one; a
             plug-in's come last.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
+        methods: who runs on every task; a plug-in's do too.
         further_solvers_on: tasks on which those other solvers run.
+        further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
         compiler_options: XLA's, where they are not its defaults; they are recorded.
     """
@@ -41,10 +43,12 @@ class Suite:
     sentence: str
     workloads: tuple[Workload, ...]
     solvers: tuple[str, ...]
+    methods: tuple[str, ...]
     dtypes: tuple[str, ...]
     seeds: int
     clock: ClockSettings
     further_solvers_on: tuple[str, ...] = ("denoising",)
+    further_methods_on: tuple[str, ...] = ()
     contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
     compiler_options: tuple[tuple[str, int], ...] = ()
 
@@ -54,6 +58,9 @@ TOLERANCES = {"float64": 1e-10, "float32": 3e-6}
 
 MAX_STEPS = 20_000
 """Steps at most for methods that stop at the tolerance."""
+
+COMPARED = ("closed-form", "implicit", "one-step", "unrolled", "jaxopt-implicit", "jaxopt-unrolled")
+"""The methods that every suite compares on every task; the others are studied by themselves."""
 
 SUITES = {
     suite.name: suite
@@ -74,9 +81,11 @@ SUITES = {
                 "lbfgs",
                 "gradient-descent",
             ),
+            methods=COMPARED,
             dtypes=("float64",),
             seeds=1,
             clock=ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=20.0),
+            further_methods_on=("denoising",),
             contenders_on=("denoising",),
             # Nearly all of its time is compilation: programs that are not optimised compile in 0.6 of it.
             compiler_options=(("xla_backend_optimization_level", 0),),
@@ -91,6 +100,7 @@ SUITES = {
                 Workload("fields-of-experts", (64, 64), 1, (10, 30, 100)),
             ),
             solvers=("dual-fista", "nesterov", "active-set", "primal-dual", "lbfgs"),
+            methods=COMPARED,
             dtypes=("float64", "float32"),
             seeds=2,
             clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),

@@ -32,11 +32,17 @@ class FiniteDifference:
     """
 
     step: float | None = None
-    exact: ClassVar[bool] = False
+    accuracy: ClassVar[float] = 1e-4
+    costly: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.step is not None and not self.step > 0:
             raise ValueError(f"step must be None or positive; got {self.step}")
+
+    @property
+    def exact(self) -> bool:
+        """Say whether the gradient tends to the solution's as the tolerance falls."""
+        return self.step is None
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None: whatever can be solved can be solved twice."""

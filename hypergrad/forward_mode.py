@@ -20,8 +20,9 @@ class ForwardMode:
     """Run exactly `budget.max_steps` iterations and carry the derivative by each parameter along.
 
     The same derivative as `Unrolled`'s, in memory that does not grow with the steps, for a time that grows
-    with the number of parameters: one run of the tangent iteration for each. Crosses loops that reverse mode
-    cannot. Source: Franceschi et al., 2017.
+    with the number of parameters: one run of the tangent iteration for each. Tangents of a step that holds a
+    loop of its own need not settle where the iterates do (those of L-BFGS do not): such steps are refused.
+    Source: Franceschi et al., 2017.
 
     Args:
         at_once: how many parameters' tangents run together.
@@ -32,15 +33,18 @@ class ForwardMode:
 
     at_once: int = 16
     uses_every_step: ClassVar[bool] = True
+    costly: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.at_once < 1:
             raise ValueError(f"at_once must be at least 1; got {self.at_once}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
-        """Return None: forward mode crosses every step."""
-        del solver, lower
-        return None
+        """Return None for a step without a loop of its own, else why not."""
+        del lower
+        if getattr(solver, "differentiable_step", True):
+            return None
+        return f"{type(solver).__name__}'s step holds a loop, across which tangents need not settle"
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None

@@ -46,6 +46,8 @@ class Method(Protocol):
       other rule the conformance tests demand that it agrees with the reference;
     - `accuracy = 1e-4`: the relative error in float64 that the conformance tests grant an exact rule with a
       generous budget, where 1e-6 is out of its reach;
+    - `costly = True`: its backward pass takes many solves, or one for each parameter. The conformance tests
+      then meet it on one problem;
     - `in_a_child = True`: it runs in another process, whose memory the compiler does not know.
     """
 

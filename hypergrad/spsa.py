@@ -37,6 +37,7 @@ class Spsa:
     step: float | None = None
     seed: int = 0
     exact: ClassVar[bool] = False
+    costly: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.samples < 1 or (self.step is not None and not self.step > 0):

@@ -53,7 +53,9 @@ def solve_with_lineax(
     solver = method(rtol=0.0, atol=reachable(tolerance, rhs.dtype), norm=_norm)
     operator = lineax.FunctionLinearOperator(matvec, like, tags)
     found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
-    return checked(matvec, unit, found.value, norm, found.stats["num_steps"])
+    # On a right-hand side of zeros some of them divide zero by zero.
+    value = jnp.where(jnp.any(unit != 0), found.value, jnp.zeros_like(unit))
+    return checked(matvec, unit, value, norm, found.stats["num_steps"])
 
 
 def _norm(residual: Array) -> Array:

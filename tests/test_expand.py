@@ -9,7 +9,7 @@ from hypergrad_bench.bench.catalogue import built_in
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.expand import expand
 from hypergrad_bench.bench.selection import Selection
-from hypergrad_bench.hypergrad import Unrolled
+from hypergrad_bench.hypergrad import Phantom, Unrolled
 from hypergrad_bench.problems import Deconvolution, Denoising
 
 
@@ -29,6 +29,21 @@ def test_smoke_has_every_task_regularizer_solver_and_method() -> None:
     assert {type(case.contestant.method) for case in found} == {
         type(one) for one in catalogue.methods.values()
     }
+
+
+def test_further_methods_run_where_the_suite_says_or_when_asked_for() -> None:
+    """The default suite compares the usual methods; any other can be added by name."""
+    usual = {type(case.contestant.method).__name__ for case in cases(suite="default", tasks=("denoising",))}
+    assert usual == {
+        "ClosedForm", "Implicit", "OneStep", "Unrolled", "JaxoptImplicit", "JaxoptUnrolled"
+    }  # fmt: skip
+    asked = cases(suite="default", tasks=("denoising",), methods=("phantom",))
+    assert {case.contestant.method for case in asked} == {Phantom()}
+    smoke = {
+        (type(case.instance.task), case.contestant.method) for case in cases() if not case.contestant.reason
+    }
+    assert (Denoising, Phantom()) in smoke
+    assert (Deconvolution, Phantom()) not in smoke
 
 
 def test_default_has_two_sizes_two_precisions_and_two_seeds() -> None:

@@ -139,5 +139,6 @@ def test_a_step_that_reverse_mode_cannot_cross_is_refused(smooth):
 
 @pytest.mark.parametrize("every", [0, -3])
 def test_checkpoint_limits(every):
-    with pytest.raises(ValueError, match=f"checkpoint_every must be at least 1; got {every}"):
+    message = f"checkpoint_every must be None, 'recursive' or at least 1; got {every}"
+    with pytest.raises(ValueError, match=message):
         Unrolled(checkpoint_every=every)

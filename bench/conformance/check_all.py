@@ -41,7 +41,7 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
 
     Own methods meet every solver of the catalogue on one problem, and one solver on every problem; own
     solvers meet every method on one problem. Problems are the built-in small ones and those that own tasks
-    and regularisers make.
+    and regularisers make. A costly method meets one solver on one problem.
     """
     subjects = own or catalogue
     problems = list(small_problems())
@@ -143,7 +143,7 @@ def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProb
         if method in subjects.methods.values():
             yield from _method(method, partners, problems)
             continue
-        for solver in subjects.solvers.values():
+        for solver in () if _costly(method) else subjects.solvers.values():
             pairs = [Pair(method, solver, problem) for problem in problems]
             for pair in [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)][:1]:
                 yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
@@ -157,11 +157,17 @@ def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) 
         for pair in pairs:
             yield Check(_label(pair), partial(methods.check_support, _label(pair), pair))
         supported = [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)]
+        if _costly(method):
+            supported = [] if met else supported[:1]
         for pair in [pair for pair in supported if pair is supported[0] or pair.solver not in met]:
             yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
             if not met:
                 yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
             met.append(pair.solver)
+
+
+def _costly(method: Any) -> bool:
+    return getattr(method, "costly", False)
 
 
 def _label(pair: Pair) -> str:
