@@ -5,3 +5,4 @@ from .certified_l1 import CertifiedL1 as CertifiedL1
 from .filter_bank_speed import FilterBankSpeed as FilterBankSpeed
 from .hypergradient_scale import HypergradientScale as HypergradientScale
 from .inexact_lower_level import InexactLowerLevel as InexactLowerLevel
+from .stress import Stress as Stress

@@ -76,10 +76,7 @@ CONTESTANTS = (
     *(Contestant(f"implicit, {name}", Implicit(linear)) for name, linear in _LINEAR.items()),
     Contestant("implicit, cg, circulant", Implicit(Cg(), preconditioner=CirculantPreconditioner())),
     Contestant("implicit, cg, damped", Implicit(Cg(), damping=0.01)),
-    *(
-        Contestant(f"fixed point, {name}", Implicit(_LINEAR[name], on="fixed-point"))
-        for name in _GENERAL
-    ),
+    *(Contestant(f"fixed point, {name}", Implicit(_LINEAR[name], on="fixed-point")) for name in _GENERAL),
     Contestant("one step", OneStep()),
     Contestant("phantom 5", Phantom(5)),
     Contestant("phantom 50, undamped", Phantom(50, 1.0)),
@@ -87,7 +84,6 @@ CONTESTANTS = (
     Contestant("shine, 5 refinements", Shine(5), Lbfgs()),
     Contestant("unrolled", Unrolled()),
     Contestant("unrolled, last 20", Unrolled(last=20)),
-    Contestant("unrolled, checkpointed", Unrolled("recursive")),
     Contestant("restarted 20", Restarted(20)),
     Contestant("forward mode", ForwardMode()),
     Contestant("finite differences", FiniteDifference()),

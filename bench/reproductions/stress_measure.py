@@ -1,5 +1,7 @@
 """One row a rule and hard problem: how wrong the hypergradient is, and what the record says of itself."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -7,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...hypergrad.method import AdjointMethod, Backward
-from ...solvers import Budget, Outcome, Solution, solve
+from ...hypergrad.method import AdjointMethod, Backward, Method
+from ...solvers import Budget, Outcome, Solution, Solver, solve
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
 from .stress_contestants import CONTESTANTS, QUICK, Contestant
-from .stress_problems import Challenge, named
+from .stress_problems import Challenge, Family, named
 from .stress_truth import Derivative, true_derivative
 
 _STATUS = {
@@ -50,38 +52,61 @@ def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> Row
     reason = solver.supports(lower) or contestant.method.supports(solver, lower)
     if reason is not None:
         return row | {"status": Status.NOT_SUPPORTED.value, "reason": reason}
-    budget = challenge.budget
-    if getattr(contestant.method, "uses_every_step", False):
-        budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
-
-    def compute(theta: Array) -> tuple[Array, Solution, Backward]:
-        return _differentiate(contestant, challenge, solver, budget, theta)
-
     try:
-        gradient, solution, backward = jax.device_get(jax.jit(compute)(theta))
+        gradient, solution, backward = jax.device_get(_differentiate(contestant, challenge, solver))
     except Exception as error:  # a contender's own refusal is a row
         return row | {"status": Status.FAILED.value, "reason": str(error).splitlines()[0]}
     return row | _errors(gradient, truth) | _account(solution, backward)
 
 
 def _differentiate(
-    contestant: Contestant, challenge: Challenge, solver: Any, budget: Budget, theta: Array
+    contestant: Contestant, challenge: Challenge, solver: Solver
 ) -> tuple[Array, Solution, Backward]:
     """Return the hypergradient by theta, the solution, and what the backward pass knows of itself."""
-    method = contestant.method
-    if isinstance(method, AdjointMethod):
-        lower, pull = jax.vjp(challenge.lower, theta)
-        solution = solve(solver, budget, lower)
+    theta, budget = jnp.zeros(challenge.size, jnp.float64), challenge.budget
+    family = Family(challenge.family, challenge.dtype)
+    if isinstance(contestant.method, AdjointMethod):
+        solution = _solving(family, solver, budget)(theta)
         cotangent = jax.grad(challenge.loss)(solution.x)
-        gradient, backward = method.backward(solver, budget, lower, solution, cotangent)
-        return pull(gradient)[0], solution, backward._replace(adjoint=None)
-
-    def loss(theta: Array) -> tuple[Array, Solution]:
-        solution = method(solver, budget, challenge.lower(theta))
-        return challenge.loss(solution.x), solution
-
-    gradient, solution = jax.grad(loss, has_aux=True)(theta)
+        gradient, backward = _pulling(family, solver, contestant.method)(theta, solution, cotangent)
+        return gradient, solution, backward
+    if getattr(contestant.method, "uses_every_step", False):
+        budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
+    scale = jnp.asarray(challenge.scale, challenge.dtype)
+    target = challenge.target.astype(challenge.dtype)
+    gradient, solution = _through(family, solver, contestant.method, budget)(theta, scale, target)
     return gradient, solution, Backward()
+
+
+# Problems that differ in their loss or their budget share a family, and so these programs.
+
+
+@functools.cache
+def _solving(family: Family, solver: Solver, budget: Budget) -> Callable[[Array], Solution]:
+    return jax.jit(lambda theta: solve(solver, budget, family(theta)))
+
+
+@functools.cache
+def _pulling(
+    family: Family, solver: Solver, method: AdjointMethod
+) -> Callable[[Array, Solution, Array], tuple[Array, Backward]]:
+    def compute(theta: Array, solution: Solution, cotangent: Array) -> tuple[Array, Backward]:
+        lower, pull = jax.vjp(family, theta)
+        gradient, backward = method.backward(solver, Budget(), lower, solution, cotangent)
+        return pull(gradient)[0], backward._replace(adjoint=None)
+
+    return jax.jit(compute)
+
+
+@functools.cache
+def _through(
+    family: Family, solver: Solver, method: Method, budget: Budget
+) -> Callable[[Array, Array, Array], tuple[Array, Solution]]:
+    def loss(theta: Array, scale: Array, target: Array) -> tuple[Array, Solution]:
+        solution = method(solver, budget, family(theta))
+        return scale * jnp.mean(jnp.square(solution.x - target)), solution
+
+    return jax.jit(jax.grad(loss, has_aux=True))
 
 
 def _errors(gradient: np.ndarray, truth: Derivative) -> Row:

@@ -1,7 +1,7 @@
 """Small lower levels that are hard to differentiate, each for one known reason."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
@@ -13,8 +13,8 @@ from ...problems import (
     AnalysisL1,
     Blur,
     Deconvolution,
-    Dense,
     Denoising,
+    Dense,
     FieldsOfExperts,
     Identity,
     Inpainting,
@@ -27,7 +27,20 @@ from ...problems import (
 )
 from ...solvers import Budget
 
+CONTROLS = ("smooth control", "l1 control")
+
 Truth = Literal["smooth", "certified", "reduced", "hinge", "zero"]
+
+
+class Family(NamedTuple):
+    """A family in a precision; its path stays in float64: the problem is rounded, not the way it moves."""
+
+    moved: Callable[[Array], LowerLevel]
+    dtype: str
+
+    def __call__(self, theta: Float[Array, " p"]) -> LowerLevel:
+        """Return the lower level at theta."""
+        return jax.tree.map(lambda leaf: leaf.astype(self.dtype), self.moved(theta.astype(jnp.float64)))
 
 
 class Challenge(NamedTuple):
@@ -66,9 +79,7 @@ class Challenge(NamedTuple):
 
     def lower(self, theta: Float[Array, " p"]) -> LowerLevel:
         """Return the lower level at theta, in this problem's precision."""
-        # The family's path stays in float64: what is rounded is the problem, not the way it moves.
-        moved = self.family(theta.astype(jnp.float64))
-        return jax.tree.map(lambda leaf: leaf.astype(self.dtype), moved)
+        return Family(self.family, self.dtype)(theta)
 
     def loss(self, x: Float[Array, "..."]) -> Float[Array, ""]:
         """Return the scaled mean squared error."""
@@ -82,7 +93,11 @@ def challenges() -> tuple[Challenge, ...]:
     blur = Deconvolution(size=5, width=1.5, noise=0.01)
     flat = _experts("flat energy", "deconvolution stopped at a residual of 1e-4", blur, weight=1e-3)
     few = smooth._replace(
-        name="few steps", why="five steps of the solver", budget=Budget(5, 1e-10, 5), steps=5, base=smooth.name
+        name="few steps",
+        why="five steps of the solver",
+        budget=Budget(5, 1e-10, 5),
+        steps=5,
+        base=smooth.name,
     )
     single = _in_float32(smooth)._replace(name="float32", why="the same, in float32, tolerance 3e-6")
     tiny = smooth._replace(name="tiny loss", why="the loss times 1e-200", scale=1e-200, base=smooth.name)
@@ -97,7 +112,9 @@ def challenges() -> tuple[Challenge, ...]:
         few,
         flat._replace(budget=Budget(20_000, 1e-4, 1), steps=300),
         single,
-        _in_float32(flat)._replace(name="flat energy, float32", why="deconvolution in float32, tolerance 3e-6"),
+        _in_float32(flat)._replace(
+            name="flat energy, float32", why="deconvolution in float32, tolerance 3e-6"
+        ),
         tiny,
         tiny32,
         _heavy(smooth),
@@ -109,9 +126,13 @@ def challenges() -> tuple[Challenge, ...]:
         _in_float32(l1)._replace(name="l1, float32", why="the same, in float32, tolerance 3e-6"),
         l1._replace(name="l1, tiny loss", why="the loss times 1e-200", scale=1e-200, base=l1.name),
         _in_float32(l1)._replace(name="l1, tiny loss, float32", why="the loss times 1e-25", scale=1e-25),
-        inpainting._replace(name="l1 inpainting, tiny loss", why="the loss times 1e-200", scale=1e-200, base=inpainting.name),
+        inpainting._replace(
+            name="l1 inpainting, tiny loss", why="the loss times 1e-200", scale=1e-200, base=inpainting.name
+        ),
         zero,
-        _weighted("l1, W x* = 0", "a weight of 10 on differences: x* is the mean", np.diff(np.eye(6), axis=0), 10.0),
+        _weighted(
+            "l1, W x* = 0", "a weight of 10 on differences: x* is the mean", np.diff(np.eye(6), axis=0), 10.0
+        ),
     )
 
 
@@ -125,9 +146,7 @@ def along(lower: LowerLevel, count: int) -> Callable[[Array], LowerLevel]:
     leaves, structure = jax.tree.flatten(lower.regularizer)
 
     def family(theta: Array) -> LowerLevel:
-        moved = [
-            leaf + jnp.tensordot(theta, d, 1) for leaf, d in zip(leaves, directions, strict=True)
-        ]
+        moved = [leaf + jnp.tensordot(theta, d, 1) for leaf, d in zip(leaves, directions, strict=True)]
         return lower.replace(regularizer=structure.unflatten(moved))
 
     return family
@@ -194,7 +213,9 @@ def _heavy(smooth: Challenge) -> Challenge:
         assert isinstance(experts, FieldsOfExperts)
         return lower.replace(regularizer=FieldsOfExperts(experts.filters, 1e3 * experts.weights))
 
-    return smooth._replace(name="huge weight", why="weights of 200: the Hessian is badly conditioned", family=heavier)
+    return smooth._replace(
+        name="huge weight", why="weights of 200: the Hessian is badly conditioned", family=heavier
+    )
 
 
 def _unseen_l1() -> Challenge:
@@ -219,7 +240,9 @@ def total_variation() -> Challenge:
     matrix = np.concatenate([np.kron(np.eye(4), rows), np.kron(rows, np.eye(4))])
     truth = np.random.default_rng(0).normal(size=16) * 0.05
     truth = truth + np.kron([1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0])
-    lower = LowerLevel(Identity(), jnp.asarray(truth), AnalysisL1(Dense(jnp.asarray(matrix)), jnp.asarray(0.1)))
+    lower = LowerLevel(
+        Identity(), jnp.asarray(truth), AnalysisL1(Dense(jnp.asarray(matrix)), jnp.asarray(0.1))
+    )
     target = jnp.asarray(truth + 0.1 * np.random.default_rng(1).normal(size=16))
     why = "two-dimensional total variation, 4 x 4: dependent active rows"
     return Challenge("kink: total variation", why, along(lower, 3), 3, target, "certified")
@@ -255,8 +278,3 @@ def _in_float32(challenge: Challenge) -> Challenge:
 def named(name: str) -> Challenge:
     """Return a problem by name."""
     return next(one for one in challenges() if one.name == name)
-
-
-def controls() -> Sequence[str]:
-    """Return the names of the two problems where nothing is hard, smooth first."""
-    return "smooth control", "l1 control"

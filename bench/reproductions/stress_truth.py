@@ -26,7 +26,7 @@ class Derivative(NamedTuple):
     Attributes:
         left: from below.
         right: from above; equal to `left` up to rounding where the loss is smooth.
-        unit: what a zero derivative is measured in: the norm of the loss's gradient by x times that of x* + y.
+        unit: what a zero derivative is measured in: the norm of the loss's gradient times that of x*.
         error: how far the differences themselves are from settled, relative.
     """
 
@@ -117,7 +117,8 @@ def _reduced(challenge: Challenge) -> Callable[[Array], Array]:
     def solution(theta: Array) -> Array:
         lower = challenge.family(theta)
         regularizer = lower.regularizer
-        assert isinstance(regularizer, AnalysisL1) and isinstance(regularizer.W, Dense)
+        assert isinstance(regularizer, AnalysisL1)
+        assert isinstance(regularizer.W, Dense)
         assert isinstance(lower.A, Dense)
         W = Dense(regularizer.W.matrix @ basis)
         small = LowerLevel(Dense(lower.A.matrix @ basis), lower.y, AnalysisL1(W, regularizer.weight))
