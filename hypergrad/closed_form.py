@@ -14,7 +14,7 @@ from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair, analysis_r
 from ..solvers.budget import Budget
 from ..solvers.certificate import active_rows
 from ..solvers.cg import Cg
-from ..solvers.linear_solver import LinearSolver
+from ..solvers.linear_solver import LinearSolver, normalized
 from ..solvers.minres import Minres
 from ..solvers.normal_matrix import layout_of
 from ..solvers.solver import Solution, Solver
@@ -115,8 +115,10 @@ class ClosedForm:
         del budget
         u = cast(DualSolver, solver).dual(lower, solution.state)
         active = self._active(lower, solution.x, u)
-        v, mu, backward = self._adjoint(lower, active, cotangent)
-        return pair(lower, ActivePoint(solution.x, u, active), v, mu), backward
+        # The squares of a tiny cotangent are zero, and a system that seems solved would be left as it is.
+        unit, norm = normalized(cotangent)
+        v, mu, backward = self._adjoint(lower, active, unit)
+        return pair(lower, ActivePoint(solution.x, u, active), norm * v, norm * mu), backward
 
     def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
         regularizer = analysis_regularizer(lower)

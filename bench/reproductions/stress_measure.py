@@ -1,0 +1,152 @@
+"""One row a rule and hard problem: how wrong the hypergradient is, and what the record says of itself."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ...hypergrad.method import AdjointMethod, Backward, Method
+from ...solvers import Budget, Outcome, Solution, Solver, solve
+from ..reproduction import Row
+from ..status import Status
+from ..threads import fix_blas_threads
+from .stress_contestants import CONTESTANTS, QUICK, Contestant
+from .stress_problems import Challenge, Family, named
+from .stress_truth import Derivative, true_derivative
+
+_STATUS = {
+    Outcome.CONVERGED: Status.OK,
+    Outcome.MAX_STEPS: Status.MAX_STEPS,
+    Outcome.NOT_FINITE: Status.NOT_FINITE,
+}
+
+
+def measure_challenge(name: str, quick: bool) -> list[Row]:
+    """Try every rule on one problem."""
+    fix_blas_threads()
+    challenge = named(name)
+    truth = true_derivative(challenge)
+    setting: Row = {
+        "problem": name,
+        "why": challenge.why,
+        "kind": "smooth" if challenge.smooth else "l1",
+        "quick": quick,
+        "left": list(truth.left),
+        "right": list(truth.right),
+        "kink": truth.kink,
+        "truth_error": truth.error,
+    }
+    wanted = [one for one in CONTESTANTS if not quick or one.label in QUICK]
+    return [setting | {"method": one.label} | _row(one, challenge, truth) for one in wanted]
+
+
+def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> Row:
+    theta = jnp.zeros(challenge.size, jnp.float64)
+    lower = challenge.lower(theta)
+    solver = contestant.solver(lower, challenge.smooth)
+    row: Row = {"rule": repr(contestant.method), "solver": repr(solver)}
+    reason = solver.supports(lower) or contestant.method.supports(solver, lower)
+    if reason is not None:
+        return row | {"status": Status.NOT_SUPPORTED.value, "reason": reason}
+    try:
+        gradient, solution, backward = jax.device_get(_differentiate(contestant, challenge, solver))
+    except Exception as error:  # a contender's own refusal is a row
+        return row | {"status": Status.FAILED.value, "reason": str(error).splitlines()[0]}
+    return row | _errors(gradient, truth) | _account(solution, backward)
+
+
+def _differentiate(
+    contestant: Contestant, challenge: Challenge, solver: Solver
+) -> tuple[Array, Solution, Backward]:
+    """Return the hypergradient by theta, the solution, and what the backward pass knows of itself."""
+    theta, budget = jnp.zeros(challenge.size, jnp.float64), challenge.budget
+    family = Family(challenge.family, challenge.dtype)
+    if isinstance(contestant.method, AdjointMethod):
+        solution = _solving(family, solver, budget)(theta)
+        cotangent = jax.grad(challenge.loss)(solution.x)
+        gradient, backward = _pulling(family, solver, contestant.method)(theta, solution, cotangent)
+        return gradient, solution, backward
+    if getattr(contestant.method, "uses_every_step", False):
+        budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
+    scale = jnp.asarray(challenge.scale, challenge.dtype)
+    target = challenge.target.astype(challenge.dtype)
+    gradient, solution = _through(family, solver, contestant.method, budget)(theta, scale, target)
+    return gradient, solution, Backward()
+
+
+# Problems that differ in their loss or their budget share a family, and so these programs.
+
+
+@functools.cache
+def _solving(family: Family, solver: Solver, budget: Budget) -> Callable[[Array], Solution]:
+    return jax.jit(lambda theta: solve(solver, budget, family(theta)))
+
+
+@functools.cache
+def _pulling(
+    family: Family, solver: Solver, method: AdjointMethod
+) -> Callable[[Array, Solution, Array], tuple[Array, Backward]]:
+    def compute(theta: Array, solution: Solution, cotangent: Array) -> tuple[Array, Backward]:
+        lower, pull = jax.vjp(family, theta)
+        gradient, backward = method.backward(solver, Budget(), lower, solution, cotangent)
+        return pull(gradient)[0], backward._replace(adjoint=None)
+
+    return jax.jit(compute)
+
+
+@functools.cache
+def _through(
+    family: Family, solver: Solver, method: Method, budget: Budget
+) -> Callable[[Array, Array, Array], tuple[Array, Solution]]:
+    def loss(theta: Array, scale: Array, target: Array) -> tuple[Array, Solution]:
+        solution = method(solver, budget, family(theta))
+        return scale * jnp.mean(jnp.square(solution.x - target)), solution
+
+    return jax.jit(jax.grad(loss, has_aux=True))
+
+
+def _errors(gradient: np.ndarray, truth: Derivative) -> Row:
+    """Return the relative error, and at a kink whether every entry lies between the one-sided derivatives."""
+    if not np.isfinite(gradient).all():
+        return {"gradient": None, "error": None, "element": False}
+    # The scale of a loss may be so small that its square is not a number of this precision.
+    size = float(np.max(np.abs([truth.left, truth.right])))
+    unit = size or truth.unit
+    found, exact = gradient / unit, truth.central / unit
+    norm = float(np.linalg.norm(exact)) if size else 1.0
+    low, high = (bound(truth.left, truth.right) / unit for bound in (np.minimum, np.maximum))
+    room = 1e-3
+    return {
+        "gradient": [float(value) for value in gradient],
+        "error": float(np.linalg.norm(found - exact)) / norm,
+        "element": bool(((found >= low - room) & (found <= high + room)).all()),
+    }
+
+
+def _account(solution: Solution, backward: Backward) -> Row:
+    status = _STATUS[Outcome(int(solution.status))]
+    certificate = solution.certificate
+    size, rank = backward.active_size, backward.active_rank
+    return {
+        "status": status.value,
+        "reason": "" if status is Status.OK else status.sentence,
+        "steps": int(solution.steps),
+        "residual": _number(solution.residual),
+        "adjoint_residual": _number(backward.residual),
+        "adjoint_steps": None if backward.steps is None else int(backward.steps),
+        "contraction": _number(backward.contraction),
+        "ambiguous": None if certificate is None else int(certificate.ambiguous),
+        "certified": None if certificate is None else bool(certificate.certified),
+        "dependent_rows": None if size is None or rank is None else int(size) - int(rank),
+    }
+
+
+def _number(value: Any) -> float | str | None:
+    """Return a number that can be recorded; infinity and NaN as a word."""
+    if value is None:
+        return None
+    return float(value) if np.isfinite(value) else "not finite"
