@@ -54,6 +54,7 @@ def error_bound(
     cotangent: Float[Array, "*shape"],
     v: Float[Array, "*shape"],
     outer_lipschitz: float | Float[Array, ""] = 0.0,
+    cotangent_moved: float | Float[Array, ""] = 0.0,
 ) -> ErrorBound:
     """Bound the distance of z = -J(x)^T v to the hypergradient z* = -J(x*)^T H(x*)^{-1} g(x*).
 
@@ -73,7 +74,8 @@ def error_bound(
         cotangent: g(x), the outer loss's gradient at x.
         v: near H^{-1} g.
         outer_lipschitz: Lipschitz constant of the outer loss's gradient: 2 / n for the mean squared error of
-            n pixels; 0 if the cotangent is a constant, or means the bound is of -J^T H^{-1} g at a fixed g.
+            n pixels. With 0 the bound is that of -J(x*)^T H(x*)^{-1} g, the cotangent taken as a constant.
+        cotangent_moved: distance of x to where the cotangent was evaluated, if that is another point.
 
     Raises:
         ValueError: if the lower level has no bound, with the reason.
@@ -85,6 +87,7 @@ def error_bound(
     mu = jnp.asarray(cast(InjectiveOperator, lower.A).smallest_square(x.shape), x.dtype)
     lipschitz = jnp.asarray(outer_lipschitz, x.dtype)
     distance = _residual(lower, lower.gradient(x), x, lower.A.adjoint(lower.y)) / mu
+    outer = lipschitz * (distance + jnp.asarray(cotangent_moved, x.dtype))
     product = jax.jvp(lower.gradient, (x,), (v,))[1]
     residual = _residual(lower, product - cotangent, v, cotangent)
     around = regularizer.sensitivity(x, distance)
@@ -94,9 +97,9 @@ def error_bound(
     return ErrorBound(
         around.mixed_change(v) + carried * change,
         carried * residual,
-        carried * lipschitz * distance,
+        carried * outer,
         distance,
-        (residual + change + lipschitz * distance) / mu,
+        (residual + change + outer) / mu,
     )
 
 

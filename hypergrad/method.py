@@ -23,6 +23,7 @@ class Backward(NamedTuple):
         active_rank: numerical rank of those rows, where a factorisation tells.
         adjoint: solution of the adjoint equation, for the next one to start from.
         contraction: estimated contraction factor of the adjoint's fixed-point iteration.
+        error_bound: bound of the norm of the error of the gradient by the regulariser's parameters.
     """
 
     residual: Float[Array, ""] | None = None
@@ -31,6 +32,7 @@ class Backward(NamedTuple):
     active_rank: Int[Array, ""] | None = None
     adjoint: Float[Array, "..."] | None = None
     contraction: Float[Array, ""] | None = None
+    error_bound: Float[Array, ""] | None = None
 
 
 @runtime_checkable
@@ -89,6 +91,24 @@ class WarmMethod(AdjointMethod, Protocol):
         start: Float[Array, "..."] | None = None,
     ) -> tuple[LowerLevel, Backward]:
         """Start from a guess of the adjoint, if there is one."""
+        ...
+
+
+@runtime_checkable
+class RefiningMethod(WarmMethod, Protocol):
+    """A rule that solves no further than an accuracy of the hypergradient demands, where it has one."""
+
+    accuracy: float | None
+
+    def solve_to_accuracy(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        outer: Outer,
+        start: Float[Array, "..."] | None = None,
+    ) -> tuple[Solution, LowerLevel, Backward]:
+        """Solve lower level and adjoint together; the cotangent follows x."""
         ...
 
 

@@ -76,9 +76,7 @@ class ExpertSensitivity(NamedTuple):
         change of phi'', whose part is of second order.
         """
         u, second, steepest = self.bank(v), self._second(), self._steepest()
-        reached = jnp.minimum(
-            second + steepest * _each(self._rows()) * self.radius, self.potential.curvature
-        )
+        reached = jnp.minimum(second + steepest * _each(self._rows()) * self.radius, self.potential.curvature)
         patches = _patches(self.bank)
         of_x, of_v = jnp.abs(patches(self.x)), jnp.abs(patches(v))
         # Shape (k, s^2, pixels).

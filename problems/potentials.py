@@ -56,7 +56,7 @@ class PseudoHuber:
         return t / jnp.sqrt(1 + jnp.square(t / self.scale))
 
     def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Bound 3 q / (1 + q^2)^(5/2) / scale, q = |t| / scale: it rises to q = 1/2, 0.859 / scale, and falls."""
+        """Bound 3 q / (1 + q^2)^(5/2) / scale, q = |t| / scale: largest at q = 1/2, 0.859 / scale."""
         q = _nearest(jnp.abs(t), reach, 0.5 * self.scale) / self.scale
         return 3 * q / (1 + jnp.square(q)) ** 2.5 / self.scale
 
@@ -82,7 +82,7 @@ class LogCosh:
         return self.scale * jnp.tanh(t / self.scale)
 
     def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Bound 2 h (1 - h^2) / scale, h = tanh(|t| / scale): it rises to h = 3^(-1/2), 0.770 / scale, and falls."""
+        """Bound 2 h (1 - h^2) / scale, h = tanh(|t| / scale): largest at h = 3^(-1/2), 0.770 / scale."""
         h = jnp.tanh(_nearest(jnp.abs(t), reach, math.atanh(3**-0.5) * self.scale) / self.scale)
         return 2 * h * (1 - jnp.square(h)) / self.scale
 
