@@ -90,10 +90,14 @@ def refine(aim: Aim, lower: LowerLevel, ended: Ended, v: Float[Array, "..."]) ->
         used_up = now.ended.steps + aim.budget.check_every > aim.budget.max_steps
         share = _share(aim, now)
         stuck = ((now.of_x <= share) | used_up) & (now.bound.adjoint <= share)
-        return ~reached(aim, now) & ~stuck & (now.rounds < MOST_ROUNDS) & jnp.isfinite(now.norm)
+        on = ~reached(aim, now) & ~stuck & (now.rounds < MOST_ROUNDS) & jnp.isfinite(now.norm)
+        return on | (now.rounds < 0)
 
-    zero = jnp.zeros((), jnp.int32)
-    begun = _judged(aim, lower, ended, v, zero)
+    # Not judged yet: with nothing too large the first round only forms the bound, which so is compiled once.
+    zero = jnp.zeros((), v.dtype)
+    begun = Refined(
+        ended, v, jnp.zeros((), jnp.int32), ErrorBound(*[zero] * 5), zero, zero, jnp.full((), -1, jnp.int32)
+    )
     return jax.lax.while_loop(running, lambda now: _round(aim, lower, now), begun)
 
 

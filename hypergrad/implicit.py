@@ -93,6 +93,11 @@ class Implicit:
         """Say whether the gradient tends to the solution's as the budget grows."""
         return self.damping == 0 and getattr(self.linear, "exact", True)
 
+    @property
+    def adjoint_of_energy(self) -> bool:
+        """Say whether the adjoint is that of the energy's gradient, for `error_bound`."""
+        return self.on == "optimality"
+
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if the condition can be differentiated and solved with `linear`, else why not."""
         if self.on == "optimality":

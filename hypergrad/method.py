@@ -40,14 +40,16 @@ class Method(Protocol):
     """A differentiation rule: a frozen dataclass that is called like `solve` and returns the same `Solution`.
 
     Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's; the other fields
-    are not to be differentiated. Three class attributes say what a rule is, and can be left out:
+    are not to be differentiated. Four class attributes say what a rule is, and can be left out:
 
     - `uses_every_step = True`: it runs exactly `budget.max_steps` iterations, whatever the tolerance; the
       bench then gives it a budget of its own;
     - `exact = False`: its gradient does not tend to the solution's as the budget grows, by design. Of every
       other rule the conformance tests demand that it agrees with the reference;
     - `accuracy = 1e-4`: the relative error in float64 that the conformance tests grant an exact rule with a
-      generous budget, where 1e-6 is out of its reach.
+      generous budget, where 1e-6 is out of its reach;
+    - `adjoint_of_energy = True`: its gradient is -d/dtheta <v, grad E(x)> with v its `Backward.adjoint`,
+      exact or not, so that `error_bound` can judge it.
     """
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
