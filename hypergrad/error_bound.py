@@ -33,7 +33,7 @@ class ErrorBound(NamedTuple):
     adjoint_distance: Float[Array, ""]
 
     @property
-    def total(self) -> Float[Array, ""]:
+    def total(self) -> Float[Array, "*batch"]:
         """The sum of the three parts."""
         return self.lower_level + self.adjoint + self.outer
 

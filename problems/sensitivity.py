@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Array, Float
 
 
+@runtime_checkable
 class Sensitivity(Protocol):
     """Bounds of how a smooth convex regulariser's derivatives vary over a ball around one point.
 
