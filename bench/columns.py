@@ -81,6 +81,14 @@ ACCURACY = (
         "norm of (hypergradient - reference) over the reference's; `<b`: below the reference's own error b",
         _NO_REFERENCE,
     ),
+    Column(
+        "error_bound",
+        "certified error",
+        scientific,
+        "bound of the hypergradient's error without a reference, over the hypergradient's norm",
+        "only implicit differentiation of strongly convex energies has a bound",
+        optional=True,
+    ),
     Column("cosine", "cosine", unity, "cosine between hypergradient and reference", _NO_REFERENCE),
     Column(
         "norm_ratio", "norm ratio", unity, "norm of the hypergradient over the reference's", _NO_REFERENCE

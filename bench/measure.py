@@ -180,6 +180,7 @@ class Workbench:
             **_certificate_fields(run),
             **_backward_fields(run.backward),
             **_accuracy_fields(run, judgement),
+            **_bound_fields(run),
             **_time_fields(solve, total),
             **_program_fields(run, getattr(case.contestant.method, "in_a_child", False)),
             adjoint_route=run.route,
@@ -243,7 +244,7 @@ def _certificate_fields(run: _Run) -> dict[str, Any]:
 
 
 def _backward_fields(backward: Backward | None) -> dict[str, Any]:
-    """Return the worst adjoint residual of the batch, and means of the counts."""
+    """Return the worst adjoint residual and contraction of the batch, and means of the counts."""
     if backward is None:
         return {}
     fields = {
@@ -252,9 +253,19 @@ def _backward_fields(backward: Backward | None) -> dict[str, Any]:
         "active_rank": backward.active_rank,
     }
     means = {name: float(np.mean(value)) for name, value in fields.items() if value is not None}
+    if backward.contraction is not None:
+        means["contraction"] = float(np.max(backward.contraction))
     if backward.residual is None:
         return means
     return {"adjoint_residual": float(np.max(backward.residual)), **means}
+
+
+def _bound_fields(run: _Run) -> dict[str, Any]:
+    """Return the bound of the error of the batch's gradient, the mean of its members', over its norm."""
+    if run.training is None or run.backward is None or run.backward.error_bound is None:
+        return {}
+    norm = float(np.linalg.norm(flatten(run.training.gradient)))
+    return {"error_bound": float(np.mean(run.backward.error_bound)) / norm} if norm else {}
 
 
 def _accuracy_fields(run: _Run, judgement: Judgement) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Record(BaseModel):
     adjoint_residual: Measured = None
     """Relative residual of the linear system of the backward pass."""
     adjoint_steps: Measured = None
+    contraction: Measured = None
+    """Estimated contraction factor of the adjoint's fixed-point iteration; the largest of the batch."""
     adjoint_route: str = ""
     """How the backward pass solves its linear system, where a method has several ways."""
     certified: bool | None = None
@@ -78,6 +80,8 @@ class Record(BaseModel):
 
     relative_error: Measured = None
     """Norm of (hypergradient - reference) over the reference's norm, all leaves together."""
+    error_bound: Measured = None
+    """Certified bound of the norm of the hypergradient's error, over the hypergradient's own norm."""
     cosine: Measured = None
     norm_ratio: Measured = None
     """Norm of the hypergradient over the reference's."""

@@ -11,6 +11,9 @@ from .central_differences import random_directions as random_directions
 from .certified_solution import CertifiedSolution as CertifiedSolution
 from .certified_solution import certified_solution as certified_solution
 from .closed_form import ClosedForm as ClosedForm
+from .error_bound import ErrorBound as ErrorBound
+from .error_bound import error_bound as error_bound
+from .error_bound import no_error_bound as no_error_bound
 from .finite_difference import FiniteDifference as FiniteDifference
 from .forward_mode import ForwardMode as ForwardMode
 from .hypergradient import Hypergradient as Hypergradient

@@ -11,7 +11,7 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
-from .method import AdjointMethod, Backward, Method, Outer, WarmMethod, require_supported
+from .method import AdjointMethod, Backward, Method, Outer, RefiningMethod, WarmMethod, require_supported
 
 
 class Hypergradient(NamedTuple):
@@ -41,7 +41,8 @@ def hypergradient(
 ) -> Hypergradient:
     """Return outer(x*(lower)) with its gradient by every leaf, the solution and the backward pass's account.
 
-    The gradient is the one that `jax.grad` gives through `method(solver, budget, lower)`.
+    The gradient is the one that `jax.grad` gives through `method(solver, budget, lower)`, up to the accuracy
+    of a method that has one: that chooses here how far the lower level is solved.
 
     Args:
         method: the differentiation rule.
@@ -59,6 +60,10 @@ def hypergradient(
     require_supported(method, solver, lower)
     if adjoint_start is not None and not isinstance(method, WarmMethod):
         raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
+    if isinstance(method, RefiningMethod) and method.accuracy is not None:
+        # Only here is the loss known, so that its cotangent can follow x.
+        found = method.solve_to_accuracy(solver, budget, lower, outer, adjoint_start)
+        return Hypergradient(outer(found[0].x), found[1], found[0], found[2])
     if isinstance(method, AdjointMethod):
         solution = solve(solver, budget, lower, start)
         value, cotangent = jax.value_and_grad(outer)(solution.x)

@@ -1,8 +1,10 @@
 """Implicit differentiation, of an optimality condition or of a solver's fixed point."""
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal, get_args
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -13,11 +15,15 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.circulant_preconditioner import Preconditioner
+from ..solvers.continued import continue_solve, not_begun
 from ..solvers.linear_solver import LinearSolver
+from ..solvers.solve import Ended
 from ..solvers.solver import Solution, Solver
 from .adjoint_equation import AdjointEquation, contraction_of, of_fixed_point, of_optimality
 from .adjoint_rule import solve_with_adjoint
-from .method import Backward
+from .certified_accuracy import Aim, refine, result
+from .error_bound import no_error_bound
+from .method import Backward, Outer
 
 Condition = Literal["optimality", "fixed-point"]
 
@@ -36,21 +42,36 @@ class Implicit:
     e, and the linear solver's comes on top. On l1 problems J is that of the side that the state is on.
     Source: Samuel and Tappen, 2009; Pedregosa, 2016; Bai, Kolter and Koltun, 2019 (fixed points).
 
+    With an `accuracy` the method chooses how far to solve both: x and v are refined in turn until
+    `error_bound`, over the norm of the gradient by the regulariser's parameters, is at most that.
+    `hypergradient` knows the loss and lets the cotangent follow x: it starts at a residual of the size of the
+    accuracy, whatever the budget's tolerance, and returns the x it ended at. Through `jax.grad` the backward
+    pass begins at the solution that was returned, of the budget's tolerance, and goes on from there with the
+    cotangent that it was given. Certified is the gradient by the regulariser's parameters, with
+    `outer_lipschitz` that of the loss at the exact solution, without it the one for the last cotangent.
+    `budget.max_steps` limits the steps in either case; `Backward.error_bound` says what was reached.
+
     Args:
         linear: solver of the adjoint equation.
         on: "optimality" (smooth energies) or "fixed-point".
         damping: added to the system's diagonal, which is scaled to a norm of about one: biased towards
             `OneStep`, but solvable where the system is singular.
         preconditioner: None, or what approximates the inverse of the system from its products.
+        accuracy: relative error of the hypergradient that is certified, or None; for an optimality condition
+            without damping.
+        outer_lipschitz: Lipschitz constant of the outer loss's gradient, 2 / n for the mean squared error of
+            n pixels; with 0, the cotangent at x counts as that at the solution.
 
     Raises:
-        ValueError: if `on` is unknown or `damping` negative.
+        ValueError: if `on` is unknown, `damping` negative, or accuracy or `outer_lipschitz` do not fit.
     """
 
     linear: LinearSolver = Cg()
     on: Condition = "optimality"
     damping: float = 0.0
     preconditioner: Preconditioner | None = None
+    accuracy: float | None = None
+    outer_lipschitz: float = 0.0
     adjoint_can_start: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -58,17 +79,30 @@ class Implicit:
             raise ValueError(f"on must be one of {get_args(Condition)}; got {self.on!r}")
         if not 0 <= self.damping < math.inf:
             raise ValueError(f"damping must be at least 0 and finite; got {self.damping}")
+        if not 0 <= self.outer_lipschitz < math.inf:
+            raise ValueError(f"outer_lipschitz must be at least 0 and finite; got {self.outer_lipschitz}")
+        if self.accuracy is None:
+            return
+        if not 0 < self.accuracy < 1:
+            raise ValueError(f"accuracy must be None or between 0 and 1; got {self.accuracy}")
+        if self.on != "optimality" or self.damping:
+            raise ValueError("an accuracy is certified for on='optimality' and damping=0 alone")
 
     @property
     def exact(self) -> bool:
         """Say whether the gradient tends to the solution's as the budget grows."""
         return self.damping == 0 and getattr(self.linear, "exact", True)
 
+    @property
+    def adjoint_of_energy(self) -> bool:
+        """Say whether the adjoint is that of the energy's gradient, for `error_bound`."""
+        return self.on == "optimality"
+
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if the condition can be differentiated and solved with `linear`, else why not."""
         if self.on == "optimality":
             if isinstance(lower.regularizer, SmoothRegularizer):
-                return None
+                return None if self.accuracy is None else no_error_bound(lower)
             name = type(lower.regularizer).__name__
             return f"{name} is not smooth, so its optimality condition has no Hessian"
         if not getattr(solver, "differentiable_step", True):
@@ -93,7 +127,11 @@ class Implicit:
         start: Float[Array, "..."] | None = None,
     ) -> tuple[LowerLevel, Backward]:
         """Solve the adjoint equation, from `start` if given, and pair its solution with the condition."""
-        del budget
+        if self.accuracy is not None:
+            aim = self._aim(solver, budget, lambda _: cotangent)._replace(held_at=solution.x)
+            ended = Ended(solution.state, solution.steps, solution.residual)
+            guess = jnp.zeros_like(cotangent) if start is None else start
+            return result(aim, lower, refine(aim, lower, ended, guess))[1:]
         equation = self._equation(solver, lower, solution, cotangent)
         approximate = self.preconditioner
         inverse = None if approximate is None else approximate.invert(equation.matvec, equation.rhs)
@@ -102,6 +140,28 @@ class Implicit:
             found.residual, found.steps, adjoint=found.value, contraction=contraction_of(equation)
         )
         return equation.pull(found.value), account
+
+    def solve_to_accuracy(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        outer: Outer,
+        start: Float[Array, "..."] | None = None,
+    ) -> tuple[Solution, LowerLevel, Backward]:
+        """Solve the lower level and the adjoint equation no further than the accuracy demands."""
+        aim = self._aim(solver, budget, jax.grad(outer))
+        # A residual of the size of the accuracy is never too good: the bound's constants only enlarge it.
+        begun = not_begun(solver, lower)
+        first = jnp.asarray(aim.accuracy, begun.residual.dtype)
+        ended = continue_solve(solver, budget, lower, begun, first)
+        guess = jnp.zeros_like(solver.iterate(lower, ended.state)) if start is None else start
+        return result(aim, lower, refine(aim, lower, ended, guess))
+
+    def _aim(self, solver: Solver, budget: Budget, cotangent: Callable[[Array], Array]) -> Aim:
+        assert self.accuracy is not None
+        ways = self.linear, self.preconditioner, solver, budget, cotangent
+        return Aim(self.accuracy, self.outer_lipschitz, *ways)
 
     def _equation(
         self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Array

@@ -23,6 +23,7 @@ class Backward(NamedTuple):
         active_rank: numerical rank of those rows, where a factorisation tells.
         adjoint: solution of the adjoint equation, for the next one to start from.
         contraction: estimated contraction factor of the adjoint's fixed-point iteration.
+        error_bound: bound of the norm of the error of the gradient by the regulariser's parameters.
     """
 
     residual: Float[Array, ""] | None = None
@@ -31,6 +32,7 @@ class Backward(NamedTuple):
     active_rank: Int[Array, ""] | None = None
     adjoint: Float[Array, "..."] | None = None
     contraction: Float[Array, ""] | None = None
+    error_bound: Float[Array, ""] | None = None
 
 
 @runtime_checkable
@@ -38,7 +40,7 @@ class Method(Protocol):
     """A differentiation rule: a frozen dataclass that is called like `solve` and returns the same `Solution`.
 
     Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's; the other fields
-    are not to be differentiated. Four attributes say what a rule is, and can be left out:
+    are not to be differentiated. Some attributes say what a rule is, and can be left out:
 
     - `uses_every_step = True`: it runs exactly `budget.max_steps` iterations, whatever the tolerance; the
       bench then gives it a budget of its own;
@@ -48,7 +50,9 @@ class Method(Protocol):
       generous budget, where 1e-6 is out of its reach;
     - `costly = True`: its backward pass takes many solves, or one for each parameter. The conformance tests
       then meet it on one problem;
-    - `in_a_child = True`: it runs in another process, whose memory the compiler does not know.
+    - `in_a_child = True`: it runs in another process, whose memory the compiler does not know;
+    - `adjoint_of_energy = True`: its gradient is -d/dtheta <v, grad E(x)> with v its `Backward.adjoint`,
+      exact or not, so that `error_bound` can judge it.
     """
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
@@ -92,6 +96,24 @@ class WarmMethod(AdjointMethod, Protocol):
         start: Float[Array, "..."] | None = None,
     ) -> tuple[LowerLevel, Backward]:
         """Start from a guess of the adjoint, if there is one."""
+        ...
+
+
+@runtime_checkable
+class RefiningMethod(WarmMethod, Protocol):
+    """A rule that solves no further than an accuracy of the hypergradient demands, where it has one."""
+
+    accuracy: float | None
+
+    def solve_to_accuracy(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        outer: Outer,
+        start: Float[Array, "..."] | None = None,
+    ) -> tuple[Solution, LowerLevel, Backward]:
+        """Solve lower level and adjoint together; the cotangent follows x."""
         ...
 
 

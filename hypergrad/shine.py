@@ -39,6 +39,7 @@ class Shine:
 
     refinements: int = 0
     exact: ClassVar[bool] = False
+    adjoint_of_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.refinements < 0:

@@ -41,6 +41,10 @@ class Blur:
         """Return the largest squared modulus of the kernel's spectrum: exact for this shape."""
         return jnp.max(jnp.square(jnp.abs(self._spectrum(shape))))
 
+    def smallest_square(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Return the smallest squared modulus of the kernel's spectrum: exact for this shape."""
+        return jnp.min(jnp.square(jnp.abs(self._spectrum(shape))))
+
     def _spectrum(self, shape: tuple[int, ...]) -> Complex[Array, "..."]:
         sizes = self.kernel.shape
         if len(shape) != len(sizes) or any(size > length for size, length in zip(sizes, shape, strict=True)):

@@ -1,14 +1,15 @@
 """A smooth energy of filter responses."""
 
-from typing import Self
+from typing import Self, cast
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .expert_sensitivity import ExpertSensitivity
 from .filter_bank import Boundary, FilterBank
 from .initial_filters import initial_filters
-from .potentials import Potential, PseudoHuber
+from .potentials import BoundedPotential, Potential, PseudoHuber
 from .pytree import pytree, static
 from .validation import require_floating, require_nonnegative
 
@@ -71,3 +72,15 @@ class FieldsOfExperts:
         """Bound the gradient's Lipschitz constant by the potential's curvature times the bank's norm."""
         weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(self.weights)[:, None, None])
         return self.potential.curvature * FilterBank(weighted, self.boundary).squared_norm(shape)
+
+    def no_sensitivity(self) -> str | None:
+        """Return None for a convex potential with a bound of its third derivative, else what is missing."""
+        if not self.potential.convex:
+            return f"{self.potential!r} is not convex, so that a minimiser nearby is not certain"
+        if not isinstance(self.potential, BoundedPotential):
+            return f"{self.potential!r} has no bound of its third derivative (`steepest`)"
+        return None
+
+    def sensitivity(self, x: Float[Array, "h w"], radius: Float[Array, ""]) -> ExpertSensitivity:
+        """Bound how Hessian and mixed derivatives vary over a ball around x."""
+        return ExpertSensitivity(self.W, self.weights, cast(BoundedPotential, self.potential), x, radius)

@@ -1,5 +1,6 @@
 """Smooth potentials of a fields-of-experts energy, scalar functions applied entry by entry."""
 
+import math
 from typing import ClassVar, Protocol, runtime_checkable
 
 import jax.numpy as jnp
@@ -24,6 +25,15 @@ class Potential(Protocol):
         ...
 
 
+@runtime_checkable
+class BoundedPotential(Potential, Protocol):
+    """A potential with a bound of its third derivative."""
+
+    def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Return the largest size of the third derivative on [t - reach, t + reach], entry by entry."""
+        ...
+
+
 @configuration
 class PseudoHuber:
     """Grow quadratically near zero and linearly far out: scale^2 (sqrt(1 + (t/scale)^2) - 1); convex."""
@@ -45,6 +55,11 @@ class PseudoHuber:
         """Evaluate t / sqrt(1 + (t/scale)^2)."""
         return t / jnp.sqrt(1 + jnp.square(t / self.scale))
 
+    def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Bound 3 q / (1 + q^2)^(5/2) / scale, q = |t| / scale: largest at q = 1/2, 0.859 / scale."""
+        q = _nearest(jnp.abs(t), reach, 0.5 * self.scale) / self.scale
+        return 3 * q / (1 + jnp.square(q)) ** 2.5 / self.scale
+
 
 @configuration
 class LogCosh:
@@ -65,6 +80,11 @@ class LogCosh:
     def derivative(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate scale tanh(t / scale)."""
         return self.scale * jnp.tanh(t / self.scale)
+
+    def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Bound 2 h (1 - h^2) / scale, h = tanh(|t| / scale): largest at h = 3^(-1/2), 0.770 / scale."""
+        h = jnp.tanh(_nearest(jnp.abs(t), reach, math.atanh(3**-0.5) * self.scale) / self.scale)
+        return 2 * h * (1 - jnp.square(h)) / self.scale
 
 
 @configuration
@@ -88,6 +108,11 @@ class Lorentzian:
     def derivative(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate 2 t / (1 + (t/scale)^2)."""
         return 2 * t / (1 + jnp.square(t / self.scale))
+
+
+def _nearest(magnitude: Array, reach: Array, peak: float) -> Array:
+    """Return the magnitude within reach that lies nearest to the peak."""
+    return jnp.clip(jnp.asarray(peak, magnitude.dtype), jnp.maximum(magnitude - reach, 0), magnitude + reach)
 
 
 def _require_scale(scale: float) -> None:

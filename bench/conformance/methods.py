@@ -55,7 +55,7 @@ class Pair(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The relative error that an exact method is granted."""
-        return getattr(self.method, "accuracy", ACCURACY)
+        return getattr(self.method, "accuracy", None) or ACCURACY
 
     @property
     def settings(self) -> tuple[Method, Solver, Budget]:

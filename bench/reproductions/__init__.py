@@ -1,6 +1,7 @@
 """Papers' claims and this project's own recorded figures, one a file: `hgb reproduce NAME`."""
 
 from .blorc_timing import BlorcTiming as BlorcTiming
+from .certified_inexactness import CertifiedInexactness as CertifiedInexactness
 from .certified_l1 import CertifiedL1 as CertifiedL1
 from .deq_versus_bilevel import DeqVersusBilevel as DeqVersusBilevel
 from .filter_bank_speed import FilterBankSpeed as FilterBankSpeed
