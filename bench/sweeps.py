@@ -152,10 +152,10 @@ def _tied(method: Any, tolerance: Any) -> Any:
     """Give the method's linear solvers the tolerance, where they have one."""
     if not dataclasses.is_dataclass(method) or isinstance(method, type):
         return method
-    held: dict[str, Any] = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
-    tied = {
-        name: dataclasses.replace(linear, tolerance=tolerance)
-        for name, linear in held.items()
-        if isinstance(linear, LinearSolver) and hasattr(linear, "tolerance")
-    }
+    tied: dict[str, Any] = {}
+    for field in dataclasses.fields(method):
+        held: Any = getattr(method, field.name)
+        if dataclasses.is_dataclass(held) and isinstance(held, LinearSolver) and hasattr(held, "tolerance"):
+            linear: Any = held
+            tied[field.name] = dataclasses.replace(linear, tolerance=tolerance)
     return dataclasses.replace(method, **tied) if tied else method

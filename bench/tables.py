@@ -58,7 +58,8 @@ class Cell(NamedTuple):
 class Row:
     """Hold one row: medians over the seeds that share the row's status; None for what there is not.
 
-    `sweep` names the method whose budget this is a point of, if any. `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them.
+    `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them. `sweep` names
+    the method whose budget this is a point of, if any.
     """
 
     run: Run
