@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .record import Record
-from .tables import Problem, Run, grouped, problem_of, run_of
+from .tables import Problem, Run, grouped, label, problem_of, run_of
 
 ACCURACIES = (1e-2, 1e-4, 1e-6)
 Cost = Literal["seconds", "memory"]
@@ -78,7 +78,7 @@ class Frontier:
 def make_frontiers(records: Iterable[Record]) -> list[Frontier]:
     """Return one frontier a problem, of the records that are points of a sweep; empty without such."""
     swept = [record for record in records if record.sweep]
-    return [_frontier(problem, group) for problem, group in grouped(swept, problem_of).items()]
+    return [frontier_of(problem, group) for problem, group in grouped(swept, problem_of).items()]
 
 
 def cost_of(point: Point, cost: Cost) -> float | None:
@@ -108,8 +108,9 @@ def undominated(frontier: Frontier, cost: Cost) -> set[tuple[str, str]]:
     return front
 
 
-def _frontier(problem: Problem, records: Sequence[Record]) -> Frontier:
-    sweeps = grouped(records, lambda record: (record.sweep, record.solver))
+def frontier_of(problem: Problem, records: Sequence[Record]) -> Frontier:
+    """Return the frontier of one problem's records; one that is no point of a sweep goes by its method."""
+    sweeps = grouped(records, lambda record: (record.sweep or label(record.method), record.solver))
     standings = [_standing(method, solver, group) for (method, solver), group in sweeps.items()]
     known = [record.reference_error for record in records if record.reference_error is not None]
     return Frontier(problem, max(known, default=None), tuple(sorted(standings, key=_order)))
