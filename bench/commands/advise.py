@@ -106,7 +106,7 @@ def bytes_of(text: str) -> float:
 
 def _asked(question: Question) -> str:
     size = "x".join(map(str, question.shape))
-    limit = "" if question.memory is None else f", memory at most {mebibytes(question.memory)} MiB"
+    limit = "" if question.memory is None else f", memory at most {question.memory / 2**20:.6g} MiB"
     return (
         f"{size}, {question.parameters} parameters, {question.dtype}, batch {question.batch}: error at most "
         f"{question.accuracy:g}{limit}"
@@ -164,12 +164,13 @@ def _table(question: Question, options: tuple[Option, ...]) -> Table:
 
 def caveats(question: Question, advice: Advice) -> list[str]:
     """Say what the advice does not know."""
-    nearest, found = advice.nearest, []
+    nearest, found = advice.nearest, ["times are of the machine that recorded them, not of yours"]
     factor = question.pixels / nearest.pixels
     if factor != 1:
         how = "linear in pixels, since no second size was recorded"
         if advice.second is not None:
-            how = f"powers of pixels, at least linear, from {advice.second.problem.size} and {nearest.problem.size}"
+            sizes = f"{advice.second.problem.size} and {nearest.problem.size}"
+            how = f"powers of pixels, at least linear, from {sizes}"
         found.append(f"extrapolated to {factor:.3g} times the pixels: {how}")
     if not 1 / NEAR <= factor <= NEAR:
         found.append(
@@ -181,8 +182,8 @@ def caveats(question: Question, advice: Advice) -> list[str]:
     if nearest.parameters is None or question.parameters != nearest.parameters:
         known = "an unknown number" if nearest.parameters is None else nearest.parameters
         found.append(
-            f"recorded with {known} parameters: only methods that move one after the other are scaled by them, "
-            "and a larger regulariser makes every step slower"
+            f"recorded with {known} parameters: only methods that move one after the other are scaled by "
+            "them, and a larger regulariser makes every step slower"
         )
     if advice.missed:
         misses = [f"{method} ({scientific(floor)})" for method, _, floor in advice.missed[:5]]
