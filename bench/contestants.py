@@ -14,9 +14,9 @@ from .case import Contestant, Instance
 from .catalogue import Catalogue, built_in, kebab_case, ordered
 from .errors import UserError
 from .selection import Selection
-from .suites import TOLERANCES, Suite, Workload, suite_of
+from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
 from .sweeps import Sweep
-from .swept import MAX_STEPS, swept
+from .swept import swept
 
 METHOD_ORDER = ("closed-form", "implicit", "one-step", "unrolled")
 LARGEST_DENSE_HESSIAN = 1024

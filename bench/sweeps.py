@@ -40,6 +40,7 @@ class Sweep:
         shares: of the largest number of steps, for rules that differentiate the last ones alone.
         lengths: settings of the other biased rules: steps, terms.
         parameters: rules that move one parameter after the other meet at most so many.
+        max_steps: of solvers that stop at a tolerance. A point that would need more is out of steps.
     """
 
     tolerances: tuple[float, ...] = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
@@ -48,6 +49,7 @@ class Sweep:
     shares: tuple[float, ...] = (0.03, 0.3)
     lengths: tuple[int, ...] = (5, 50)
     parameters: int = 200
+    max_steps: int = 5000
 
 
 class Family(NamedTuple):
@@ -81,7 +83,8 @@ def families(sweep: Sweep, steps: tuple[int, ...]) -> Iterator[Family]:
         Implicit(preconditioner=CirculantPreconditioner()),
         Implicit(linear=Minres()),
         Implicit(linear=Dense()),
-        Implicit(linear=Gmres(), on="fixed-point"),
+        # On l1 the system is singular and 100 steps do not solve it; nor do 1000, in ten times the time.
+        Implicit(linear=Gmres(max_steps=100), on="fixed-point"),
     ):
         yield over_tolerances(method, sweep)
     yield _of("Implicit(linear=Neumann)", [Implicit(linear=Neumann(k)) for k in sweep.lengths], sweep)
@@ -90,7 +93,7 @@ def families(sweep: Sweep, steps: tuple[int, ...]) -> Iterator[Family]:
     yield _of("OneStep", [OneStep()], sweep)
     yield over_steps(Unrolled(), sweep, steps)
     yield over_steps(Unrolled(checkpoint_every="recursive"), sweep, steps[-1:])
-    yield over_steps(ForwardMode(), sweep, steps[-2:])
+    yield over_steps(ForwardMode(), sweep, steps[1:3])
     lasts = [max(1, round(share * steps[-1])) for share in sweep.shares]
     yield Family("Restarted", tuple((Restarted(k), steps[-1], sweep.tight) for k in lasts))
     yield Family("Unrolled(last)", tuple((Unrolled(last=k), steps[-1], sweep.tight) for k in lasts))

@@ -12,9 +12,6 @@ from .case import Contestant
 from .catalogue import kebab_case
 from .sweeps import ONE_BY_ONE, Family, Sweep, families, family_of
 
-MAX_STEPS = 20_000
-"""Steps at most for methods that stop at a tolerance."""
-
 
 def swept(
     lower: LowerLevel,
@@ -48,11 +45,13 @@ def _contestants(
     if not reason:
         reason = _too_many(lower, method, sweep)
     if reason:
-        yield Contestant(partners[0], Budget(count or MAX_STEPS, tolerance), method, reason, family.name)
+        yield Contestant(
+            partners[0], Budget(count or sweep.max_steps, tolerance), method, reason, family.name
+        )
         return
     for solver in partners:
         for method, count, tolerance in family.points:
-            yield Contestant(solver, Budget(count or MAX_STEPS, tolerance), method, "", family.name)
+            yield Contestant(solver, Budget(count or sweep.max_steps, tolerance), method, "", family.name)
 
 
 def _partners(lower: LowerLevel, solvers: Sequence[Solver], family: Family) -> tuple[list[Solver], str]:
