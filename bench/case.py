@@ -63,12 +63,18 @@ class Instance:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way to differentiate: a solver with its budget and a method; `reason` says why it does not apply."""
+    """A way to differentiate: a solver with its budget and a method.
+
+    Attributes:
+        reason: why it does not apply, or empty.
+        sweep: names the method whose budget this is a point of, in suites that sweep budgets; else empty.
+    """
 
     solver: Solver
     budget: Budget
     method: Method
     reason: str = ""
+    sweep: str = ""
 
 
 @dataclass(frozen=True)

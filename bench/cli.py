@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from .commands.advise import advise_command
 from .commands.check import check
 from .commands.list_entries import list_entries
 from .commands.reproduce import reproduce
@@ -27,6 +28,7 @@ app.command(name="table")(table)
 app.command(name="reproduce")(reproduce)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
+app.command(name="advise")(advise_command)
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from .catalogue import Catalogue, built_in, kebab_case, ordered
 from .errors import UserError
 from .selection import Selection
 from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
+from .sweeps import Sweep
+from .swept import swept
 
 METHOD_ORDER = (
     "closed-form",
@@ -46,6 +48,9 @@ def contestants(
         UserError: for an unknown name or an impossible budget.
     """
     suite = suite_of(selection.suite)
+    if suite.sweep is not None:
+        yield from _swept(lower, workload, suite.sweep, selection, catalogue)
+        return
     first = instance.dtype == (selection.dtypes or suite.dtypes)[0]
     task = kebab_case(type(instance.task).__name__)
     methods = _methods(selection, suite, catalogue, first and task in suite.further_methods_on)
@@ -58,6 +63,22 @@ def contestants(
         budgets = _budgets(method, instance.dtype, workload, selection)
         for budget in budgets if first or selection.methods else budgets[-1:]:
             yield Contestant(solver, budget, method, reason)
+
+
+def _swept(
+    lower: LowerLevel, workload: Workload, sweep: Sweep, selection: Selection, catalogue: Catalogue
+) -> Iterator[Contestant]:
+    """Sweep the methods asked for; contenders only by name, since nobody knows what their budget is."""
+    if selection.tolerance is not None or selection.max_steps is not None:
+        raise UserError(
+            f"the suite {selection.suite!r} sweeps tolerances and steps itself; leave --tolerance and "
+            "--max-steps out"
+        )
+    methods = catalogue.pick("methods", selection.methods).values()
+    if not selection.methods:
+        methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
+    solvers = _solvers(selection, suite_of(selection.suite), catalogue)
+    yield from swept(lower, solvers, list(methods), sweep, workload.unrolled_steps)
 
 
 def _pairs(

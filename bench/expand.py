@@ -89,7 +89,7 @@ def _workloads(selection: Selection, suite: Suite, catalogue: Catalogue) -> list
         ]
     if not selection.sizes:
         return chosen
-    shapes = [_shape(size) for size in selection.sizes]
+    shapes = [shape_of(size) for size in selection.sizes]
     return [_resized(name, shape, suite) for name in names for shape in shapes]
 
 
@@ -107,7 +107,8 @@ def _can_start(regularizer: Any, shape: tuple[int, ...]) -> bool:
     return True
 
 
-def _shape(size: str) -> tuple[int, ...]:
+def shape_of(size: str) -> tuple[int, ...]:
+    """Read a size such as 64 or 32x32; raise `UserError` for another text."""
     if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", size):
         raise UserError(
             f"size is {size!r}; a length such as 64 or a height and width such as 32x32 is accepted"

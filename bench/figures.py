@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from .columns import mebibytes
 from .errors import unwritable
 from .panels import Look, add_legend, largest_tables, look_of, panels
+from .profile_figure import performance_profiles
 from .record import Record
 from .render import fold
 from .tables import Row, Table, label
@@ -73,7 +74,7 @@ def write_figures(records: Iterable[Record], folder: Path) -> list[Path]:
 def _write(records: Sequence[Record], target: Path, dtype: str) -> list[Path]:
     """Write the figures of one precision, without those that have nothing to draw."""
     paths: list[Path] = []
-    for draw in (error_against_time, error_against_budget, memory_by_method):
+    for draw in (error_against_time, error_against_budget, memory_by_method, performance_profiles):
         try:
             figure = draw(records)
         except ValueError:

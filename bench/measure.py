@@ -13,16 +13,25 @@ from pydantic import JsonValue
 from ..hypergrad.method import AdjointMethod, Backward, RoutedMethod
 from ..solvers.solver import Outcome
 from .accuracy import Judge, Judgement, compare, flatten
-from .case import Case, label
+from .case import Case, Contestant, label
 from .clock import ClockSettings, time_rounds
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, lower_level, make_inputs
 from .program import Compiler, OutOfMemory, Program, out_of_memory_named
-from .programs import Training, look_back, solve_and_differentiate, solve_only
+from .programs import (
+    Training,
+    look_back,
+    pull_back,
+    solve_and_differentiate,
+    solve_only,
+    with_tolerance,
+)
 from .record import Record
 from .samples import Samples, ratio
+from .split import exact_adjoint, split_error
 from .status import Status
 from .suites import Suite
+from .sweeps import shares_program, without_tolerance
 
 MEMORY_SHARE = 0.8
 """Share of the device's memory that a program's static figure may take before it is not run at all."""
@@ -47,12 +56,45 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class _Bound:
+    """A program, with the arguments that tell the contestants apart that share it: the tolerance, or none."""
+
+    program: Program
+    rest: tuple[jax.Array, ...] = ()
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.program(*arguments, *self.rest)
+
+    @property
+    def identity(self) -> str:
+        """A key that equal programs with equal arguments share."""
+        return f"{self.program.identity}{[float(one) for one in self.rest]}"
+
+
+@dataclass(frozen=True)
 class _Compiled:
-    """The programs of one contestant."""
+    """The programs of one contestant, or of a sweep; `exact` gives the exact adjoint's gradient."""
 
     solve: Program
     total: Program
     back: Program | None
+    exact: Program | None = None
+
+
+@dataclass(frozen=True)
+class _Programs:
+    """The programs of one contestant with their arguments."""
+
+    compiled: _Compiled
+    rest: tuple[jax.Array, ...]
+
+    @property
+    def solve(self) -> _Bound:
+        return _Bound(self.compiled.solve, self.rest)
+
+    @property
+    def total(self) -> _Bound:
+        return _Bound(self.compiled.total, self.rest)
 
 
 @dataclass(frozen=True)
@@ -61,9 +103,10 @@ class _Run:
 
     status: Status
     reason: str = ""
-    compiled: _Compiled | None = None
+    compiled: _Programs | None = None
     training: Training | None = None
     backward: Backward | None = None
+    exact: Any = None
     retraces: int | None = None
     route: str = ""
 
@@ -93,8 +136,9 @@ class Workbench:
         runs = [self._run(case, inputs) for case in group]
         samples = self._time(runs, inputs)
         hashes = hash_arrays(inputs)
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
         for case, run, (solve, total) in zip(group, runs, samples, strict=True):
-            record = self._record(case, run, judgement, solve, total, hashes)
+            record = self._record(parameters, case, run, judgement, solve, total, hashes)
             yield Measured(record, _arrays(run, inputs))
 
     def forget(self) -> None:
@@ -110,37 +154,58 @@ class Workbench:
             return _Run(Status.NOT_SUPPORTED, case.contestant.reason)
         try:
             compiled, retraces = self._programs(case, inputs)
-            memory = compiled.total.memory.total
+            memory = compiled.compiled.total.memory.total
             if memory is not None and memory > memory_limit():
                 return _Run(Status.OUT_OF_MEMORY, f"needs {memory / 2**30:.1f} GiB", compiled)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
                 training = jax.block_until_ready(compiled.total(inputs))
-                backward = _look_back(compiled, inputs)
+                backward, exact = _look_back(compiled, inputs)
         except OutOfMemory as error:
             return _Run(Status.OUT_OF_MEMORY, str(error))
         except Exception as error:  # a plug-in or a contender may raise anything
             return _Run(Status.FAILED, _one_line(error))
         status, reason = _status_of(training)
-        return _Run(status, reason, compiled, training, backward, retraces, _route(case, inputs))
+        return _Run(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
 
-    def _programs(self, case: Case, inputs: Inputs) -> tuple[_Compiled, int]:
+    def _programs(self, case: Case, inputs: Inputs) -> tuple[_Programs, int]:
         """Return the contestant's programs, compiled once a shape, and the traces that new data cost."""
-        key = (replace(case.instance, seed=0), case.contestant)
-        if key in self._compiled:
-            return self._compiled[key], self._compiled[key].total.retraces(inputs)
-        name = f"{case.contestant.method!r} with {case.contestant.solver!r}"
-        contestant = case.contestant
+        contestant, rest = case.contestant, ()
+        if shares_program(contestant):
+            rest = (jax.numpy.asarray(contestant.budget.tolerance, case.instance.dtype),)
+            contestant = without_tolerance(contestant)
+        key = (replace(case.instance, seed=0), contestant)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(contestant, inputs, rest)
+        programs = _Programs(self._compiled[key], rest)
+        return programs, programs.compiled.total.retraces(inputs, *rest)
 
-        def compiled(function: Any, *arguments: Any) -> Program:
-            return self._judge.compiler.compile_program(function(contestant), *arguments, name=name)
+    def _compile(self, contestant: Contestant, inputs: Inputs, rest: tuple[jax.Array, ...]) -> _Compiled:
+        name = f"{contestant.method!r} with {contestant.solver!r}"
 
-        back = None
-        if isinstance(contestant.method, AdjointMethod):
-            solution = jax.eval_shape(solve_only(contestant), inputs)
-            back = self._untimed.compile_program(look_back(contestant), inputs, solution, name=name)
-        programs = _Compiled(compiled(solve_only, inputs), compiled(solve_and_differentiate, inputs), back)
-        self._compiled[key] = programs
-        return programs, programs.total.retraces(inputs)
+        def compiled(compiler: Compiler, function: Any, *arguments: Any, who: Contestant) -> Program:
+            program = with_tolerance(function, who) if rest else function(who)
+            return compiler.compile_program(program, *arguments, *rest, name=name)
+
+        timed = self._judge.compiler
+        solve = compiled(timed, solve_only, inputs, who=contestant)
+        total = compiled(timed, solve_and_differentiate, inputs, who=contestant)
+        if not isinstance(contestant.method, AdjointMethod):
+            return _Compiled(solve, total, None)
+        solution = jax.eval_shape(solve_only(contestant), inputs)
+        back = compiled(self._untimed, look_back, inputs, solution, who=contestant)
+        exact = self._exact(contestant, inputs)
+        if exact is None:
+            return _Compiled(solve, total, back)
+        return _Compiled(solve, total, back, compiled(self._untimed, pull_back, inputs, solution, who=exact))
+
+    def _exact(self, contestant: Contestant, inputs: Inputs) -> Contestant | None:
+        """Return the contestant with the adjoint that errors are split by, in suites that split them."""
+        if self.context.suite.sweep is None:
+            return None
+        lower = lower_level(inputs, 0)
+        method = exact_adjoint(lower)
+        supported = method.supports(contestant.solver, lower) is None
+        return replace(contestant, method=method) if supported else None
 
     def _time(self, runs: Sequence[_Run], inputs: Inputs) -> list[tuple[Samples | None, Samples | None]]:
         """Time every program that ran, all in the same rounds; equal programs are timed once."""
@@ -158,6 +223,7 @@ class Workbench:
 
     def _record(
         self,
+        parameters: int,
         case: Case,
         run: _Run,
         judgement: Judgement,
@@ -174,6 +240,8 @@ class Workbench:
         return Record(
             **_identity(case),
             **self._provenance(hashes),
+            sweep=case.contestant.sweep,
+            parameters=parameters,
             status=status,
             reason=reason,
             **_solution_fields(run),
@@ -181,6 +249,7 @@ class Workbench:
             **_backward_fields(run.backward),
             **_accuracy_fields(run, judgement),
             **_bound_fields(run),
+            **_split_fields(case, run, judgement),
             **_time_fields(solve, total),
             **_program_fields(run, getattr(case.contestant.method, "in_a_child", False)),
             adjoint_route=run.route,
@@ -274,6 +343,13 @@ def _accuracy_fields(run: _Run, judgement: Judgement) -> dict[str, Any]:
     return fields if accuracy is None else {**fields, **accuracy._asdict()}
 
 
+def _split_fields(case: Case, run: _Run, judgement: Judgement) -> dict[str, Any]:
+    method = case.contestant.method
+    if run.training is None or run.exact is None or not isinstance(method, AdjointMethod):
+        return {}
+    return split_error(method, run.training.gradient, run.exact, judgement)._asdict()
+
+
 def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]:
     if solve is None or total is None:
         return {}
@@ -293,11 +369,11 @@ def _program_fields(run: _Run, in_a_child: bool) -> dict[str, Any]:
     """Return what the compiler says; of the memory that a child process needs it says nothing."""
     if run.compiled is None:
         return {}
-    fields = {"compile_seconds": run.compiled.total.compile_seconds, "retraces": run.retraces}
+    program = run.compiled.compiled.total
+    fields = {"compile_seconds": program.compile_seconds, "retraces": run.retraces}
     if in_a_child:
         return fields
-    memory = run.compiled.total.memory
-    return fields | {"memory_bytes": memory.total, "temp_bytes": memory.temporary}
+    return fields | {"memory_bytes": program.memory.total, "temp_bytes": program.memory.temporary}
 
 
 def _status_of(training: Training) -> tuple[Status, str]:
@@ -330,13 +406,17 @@ def _route(case: Case, inputs: Inputs) -> str:
     return method.route(lower_level(inputs, 0)) if isinstance(method, RoutedMethod) else ""
 
 
-def _look_back(compiled: _Compiled, inputs: Inputs) -> Backward | None:
+def _look_back(programs: _Programs, inputs: Inputs) -> tuple[Backward | None, Any]:
+    """Return what the backward pass knows of itself, and the exact adjoint's gradient, outside the clock."""
+    compiled, rest = programs.compiled, programs.rest
     if compiled.back is None:
-        return None
-    return jax.block_until_ready(compiled.back(inputs, compiled.solve(inputs)))
+        return None, None
+    solution = programs.solve(inputs)
+    exact = None if compiled.exact is None else compiled.exact(inputs, solution, *rest)
+    return jax.block_until_ready((compiled.back(inputs, solution, *rest), exact))
 
 
-def _call(program: Program, inputs: Inputs) -> Any:
+def _call(program: _Bound, inputs: Inputs) -> Any:
     return lambda: program(inputs)
 
 

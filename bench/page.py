@@ -12,7 +12,7 @@ from rich.text import Text
 
 from .durable import replace_durably
 from .errors import unwritable
-from .publish import escaped
+from .markup import pipes
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def page_markdown(page: Page) -> str:
     """Return the page as Markdown: question, rule, tables, verdict, figures."""
     parts = [f"# {page.title}", page.question, f"**Rule.** {page.rule}", f"**Verdict.** {page.verdict}"]
     for section in page.sections:
-        parts += [f"## {section.heading}", section.text, _pipes(section)]
+        parts += [f"## {section.heading}", section.text, pipes(section.columns, section.lines, labels=1)]
     parts += [f"![{name}](figures/{name}.png)" for name in page.figures]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -94,10 +94,3 @@ def print_page(page: Page, piped_width: int) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=piped_width)
     console.print(render_page(page))
-
-
-def _pipes(section: Section) -> str:
-    rules = ["---", *["---:"] * (len(section.columns) - 1)]
-    rows = [section.columns, rules, *section.lines]
-    cells = [[cell if row is rules else escaped(cell) for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)

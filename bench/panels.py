@@ -1,7 +1,7 @@
 """What all figures share: a panel a task and regulariser, looks of methods and solvers, a legend outside."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
@@ -46,11 +46,11 @@ class Look:
 
     def of(self, run: Run) -> Style:
         """Return the style of a solver and method."""
-        return Style(*self._line(label(run.method)), self._marker(label(run.solver)))
+        return Style(*self.line(label(run.method)), self._marker(label(run.solver)))
 
     def method_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
         """Return the legend's entries for the methods of some rows: their colours."""
-        lines = {name: self._line(name) for name in sorted({label(row.run.method) for row in drawn})}
+        lines = {name: self.line(name) for name in sorted({label(row.run.method) for row in drawn})}
         return [
             Line2D([], [], linewidth=4, color=color, linestyle=linestyle, label=name)
             for name, (color, linestyle) in lines.items()
@@ -64,7 +64,7 @@ class Look:
             for name, marker in markers.items()
         ]
 
-    def _line(self, method: str) -> tuple[str, _LineStyle]:
+    def line(self, method: str) -> tuple[str, _LineStyle]:
         """Return a method's colour and line; with more methods than colours, the lines tell them apart."""
         number = self.methods.index(method)
         return COLOURS[number % len(COLOURS)], _LINES[number // len(COLOURS) % len(_LINES)]
@@ -84,11 +84,20 @@ def look_of(tables: Iterable[Table]) -> Look:
 def largest_tables(records: Iterable[Record]) -> list[Table]:
     """Return, for each task and regulariser, the table of its largest problem; on a tie that of float64."""
     chosen: dict[tuple[str, str], Table] = {}
-    for table in make_tables(records):
+    for table in map(_by_sweep, make_tables(records)):
         name = table.problem.task, table.problem.regularizer
         if name not in chosen or _extent(table) > _extent(chosen[name]):
             chosen[name] = table
     return list(chosen.values())
+
+
+def _by_sweep(table: Table) -> Table:
+    """Name the rows of a sweep by its method, from quick to slow: one look and one line each."""
+    if not any(row.sweep for row in table.rows):
+        return table
+    named = [replace(row, run=row.run._replace(method=row.sweep or row.run.method)) for row in table.rows]
+    rows = sorted(named, key=lambda row: (row.run.solver, row.run.method, row.values["total_seconds"] or 0.0))
+    return Table(table.problem, tuple(rows))
 
 
 def _extent(table: Table) -> tuple[int, int, str]:

@@ -1,7 +1,7 @@
 """The functions that are compiled and timed, each of an instance's inputs alone."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from ..problems.regularizer import Regularizer
 from ..solvers.solver import Solution
 from .case import Contestant
 from .inputs import Inputs
+from .sweeps import at_tolerance
 
 LARGEST_BOUNDED = 2**16
 """Pixels up to which errors of gradients are bounded: at eight 3 x 3 filters some 200 MB."""
@@ -48,6 +49,35 @@ def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], Traini
 
         (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(inputs.regularizer)
         return Training(value, gradient, solution)
+
+    return run
+
+
+def with_tolerance(
+    program: Callable[[Contestant], Callable[..., Any]], contestant: Contestant
+) -> Callable[..., Any]:
+    """Return a program with the tolerance as its last argument: compiled once, it serves a whole sweep."""
+
+    def run(*arguments: Any) -> Any:
+        return program(at_tolerance(contestant, arguments[-1]))(*arguments[:-1])
+
+    return run
+
+
+def pull_back(contestant: Contestant) -> Callable[[Inputs, Solution], Regularizer]:
+    """Return the batch's gradient by the regulariser at solutions that are given; never timed."""
+    solver, method = contestant.solver, contestant.method
+    if not isinstance(method, AdjointMethod):
+        raise TypeError(f"{method!r} has no backward pass of its own")
+
+    def run(inputs: Inputs, solution: Solution) -> Regularizer:
+        def one(y: Array, truth: Array, solution: Solution) -> Regularizer:
+            lower = LowerLevel(inputs.A, y, inputs.regularizer)
+            cotangent = jax.grad(_outer(truth))(solution.x)
+            return method.backward(solver, contestant.budget, lower, solution, cotangent)[0].regularizer
+
+        gradients = jax.vmap(one)(inputs.y, inputs.truths, solution)
+        return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), gradients)
 
     return run
 

@@ -4,13 +4,15 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .columns import COLUMNS
 from .durable import replace_durably
 from .errors import unwritable
+from .frontier_page import frontier_csv, frontier_markdown
 from .grid import Grid, Line, grid_of
+from .markup import escaped
 from .record import Record
 from .status import Status
 from .tables import VALUES, Problem, Row, Run, Table, make_tables
@@ -19,11 +21,14 @@ from .tables import VALUES, Problem, Row, Run, Table, make_tables
 def write_tables(records: Iterable[Record], folder: Path) -> list[Path]:
     """Write `tables/README.md`, `tables/results.csv` and a Markdown file a problem into a run's folder.
 
-    Returns the paths, the index first. Files are replaced whole. Raises `UserError` if the folder cannot be
-    written.
+    A run that sweeps budgets also gets `tables/frontier.md` and `tables/frontier.csv`. Returns the paths, the
+    index first. Files are replaced whole. Raises `UserError` if the folder cannot be written.
     """
     target = Path(folder) / "tables"
-    texts = _pages(make_tables(records))
+    kept = list(records)
+    page = frontier_markdown(kept)
+    further = {"frontier.md": page, "frontier.csv": frontier_csv(kept)} if page else {}
+    texts = _pages(make_tables(kept), further)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -33,11 +38,12 @@ def write_tables(records: Iterable[Record], folder: Path) -> list[Path]:
     return [target / name for name in texts]
 
 
-def _pages(tables: Sequence[Table]) -> dict[str, str]:
+def _pages(tables: Sequence[Table], further: Mapping[str, str]) -> dict[str, str]:
     """Return the text of every file by its name."""
     names = _file_names([table.problem for table in tables])
     pages = {name: markdown(table) for name, table in zip(names, tables, strict=True)}
-    return {"README.md": _index(tables, names), "results.csv": csv_text(tables), **pages}
+    index = _index(tables, names, further)
+    return {"README.md": index, "results.csv": csv_text(tables), **further, **pages}
 
 
 def markdown(table: Table) -> str:
@@ -69,11 +75,6 @@ def _texts(line: Line) -> list[str]:
     ]
 
 
-def escaped(text: str) -> str:
-    """Keep what Markdown would read as its own: bars, brackets, stars, and what looks like a tag."""
-    return re.sub(r"([\\|*_`<>\[\]])", r"\\\1", " ".join(text.split()))
-
-
 def csv_text(tables: Iterable[Table]) -> str:
     """Return one CSV of all rows at full precision; `empty` says why a number is missing."""
     buffer = io.StringIO()
@@ -93,7 +94,7 @@ def _fields(row: Row) -> list[object]:
     return [row.status, row.seeds, *(row.values[name] for name in VALUES), row.reference, row.reason, empty]
 
 
-def _index(tables: Sequence[Table], names: Sequence[str]) -> str:
+def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]) -> str:
     """Return the page that links the tables and explains columns and statuses."""
     links = [f"- [{escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
     columns = [f"- **{column.heading}**: {column.meaning}" for column in COLUMNS]
@@ -102,6 +103,7 @@ def _index(tables: Sequence[Table], names: Sequence[str]) -> str:
         [
             "# Tables",
             "",
+            *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
             *links,
             "",
             "All rows at full precision, with quartiles: [results.csv](results.csv).",

@@ -49,6 +49,10 @@ class Record(BaseModel):
     max_steps: int
     tolerance: Annotated[float, Field(allow_inf_nan=False)]
     suite: str
+    sweep: str = ""
+    """The method whose budget this is a point of, in suites that sweep budgets."""
+    parameters: int | None = None
+    """Numbers by which is differentiated: all leaves of the regulariser."""
     status: Status
     reason: str = ""
     """A sentence, when the status needs one."""
@@ -85,6 +89,12 @@ class Record(BaseModel):
     cosine: Measured = None
     norm_ratio: Measured = None
     """Norm of the hypergradient over the reference's."""
+    lower_error: Measured = None
+    """The lower level's part of the error, over the reference's norm, in suites that split it."""
+    adjoint_error: Measured = None
+    """The adjoint equation's part, of rules that are exact."""
+    method_error: Measured = None
+    """The rule's own part, of rules that are biased."""
     loss: Measured = None
     reference: str = ""
     """The rung of the ladder that was used, or the sentence why there is none."""

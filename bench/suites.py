@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .clock import ClockSettings
 from .errors import UserError, nearest
+from .sweeps import Sweep
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Suite:
         further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
         compiler_options: XLA's, where they are not its defaults; they are recorded.
+        sweep: over what every method's budget is swept; None gives each its suite's one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Suite:
     further_methods_on: tuple[str, ...] = ()
     contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
     compiler_options: tuple[tuple[str, int], ...] = ()
+    sweep: Sweep | None = None
 
 
 TOLERANCES = {"float64": 1e-10, "float32": 3e-6}
@@ -104,6 +107,22 @@ SUITES = {
             dtypes=("float64", "float32"),
             seeds=2,
             clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),
+        ),
+        Suite(
+            name="frontier",
+            sentence="every method swept over its budget: time and memory to reach 1e-2, 1e-4, 1e-6",
+            workloads=(
+                Workload("analysis-l1", (64,), 4, (30, 100, 300, 1000)),
+                Workload("analysis-l1", (12, 12), 1, (30, 100, 300, 1000)),
+                Workload("fields-of-experts", (16, 16), 2, (10, 30, 100, 300)),
+                Workload("fields-of-experts", (32, 32), 2, (10, 30, 100, 300)),
+            ),
+            solvers=("dual-fista", "nesterov", "primal-dual", "active-set", "lbfgs"),
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
+            contenders_on=(),
+            sweep=Sweep(),
         ),
     )
 }

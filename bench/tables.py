@@ -58,7 +58,8 @@ class Cell(NamedTuple):
 class Row:
     """Hold one row: medians over the seeds that share the row's status; None for what there is not.
 
-    `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them.
+    `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them. `sweep` names
+    the method whose budget this is a point of, if any.
     """
 
     run: Run
@@ -67,6 +68,7 @@ class Row:
     seeds: int
     values: dict[str, float | None]
     reference: str
+    sweep: str = ""
 
     def cell(self, column: Column) -> Cell:
         """Return the text of one cell; an empty one has the reason."""
@@ -138,13 +140,15 @@ def row_of(records: Sequence[Record]) -> Row:
         seeds=len(chosen),
         values={name: _median(chosen, name) for name in VALUES},
         reference=(unreferenced or chosen)[0].reference if chosen else "",
+        sweep=records[0].sweep,
     )
 
 
 def _rows(records: Iterable[Record]) -> tuple[Row, ...]:
     """Return the rows of one problem."""
     groups = grouped(records, run_of)
-    return tuple(row_of(groups[run]) for run in sorted(groups))
+    order = sorted(groups, key=lambda run: (run.solver, groups[run][0].sweep, run))
+    return tuple(row_of(groups[run]) for run in order)
 
 
 def _comparable(records: Sequence[Record]) -> list[Record]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
-from .krylov import reachable, require_limits
+from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 _RIDGE = 1e-14
@@ -42,7 +42,7 @@ class AndersonRichardson:
 
     memory: int = 5
     max_steps: int = 2000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

@@ -6,7 +6,7 @@ import lineax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
-from .krylov import require_limits, solve_with_lineax
+from .krylov import Tolerance, require_limits, solve_with_lineax
 from .linear_solver import LinearSolution, Matvec
 
 
@@ -26,7 +26,7 @@ class BiCgStab:
     """
 
     max_steps: int = 1000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

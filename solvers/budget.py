@@ -2,6 +2,9 @@
 
 import math
 
+import jax
+from jaxtyping import Array, Float
+
 from ..problems.configuration import configuration
 
 
@@ -11,7 +14,8 @@ class Budget:
 
     Args:
         max_steps: iterations at most, at least 1.
-        tolerance: relative residual at which to stop; 0 runs all the steps.
+        tolerance: relative residual at which to stop; 0 runs all the steps. An array of the lower level's
+            dtype is taken as it is: one compiled program then serves many tolerances.
         check_every: the residual is looked at once in so many iterations, since for some solvers it costs as
             much as a step; a solve can overrun its tolerance by that many steps less one.
 
@@ -20,7 +24,7 @@ class Budget:
     """
 
     max_steps: int = 1000
-    tolerance: float = 1e-6
+    tolerance: float | Float[Array, ""] = 1e-6
     check_every: int = 10
 
     def __post_init__(self) -> None:
@@ -28,5 +32,6 @@ class Budget:
             raise ValueError(
                 f"max_steps and check_every must be at least 1; got {self.max_steps} and {self.check_every}"
             )
-        if not 0 <= self.tolerance < math.inf:
+        # Inside `jit` an array's value is not known.
+        if not isinstance(self.tolerance, jax.Array) and not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance must be at least 0 and finite; got {self.tolerance}")

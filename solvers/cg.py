@@ -7,7 +7,7 @@ import lineax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
-from .krylov import require_limits, solve_with_lineax
+from .krylov import Tolerance, require_limits, solve_with_lineax
 from .linear_solver import LinearSolution, Matvec
 
 
@@ -27,7 +27,7 @@ class Cg:
     """
 
     max_steps: int = 1000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
     symmetric_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -10,25 +10,30 @@ from jaxtyping import Array, Float
 
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
+Tolerance = float | Float[Array, ""]
+"""A number, or an array of the right-hand side's dtype: one compiled program then serves many tolerances."""
 
-def require_limits(max_steps: int, tolerance: float) -> None:
-    """Raise `ValueError` if an iteration may make no step, or its tolerance is negative."""
-    if max_steps < 1 or not tolerance >= 0:
+
+def require_limits(max_steps: int, tolerance: Tolerance) -> None:
+    """Raise `ValueError` if an iteration may make no step, or its tolerance is a negative number."""
+    # Inside `jit` an array's value is not known.
+    if max_steps < 1 or (not isinstance(tolerance, jax.Array) and not tolerance >= 0):
         raise ValueError(
             f"max_steps must be at least 1 and tolerance at least 0; got {max_steps} and {tolerance}"
         )
 
 
-def reachable(tolerance: float, dtype: Any) -> float:
+def reachable(tolerance: Tolerance, dtype: Any) -> Tolerance:
     """Return the tolerance, or ten times the dtype's precision where that is more."""
-    return max(tolerance, 10 * float(jnp.finfo(dtype).eps))
+    least = 10 * float(jnp.finfo(dtype).eps)
+    return jnp.maximum(tolerance, least) if isinstance(tolerance, jax.Array) else max(tolerance, least)
 
 
 def solve_with_lineax(
     method: Callable[..., Any],
     matvec: Matvec,
     rhs: Float[Array, "*shape"],
-    tolerance: float,
+    tolerance: Tolerance,
     start: Float[Array, "*shape"] | None,
     preconditioner: Matvec | None,
     tags: object = (),

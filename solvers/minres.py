@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
-from .krylov import reachable, require_limits
+from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
@@ -68,7 +68,7 @@ class Minres:
     """
 
     max_steps: int = 2000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
     symmetric_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import lineax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
-from .krylov import require_limits, solve_with_lineax
+from .krylov import Tolerance, require_limits, solve_with_lineax
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
@@ -29,7 +29,7 @@ class NormalCg:
     """
 
     max_steps: int = 2000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
-from .krylov import reachable, require_limits
+from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
@@ -35,7 +35,7 @@ class Richardson:
     """
 
     max_steps: int = 10_000
-    tolerance: float = 1e-10
+    tolerance: Tolerance = 1e-10
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

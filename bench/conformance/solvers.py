@@ -119,7 +119,7 @@ def _check_end(subject: str, run: _Run, problem: SmallProblem) -> Iterator[Findi
     yield Finding(
         subject,
         "converges",
-        figure <= BUDGET.tolerance,
+        bool(figure <= BUDGET.tolerance),
         f"its residual is {figure:.1e} after {steps} steps; at most {BUDGET.tolerance:.0e} within "
         f"{BUDGET.max_steps} is expected",
     )
