@@ -33,7 +33,7 @@ class Suite:
         solvers: in this order, the first that supports a lower level meets every method, the others one; a
             plug-in's come last.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
-        methods: who runs on every task; a plug-in's do too.
+        methods: who runs on every task; a plug-in's do too, and a sweep takes all.
         further_solvers_on: tasks on which those other solvers run.
         further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
@@ -118,6 +118,7 @@ SUITES = {
                 Workload("fields-of-experts", (32, 32), 2, (10, 30, 100, 300)),
             ),
             solvers=("dual-fista", "nesterov", "primal-dual", "active-set", "lbfgs"),
+            methods=(),
             dtypes=("float64",),
             seeds=1,
             clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
