@@ -80,9 +80,10 @@ def bounds(regularizer: FieldsOfExperts, x: jax.Array, v: jax.Array, radius: jax
     return around.hessian_change(v), around.mixed_change(v), around.mixed_norm()
 
 
-@pytest.mark.parametrize("boundary", ["circular", "zero", "reflect"])
 @pytest.mark.parametrize("radius", [1e-6, 1e-2, 1.0])
-@pytest.mark.parametrize("potential", POTENTIALS[:3], ids=repr)
+@pytest.mark.parametrize(
+    ("boundary", "potential"), zip(("circular", "zero", "reflect"), POTENTIALS, strict=False), ids=repr
+)
 def test_no_point_of_the_ball_exceeds_the_bounds_of_the_derivatives(boundary, radius, potential):
     regularizer = experts(3, potential, boundary)
     generator = np.random.default_rng(1)

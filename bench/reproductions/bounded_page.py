@@ -94,9 +94,9 @@ def bound_against_error(rows: Sequence[Any]) -> Figure:
             label=size,
         )
     axes.set(xscale="log", yscale="log", xlabel="relative error", ylabel="bound")
-    axes.axline((1e-6, 1e-6), (1, 1), color="0.5", linestyle=":", label="bound = error")
+    equal = axes.axline((1e-6, 1e-6), (1, 1), color="0.5", linestyle=":", label="bound = error")
     axes.grid(alpha=0.3, linewidth=0.5)
-    add_legend(figure, axes.get_legend_handles_labels()[0])
+    add_legend(figure, [*(line for line in axes.get_lines() if line is not equal), equal])
     return figure
 
 
