@@ -96,7 +96,8 @@ def _workloads(selection: Selection, suite: Suite, catalogue: Catalogue) -> list
 def _resized(name: str, shape: tuple[int, ...], suite: Suite) -> Workload:
     """Return a workload of another size, with batch and budgets of the nearest in kind."""
     alike = [workload for workload in suite.workloads if len(workload.shape) == len(shape)]
-    return dataclasses.replace((alike or suite.workloads)[0], regularizer=name, shape=shape)
+    own = [workload for workload in alike if workload.regularizer == name]
+    return dataclasses.replace((own or alike or suite.workloads)[0], regularizer=name, shape=shape)
 
 
 def _can_start(regularizer: Any, shape: tuple[int, ...]) -> bool:
