@@ -18,7 +18,7 @@ SMOOTH = tuple(f"{task}, 10 x 10, pseudo-Huber" for task in ("denoising", "inpai
 QUICK_CASES = ("denoising, 6 x 6, pseudo-Huber",)
 ACCELERATED = ("l1 denoising, dual FISTA",)
 TOLERANCE = 0.1
-FLOOR, EARLY = 1e-9, 3e-2
+FLOOR, EARLY = 1e-12, 1e-5
 ERRORS = {"layers": "gradient_error", "restarts": "x_error"}
 
 RULE = (
