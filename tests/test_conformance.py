@@ -383,7 +383,7 @@ HINTS = ("start at the solution", "preconditioner")
         (Misled("preconditioner"), {"start far away", *HINTS}),
         (Misled("rough", exact=False), set()),
     ],
-    ids=repr,
+    ids=lambda one: repr(one) if isinstance(one, Misled) else None,  # sets have no fixed order
 )
 def test_linear_solvers_that_break_one_contract(solver, expected) -> None:
     """What a solver says of itself is what it is held to."""
