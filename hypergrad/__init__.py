@@ -26,6 +26,9 @@ from .method import Outer as Outer
 from .method import RoutedMethod as RoutedMethod
 from .method import WarmMethod as WarmMethod
 from .one_step import OneStep as OneStep
+from .parameter_rule import Moved as Moved
+from .parameter_rule import ParameterMethod as ParameterMethod
+from .parameter_rule import solve_and_move as solve_and_move
 from .phantom import Phantom as Phantom
 from .reference import Reference as Reference
 from .reference import disagreement as disagreement

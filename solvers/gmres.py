@@ -14,11 +14,12 @@ from .linear_solver import LinearSolution, Matvec
 class Gmres:
     """Solve any invertible system by minimising the residual over a Krylov space, with restarts.
 
-    Keeps `restart` vectors; a restart can stall where the spectrum surrounds zero.
+    Keeps `restart` vectors; a restart can stall where the spectrum surrounds zero. What it counts as a step
+    is a cycle of up to `restart` products.
     Source: Saad and Schultz, 1986.
 
     Args:
-        max_steps: iterations at most.
+        max_steps: cycles at most.
         tolerance: relative residual at which to stop; never asked below ten times the dtype's precision.
         restart: vectors that are kept before the space is begun anew.
 

@@ -7,10 +7,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.solvers import Cg, Dense, LinearSolution, Minres
+from hypergrad_bench.solvers import (
+    AndersonRichardson,
+    BiCgStab,
+    Cg,
+    Dense,
+    Gmres,
+    LinearSolution,
+    Minres,
+    Neumann,
+    NormalCg,
+    Richardson,
+)
 
 SHAPE = (3, 4)
 SOLVERS = (Cg(tolerance=1e-13), Minres(tolerance=1e-13), Dense())
+NONSYMMETRIC = (
+    Gmres(tolerance=1e-13),
+    BiCgStab(tolerance=1e-13),
+    NormalCg(tolerance=1e-13),
+    Richardson(tolerance=1e-13),
+    AndersonRichardson(tolerance=1e-13),
+)
 ITERATIVE = (Cg, Minres)
 
 
@@ -118,6 +136,113 @@ def test_minres_on_an_inconsistent_system_ends_with_what_is_out_of_reach():
     nothing = _solve(Minres(), jnp.zeros((3, 3)), jnp.asarray(rhs))
     np.testing.assert_array_equal(nothing.value, np.zeros(3))
     assert float(nothing.residual) == pytest.approx(1)
+
+
+def _contraction(norm: float) -> np.ndarray:
+    """A nonsymmetric matrix whose spectrum lies on a circle of this radius."""
+    return norm * np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0]
+
+
+@pytest.mark.parametrize("solver", NONSYMMETRIC, ids=repr)
+def test_a_nonsymmetric_system(solver):
+    matrix, rhs = np.eye(12) - _contraction(0.8), _system()[1]
+    found = _solve(solver, jnp.asarray(matrix), jnp.asarray(1e-100 * rhs))
+    expected = np.linalg.solve(matrix, rhs.ravel()).reshape(SHAPE)
+    np.testing.assert_allclose(found.value * 1e100, expected, atol=1e-10)
+    assert float(found.residual) <= 1e-11
+
+
+@pytest.mark.parametrize("steps", [1, 4, 9])
+def test_richardson_and_neumann_make_the_same_sums(steps):
+    contraction, rhs = _contraction(0.8), _system()[1]
+    matrix = jnp.asarray(np.eye(12) - contraction)
+    powers = [np.linalg.matrix_power(contraction, power) @ rhs.ravel() for power in range(steps)]
+    expected = np.sum(powers, axis=0).reshape(SHAPE)
+    for solver in (Richardson(max_steps=steps), Neumann(steps)):
+        found = _solve(solver, matrix, jnp.asarray(rhs))
+        np.testing.assert_allclose(found.value, expected, atol=1e-13)
+        assert int(found.steps) == steps
+
+
+def test_anderson_acceleration_is_faster_and_converges_where_richardson_does_not():
+    matrix, rhs = _system(lowest=0.05, highest=1.0)
+    plain, fast = (
+        _solve(solver, jnp.asarray(matrix), jnp.asarray(rhs))
+        for solver in (Richardson(), AndersonRichardson())
+    )
+    assert int(fast.steps) < 0.5 * int(plain.steps)
+    # A spectrum up to 3 makes I - H expand.
+    matrix, rhs = _system(lowest=0.5, highest=3.0)
+    plain, fast = (
+        _solve(solver, jnp.asarray(matrix), jnp.asarray(rhs))
+        for solver in (Richardson(max_steps=200), AndersonRichardson(max_steps=200))
+    )
+    assert not float(plain.residual) < 1
+    assert float(fast.residual) < 1e-9
+
+
+@pytest.mark.parametrize("lowest", [1.0, -30.0])
+def test_minres_with_a_preconditioner_and_a_guess(lowest):
+    # The second system is indefinite; its preconditioner, the inverse of the absolute value, is positive.
+    matrix, rhs = _system(lowest, 31.0)
+    values, modes = np.linalg.eigh(matrix)
+    inverse = jnp.asarray(modes / np.abs(values) @ modes.T)
+    expected = np.linalg.solve(matrix, rhs.ravel()).reshape(SHAPE)
+
+    def found(**hints: object) -> LinearSolution:
+        def matvec(v: jax.Array) -> jax.Array:
+            return (jnp.asarray(matrix) @ v.ravel()).reshape(SHAPE)
+
+        return Minres(tolerance=1e-12).solve_linear(matvec, jnp.asarray(rhs), **hints)
+
+    preconditioned = found(preconditioner=lambda v: (inverse @ v.ravel()).reshape(SHAPE))
+    np.testing.assert_allclose(preconditioned.value, expected, atol=1e-10)
+    # |H|^{-1} H has the eigenvalues 1 and -1 only.
+    assert int(preconditioned.steps) <= 2 < int(found().steps)
+    assert int(found(start=jnp.asarray(expected)).steps) == 0
+    far = found(start=jnp.asarray(expected + 100 * rhs))
+    np.testing.assert_allclose(far.value, expected, atol=1e-9)
+    assert float(far.residual) <= 1e-11
+
+
+def test_minres_minimises_the_residual_in_the_preconditioner_s_norm():
+    matrix, rhs = _system(lowest=-30.0, highest=31.0)
+    weights = np.linspace(0.5, 2.0, 12)
+    for steps in (1, 3, 6):
+        krylov = np.stack(
+            [
+                np.linalg.matrix_power(weights[:, None] * matrix / 31, k) @ (weights * rhs.ravel())
+                for k in range(steps)
+            ],
+            axis=1,
+        )
+        root = np.sqrt(weights)[:, None]
+        best = np.linalg.lstsq(root * (matrix @ krylov), root[:, 0] * rhs.ravel(), rcond=None)[0]
+        found = Minres(max_steps=steps).solve_linear(
+            lambda v: (jnp.asarray(matrix) @ v.ravel()).reshape(SHAPE),
+            jnp.asarray(rhs),
+            preconditioner=lambda v: jnp.asarray(weights).reshape(SHAPE) * v,
+        )
+        np.testing.assert_allclose(np.ravel(found.value), krylov @ best, atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", [Gmres, BiCgStab, NormalCg, Richardson, AndersonRichardson])
+def test_limits_of_the_others(solver):
+    with pytest.raises(ValueError, match="max_steps must be at least 1 and tolerance at least 0; got 0"):
+        solver(max_steps=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Neumann(0), "terms must be at least 1; got 0"),
+        (lambda: AndersonRichardson(memory=0), "memory must be at least 1; got 0"),
+        (lambda: Gmres(restart=0), "restart must be at least 1; got 0"),
+    ],
+)
+def test_limits_of_their_own(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 @pytest.mark.parametrize("solver", ITERATIVE)

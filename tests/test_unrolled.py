@@ -126,6 +126,21 @@ def test_memory_grows_with_the_budget_and_less_with_checkpoints(smooth):
     assert checkpointed < long / 4
 
 
+def test_recursive_checkpoints_take_memory_like_the_logarithm_of_the_steps(smooth):
+    method = Unrolled("recursive")
+    sizes = [_temporary_bytes(method, Nesterov(), steps, smooth) for steps in (64, 256, 1024)]
+    plain = [_temporary_bytes(Unrolled(), Nesterov(), steps, smooth) for steps in (64, 1024)]
+    # Each doubling adds one stored state: four times the steps add as much again and again.
+    added = np.diff(sizes)
+    assert 0 < added[1] <= 1.5 * added[0], sizes
+    assert sizes[-1] < 0.1 * plain[-1], (sizes, plain)
+    budget = Budget(37)
+    whole, halved = (_run(one, Nesterov(), budget, smooth) for one in (Unrolled(), method))
+    assert int(halved.solution.steps) == 37
+    np.testing.assert_allclose(halved.solution.x, whole.solution.x, rtol=0, atol=1e-13)
+    assert _error(halved.gradient, whole.gradient) <= 1e-13
+
+
 def test_memory_of_the_adjoint_methods_does_not(smooth, l1):
     for method, solver, lower in ((Implicit(), Nesterov(), smooth), (ClosedForm(), DualFista(), l1)):
         short, long = (_temporary_bytes(method, solver, steps, lower) for steps in (64, 576))
