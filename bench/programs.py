@@ -17,7 +17,7 @@ from .case import Contestant
 from .inputs import Inputs
 
 LARGEST_BOUNDED = 2**16
-"""Pixels up to which errors of gradients are bounded: at eight 3 x 3 filters some 200 MB."""
+"""Pixels up to which errors of gradients are bounded: the bound holds images for every parameter."""
 
 
 class Training(NamedTuple):
