@@ -18,7 +18,7 @@ from .inputs import Inputs
 from .sweeps import at_tolerance
 
 LARGEST_BOUNDED = 2**16
-"""Pixels up to which errors of gradients are bounded: at eight 3 x 3 filters some 200 MB."""
+"""Pixels up to which errors of gradients are bounded: the bound holds images for every parameter."""
 
 
 class Training(NamedTuple):

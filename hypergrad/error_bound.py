@@ -66,7 +66,7 @@ def error_bound(
 
     Any v will do, however it was found. Infinite where mu is zero; may overestimate by orders of magnitude
     where A nearly has a null space. Rounding is allowed for by a rule of thumb (`ROUNDING`), not proved.
-    Source: Ehrhardt and Roberts, 2024, theorem 9; here with local constants along v instead of global ones.
+    Source: Ehrhardt and Roberts, 2024; here with local constants along v instead of global ones.
 
     Args:
         lower: strongly convex, `no_error_bound(lower)` is None.

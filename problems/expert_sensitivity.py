@@ -21,7 +21,7 @@ class ExpertSensitivity(NamedTuple):
     responses, the potential's second derivative moves by at most T_i |delta_i|.
 
     Costs s^2 products with the bank and holds s^2 + 1 images a filter: for s x s filters on images of up to
-    some 10^5 pixels. Source: this project; the chain of estimates is Ehrhardt and Roberts, 2024, theorem 9.
+    some 10^5 pixels. Source: this project; the chain of estimates is Ehrhardt and Roberts, 2024.
 
     Attributes:
         bank: W.

@@ -437,7 +437,9 @@ def test_a_verdict_counts() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["certified-l1", "hypergradient-scale", "inexact-lower-level"])
+@pytest.mark.parametrize(
+    "name", ["certified-inexactness", "certified-l1", "hypergradient-scale", "inexact-lower-level"]
+)
 def test_the_quick_reproduction_runs_from_the_command_line(name: str, hgb: Any, tmp_path: Path) -> None:
     """What CI runs."""
     assert hgb("reproduce", name, "--quick", "--out", str(tmp_path / "quick")) == 0

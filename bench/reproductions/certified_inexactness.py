@@ -14,7 +14,7 @@ class CertifiedInexactness:
     """Is the error of an implicit hypergradient known from its residuals alone, and can it be asked for?
 
     A case is a fields-of-experts denoising problem; its rows are tolerances of lower level and adjoint, and
-    accuracies asked of `Implicit`. Source: the bound is Ehrhardt and Roberts, 2024, theorem 9, with local
+    accuracies asked of `Implicit`. Source: the bound is Ehrhardt and Roberts, 2024, with local
     constants; choosing tolerances by it is Salehi et al., 2024 (MAID).
     """
 
