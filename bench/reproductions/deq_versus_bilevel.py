@@ -44,8 +44,8 @@ RULE = (
     "Both rules look back from the same iterate of gradient descent, so that only their linear solvers can "
     f"set them apart. They agree to solver accuracy if the relative difference is at most {FACTOR:g} times "
     f"the sum of both adjoint residuals (and {ROUNDING:g} of rounding) over one minus the contraction "
-    "factor, which bounds what a residual leaves of an error. Claim C1 holds if every row does; one step and a "
-    "damping of 0.01 are the contrast and must not, at the tightest tolerance."
+    "factor, which bounds what a residual leaves of an error. Claim C1 holds if every row does; one step "
+    "and a damping of 0.01 are the contrast and must not, at the tightest tolerance."
 )
 
 

@@ -135,7 +135,7 @@ def _figure(rows: Sequence[Any]) -> Figure:
                 at = inside[-1]
                 predicted = errors[at] * here[0]["rho"] ** (steps - steps[at])
                 axes.plot(steps, predicted, color=COLOURS[number], linewidth=1)
-        axes.set(xscale="log", yscale="log")
+        axes.set(yscale="log")
         axes.grid(alpha=0.3, linewidth=0.5)
     panels[0].set(xlabel="layers on tape, L", ylabel="relative error of the hypergradient")
     panels[1].set(xlabel="steps in all, (R + 1) L", ylabel="relative error of x")

@@ -25,12 +25,12 @@ _STATUS = {
 }
 
 
-def measure_challenge(name: str, quick: bool) -> list[Row]:
+def measure_challenge(name: str, quick: bool) -> list[Any]:
     """Try every rule on one problem."""
     fix_blas_threads()
     challenge = named(name)
     truth = true_derivative(challenge)
-    setting: Row = {
+    setting: dict[str, Any] = {
         "problem": name,
         "why": challenge.why,
         "kind": "smooth" if challenge.smooth else "l1",
@@ -44,11 +44,11 @@ def measure_challenge(name: str, quick: bool) -> list[Row]:
     return [setting | {"method": one.label} | _row(one, challenge, truth) for one in wanted]
 
 
-def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> Row:
+def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> dict[str, Any]:
     theta = jnp.zeros(challenge.size, jnp.float64)
     lower = challenge.lower(theta)
     solver = contestant.solver(lower, challenge.smooth)
-    row: Row = {"rule": repr(contestant.method), "solver": repr(solver)}
+    row: dict[str, Any] = {"rule": repr(contestant.method), "solver": repr(solver)}
     reason = solver.supports(lower) or contestant.method.supports(solver, lower)
     if reason is not None:
         return row | {"status": Status.NOT_SUPPORTED.value, "reason": reason}
@@ -109,7 +109,7 @@ def _through(
     return jax.jit(jax.grad(loss, has_aux=True))
 
 
-def _errors(gradient: np.ndarray, truth: Derivative) -> Row:
+def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
     """Return the relative error, and at a kink whether every entry lies between the one-sided derivatives."""
     if not np.isfinite(gradient).all():
         return {"gradient": None, "error": None, "element": False}
