@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from .columns import mebibytes
 from .errors import unwritable
-from .panels import Look, add_legend, largest_tables, look_of, panels
+from .panels import Look, add_legend, filling, largest_tables, look_of, panels
 from .profile_figure import performance_profiles
 from .record import Record
 from .render import fold
@@ -134,7 +134,15 @@ def _draw_errors(axes: Axes, table: Table, across: Callable[[Row], float | None]
         )
         for place, row in points:
             face = "white" if _at_bound(row) else style.color
-            axes.plot([place], [_height(row)], marker=style.marker, color=style.color, markerfacecolor=face)
+            axes.plot(
+                [place],
+                [_height(row)],
+                marker=style.marker,
+                color=style.color,
+                markerfacecolor=face,
+                markerfacecoloralt="white",
+                fillstyle=filling(style.linestyle),
+            )
     axes.axhline(max(_bound(row) for row in table.rows), color="0.5", linestyle=":", linewidth=1)
     axes.set_xlim(*_decades([place for points in lines.values() for place, _ in points]))
 

@@ -51,10 +51,7 @@ class Look:
     def method_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
         """Return the legend's entries for the methods of some rows: their colours."""
         lines = {name: self.line(name) for name in sorted({label(row.run.method) for row in drawn})}
-        return [
-            Line2D([], [], linewidth=4, color=color, linestyle=linestyle, label=name)
-            for name, (color, linestyle) in lines.items()
-        ]
+        return [_method_handle(name, color, linestyle) for name, (color, linestyle) in lines.items()]
 
     def solver_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
         """Return the legend's entries for the solvers of some rows: their markers."""
@@ -72,6 +69,27 @@ class Look:
     def _marker(self, solver: str) -> str:
         """Return a solver's marker."""
         return MARKERS[self.solvers.index(solver) % len(MARKERS)]
+
+
+def filling(linestyle: str) -> Literal["full", "bottom"]:
+    """Return how markers are filled: half where a colour is used again, since a single point has no line."""
+    return "full" if linestyle == "-" else "bottom"
+
+
+def _method_handle(name: str, color: str, linestyle: _LineStyle) -> Line2D:
+    if linestyle == "-":
+        return Line2D([], [], linewidth=4, color=color, linestyle=linestyle, label=name)
+    return Line2D(
+        [],
+        [],
+        linewidth=1.5,
+        color=color,
+        linestyle=linestyle,
+        marker="o",
+        fillstyle="bottom",
+        markerfacecoloralt="white",
+        label=name,
+    )
 
 
 def look_of(tables: Iterable[Table]) -> Look:
@@ -92,12 +110,17 @@ def largest_tables(records: Iterable[Record]) -> list[Table]:
 
 
 def _by_sweep(table: Table) -> Table:
-    """Name the rows of a sweep by its method, from quick to slow: one look and one line each."""
+    """Name the rows of a sweep by its method, from small budgets to large: one look and one line each."""
     if not any(row.sweep for row in table.rows):
         return table
     named = [replace(row, run=row.run._replace(method=row.sweep or row.run.method)) for row in table.rows]
-    rows = sorted(named, key=lambda row: (row.run.solver, row.run.method, row.values["total_seconds"] or 0.0))
-    return Table(table.problem, tuple(rows))
+    return Table(table.problem, tuple(sorted(named, key=_budget)))
+
+
+def _budget(row: Row) -> tuple[str, str, float, int, float]:
+    """Return what the rows of a sweep are sorted by; settings of a rule show in its time alone."""
+    run = row.run
+    return run.solver, run.method, -run.tolerance, run.max_steps, row.values["total_seconds"] or 0.0
 
 
 def _extent(table: Table) -> tuple[int, int, str]:

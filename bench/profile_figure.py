@@ -37,7 +37,7 @@ def performance_profiles(records: Iterable[Record]) -> Figure:
     for row, (name, chosen) in enumerate(groups.items()):
         for column, accuracy in enumerate(ACCURACIES):
             known = sum(frontier.knows(accuracy) for frontier in chosen)
-            _entitle(grid[row, column], f"{name}, error {exponent(accuracy)}, {known} problems")
+            _entitle(grid[row, column], f"{name}, error {exponent(accuracy)}, problems: {known}")
             _draw(grid[row, column], profiles[name, accuracy], look)
     for axes in grid[-1]:
         axes.set_xlabel("factor of the fastest method's time", fontsize=8)
@@ -65,6 +65,6 @@ def _entitle(axes: Axes, title: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xscale("log")
     axes.set_xlim(1, LARGEST_FACTOR)
-    axes.set_ylim(-0.12, 1.04)
+    axes.set_ylim(-0.1, 1.04)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.6)

@@ -105,7 +105,7 @@ def test_profiles_are_those_of_the_definition() -> None:
     assert found["A"].area == pytest.approx((1 + 1 - math.log(4) / math.log(100)) / 2)
     assert found["C"].area == pytest.approx(0.25)
     assert "C" not in {
-        one.method for one in make_profiles(make_frontiers(profiled()), 1e-4) if one.share(100)
+        one.method for one in make_profiles(make_frontiers(profiled()), 1e-4) if one.share(100.0)
     }
 
 
