@@ -1,5 +1,8 @@
 """optimistix's implicit differentiation, as a contender."""
 
+import importlib
+from typing import Any
+
 import lineax
 
 from ...hypergrad.method import require_supported
@@ -37,7 +40,6 @@ class OptimistixImplicit:
     def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         """Solve the lower level with optimistix."""
         require_supported(self, solver, lower)
-        import optimistix
-
+        optimistix: Any = importlib.import_module("optimistix")
         linear = lineax.CG(rtol=self.adjoint_tolerance, atol=self.adjoint_tolerance * 1e-6, max_steps=2000)
         return run_optimistix(solver, budget, lower, optimistix.ImplicitAdjoint(linear))

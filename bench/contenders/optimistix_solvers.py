@@ -1,7 +1,8 @@
 """optimistix's minimisers on our smooth lower levels: what its two derivatives have in common."""
 
+import importlib
 import importlib.util
-from typing import Any, cast
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,8 @@ def supports_optimistix(solver: Solver, lower: LowerLevel) -> str | None:
         return MISSING
     if not isinstance(lower.regularizer, SmoothRegularizer):
         return "optimistix has no proximal solver"
+    if isinstance(solver, lbfgs.Lbfgs) and lower.y.dtype != jnp.float64:
+        return "optimistix's L-BFGS keeps its history in JAX's default precision, which is float64 here"
     if isinstance(solver, (gradient_descent.GradientDescent, lbfgs.Lbfgs)):
         return None
     return f"optimistix has no counterpart of {type(solver).__name__}"
@@ -37,8 +40,8 @@ def run_optimistix(solver: Solver, budget: Budget, lower: LowerLevel, adjoint: A
     It stops where step and change of the energy are below an absolute tolerance. A gradient step moves x by
     the step size times the gradient: our relative residual, times ||A^T y|| and the step size, is that.
     """
-    import optimistix
-
+    # By name, since it is in no installation but those with the extra.
+    optimistix: Any = importlib.import_module("optimistix")
     # optimistix mixes integer widths and compares dtypes, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         x = jax.lax.stop_gradient(lower.A.adjoint(lower.y))
@@ -48,7 +51,7 @@ def run_optimistix(solver: Solver, budget: Budget, lower: LowerLevel, adjoint: A
         if isinstance(solver, lbfgs.Lbfgs):
             minimiser = optimistix.LBFGS(**tolerances, norm=optimistix.two_norm, history_length=solver.memory)
         else:
-            minimiser = optimistix.GradientDescent(cast(Any, step), **tolerances, norm=optimistix.two_norm)
+            minimiser = optimistix.GradientDescent(step, **tolerances, norm=optimistix.two_norm)
         found = optimistix.minimise(
             _energy,
             minimiser,

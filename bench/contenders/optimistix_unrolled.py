@@ -1,7 +1,8 @@
 """optimistix's recursive checkpointing, as a contender."""
 
 import dataclasses
-from typing import ClassVar
+import importlib
+from typing import Any, ClassVar
 
 from ...hypergrad.method import require_supported
 from ...problems.configuration import configuration
@@ -34,7 +35,6 @@ class OptimistixUnrolled:
     def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         """Solve the lower level with optimistix, on tape."""
         require_supported(self, solver, lower)
-        import optimistix
-
+        optimistix: Any = importlib.import_module("optimistix")
         budget = dataclasses.replace(budget, tolerance=0.0)
         return run_optimistix(solver, budget, lower, optimistix.RecursiveCheckpointAdjoint())
