@@ -1,0 +1,98 @@
+"""One contestant's programs, and what one untimed run of them gave."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..hypergrad.method import Backward
+from ..solvers.solver import Outcome
+from .accuracy import flatten
+from .inputs import Inputs
+from .program import Program
+from .programs import Training
+from .status import Status
+
+
+@dataclass(frozen=True)
+class BoundProgram:
+    """A program, with the arguments that tell the contestants apart that share it: the tolerance, or none."""
+
+    program: Program
+    rest: tuple[jax.Array, ...] = ()
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.program(*arguments, *self.rest)
+
+    @property
+    def identity(self) -> str:
+        """A key that equal programs with equal arguments share."""
+        return f"{self.program.identity}{[float(one) for one in self.rest]}"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The programs of one contestant, or of a sweep; `exact` gives the exact adjoint's gradient."""
+
+    solve: Program
+    total: Program
+    back: Program | None
+    exact: Program | None = None
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of one contestant with their arguments."""
+
+    compiled: Compiled
+    rest: tuple[jax.Array, ...]
+
+    @property
+    def solve(self) -> BoundProgram:
+        """The solve alone."""
+        return BoundProgram(self.compiled.solve, self.rest)
+
+    @property
+    def total(self) -> BoundProgram:
+        """The solve with its hypergradient."""
+        return BoundProgram(self.compiled.total, self.rest)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one untimed run of a contestant gave, or why it gave nothing."""
+
+    status: Status
+    reason: str = ""
+    compiled: Programs | None = None
+    training: Training | None = None
+    backward: Backward | None = None
+    exact: Any = None
+    retraces: int | None = None
+    route: str = ""
+
+
+def status_of(training: Training) -> tuple[Status, str]:
+    """Return the worst outcome of the batch; a gradient that is not finite counts as such."""
+    outcomes = np.asarray(training.solution.status)
+    if (outcomes == Outcome.NOT_FINITE).any():
+        return Status.NOT_FINITE, "the solution is not finite"
+    if not np.isfinite(flatten(training.gradient)).all():
+        return Status.NOT_FINITE, "the hypergradient is not finite"
+    missed = int((outcomes == Outcome.MAX_STEPS).sum())
+    if missed:
+        return Status.MAX_STEPS, f"{missed} of {outcomes.size} solves ended above the tolerance"
+    return Status.OK, ""
+
+
+def arrays_of(run: Trial, inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return solution, hypergradient and inputs by name, for `.npz`."""
+    if run.training is None:
+        return {}
+    trees = {"x": run.training.solution.x, "gradient": run.training.gradient, "inputs": inputs}
+    return {
+        name + jax.tree_util.keystr(path): np.asarray(leaf)
+        for name, tree in trees.items()
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
