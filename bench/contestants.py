@@ -68,17 +68,18 @@ def contestants(
 def _swept(
     lower: LowerLevel, workload: Workload, sweep: Sweep, selection: Selection, catalogue: Catalogue
 ) -> Iterator[Contestant]:
-    """Sweep the methods asked for; contenders only by name, since nobody knows what their budget is."""
+    """Sweep the methods asked for, or the suite's; contenders only by name, as they take most of the time."""
     if selection.tolerance is not None or selection.max_steps is not None:
         raise UserError(
             f"the suite {selection.suite!r} sweeps tolerances and steps itself; leave --tolerance and "
             "--max-steps out"
         )
-    methods = catalogue.pick("methods", selection.methods).values()
-    if not selection.methods:
+    suite = suite_of(selection.suite)
+    methods = _methods(selection, suite, catalogue, further=not suite.methods)
+    if not (selection.methods or suite.methods):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    solvers = _solvers(selection, suite_of(selection.suite), catalogue)
-    yield from swept(lower, solvers, list(methods), sweep, workload.unrolled_steps)
+    solvers = _solvers(selection, suite, catalogue)
+    yield from swept(lower, solvers, methods, sweep, workload.unrolled_steps)
 
 
 def _pairs(

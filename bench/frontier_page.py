@@ -13,6 +13,9 @@ from rich.text import Text
 from .columns import mebibytes, milliseconds, scientific
 from .frontier import ACCURACIES, Cost, Frontier, Standing, cost_of, make_frontiers, undominated
 from .markup import escaped, pipes
+from .peer_ratios import COLUMNS as PAIR_COLUMNS
+from .peer_ratios import EXPLAINED as PAIRS_EXPLAINED
+from .peer_ratios import make_pairs, pair_lines
 from .profiles import LARGEST_FACTOR, make_profiles
 from .record import Record
 from .tables import EMPTY, Problem, Run, label
@@ -35,6 +38,9 @@ def frontier_markdown(records: Sequence[Record]) -> str:
         return ""
     parts = ["# Frontier", _EXPLAINED, "## Performance profiles", _about_areas(frontiers)]
     parts.append(pipes(_area_columns(), _area_lines(frontiers)))
+    pairs = make_pairs(frontiers, records)
+    if pairs:
+        parts += ["## Other libraries", PAIRS_EXPLAINED, pipes(PAIR_COLUMNS, pair_lines(pairs))]
     for frontier in frontiers:
         parts += [
             f"## {escaped(frontier.problem.title())}",
@@ -52,6 +58,10 @@ def render_frontiers(records: Sequence[Record]) -> RenderableType:
     if frontiers:
         shown += [Text("Areas under the performance profiles", style="bold"), Text(_about_areas(frontiers))]
         shown.append(_rich(_area_columns(), _area_lines(frontiers)))
+    pairs = make_pairs(frontiers, records)
+    if pairs:
+        shown += [Text("Other libraries", style="bold"), Text(PAIRS_EXPLAINED)]
+        shown.append(_rich(PAIR_COLUMNS, pair_lines(pairs)))
     for frontier in frontiers:
         shown += [
             Text(f"Frontier: {frontier.problem.title()}", style="bold"),

@@ -33,7 +33,7 @@ class Suite:
         solvers: in this order, the first that supports a lower level meets every method, the others one; a
             plug-in's come last.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
-        methods: who runs on every task; a plug-in's do too, and a sweep takes all.
+        methods: who runs on every task; a plug-in's do too. A sweep takes all but other libraries' if empty.
         further_solvers_on: tasks on which those other solvers run.
         further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
@@ -124,6 +124,22 @@ SUITES = {
             clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
             contenders_on=(),
             sweep=Sweep(),
+        ),
+        Suite(
+            name="peers",
+            sentence="our implicit rule and other libraries' on the same arrays, at equal accuracy",
+            workloads=(
+                Workload("fields-of-experts", (16, 16), 2, (30, 100, 300)),
+                Workload("fields-of-experts", (32, 32), 2, (30, 100, 300)),
+                Workload("fields-of-experts", (64, 64), 1, (30, 100, 300)),
+            ),
+            solvers=("nesterov", "lbfgs"),
+            methods=("implicit", "jaxopt-implicit", "optimistix-implicit"),
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
+            # Ratios are read at 1e-4: a power of ten apart, nobody is charged for much more than that.
+            sweep=Sweep(tolerances=(1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
         ),
     )
 }

@@ -104,10 +104,13 @@ def families(sweep: Sweep, steps: tuple[int, ...]) -> Iterator[Family]:
 
 
 def family_of(method: Method, sweep: Sweep, steps: tuple[int, ...]) -> Family:
-    """Return the sweep of a method that is not built in, by what kind of rule it is."""
+    """Return the sweep of a method that is not built in, by what kind of rule it is.
+
+    It meets every solver that it supports: nobody else knows which of them suits it.
+    """
     if getattr(method, "uses_every_step", False):
-        return over_steps(method, sweep, steps)
-    return over_tolerances(method, sweep)
+        return over_steps(method, sweep, steps)._replace(every_solver=True)
+    return over_tolerances(method, sweep)._replace(every_solver=True)
 
 
 def over_tolerances(method: Method, sweep: Sweep) -> Family:
@@ -152,7 +155,7 @@ def without_tolerance(contestant: Contestant) -> Contestant:
 
 
 def _tied(method: Any, tolerance: Any) -> Any:
-    """Give the method's linear solvers the tolerance, where they have one."""
+    """Give the method's linear solvers the tolerance, where they have one, or its own adjoint's."""
     if not dataclasses.is_dataclass(method) or isinstance(method, type):
         return method
     tied: dict[str, Any] = {}
@@ -161,4 +164,6 @@ def _tied(method: Any, tolerance: Any) -> Any:
         if dataclasses.is_dataclass(held) and isinstance(held, LinearSolver) and hasattr(held, "tolerance"):
             linear: Any = held
             tied[field.name] = dataclasses.replace(linear, tolerance=tolerance)
+        elif field.name == "adjoint_tolerance":
+            tied[field.name] = tolerance
     return dataclasses.replace(method, **tied) if tied else method

@@ -9,6 +9,7 @@ from synthetic_records import identity, measured, record
 
 from hypergrad_bench.bench.frontier import ACCURACIES, Frontier, make_frontiers, undominated
 from hypergrad_bench.bench.frontier_page import frontier_csv, frontier_markdown
+from hypergrad_bench.bench.peer_ratios import make_pairs, pair_lines
 from hypergrad_bench.bench.profile_figure import performance_profiles
 from hypergrad_bench.bench.profiles import Profile, make_profiles
 from hypergrad_bench.bench.publish import write_tables
@@ -61,6 +62,26 @@ def test_an_accuracy_must_be_reached_on_every_seed() -> None:
     failed = point("A", None, 1.0, seed=1, tolerance=0.1, status=Status.FAILED, reason="it broke")
     (standing,) = only([both[0], failed]).standings
     assert (standing.points, standing.reason) == ((), "it broke")
+
+
+def test_other_libraries_are_set_against_ours_problem_by_problem() -> None:
+    """At 1e-4, each with its cheapest budget; a ratio above one says that ours is faster."""
+    records = [
+        point("Implicit", 5e-5, 2.0, id=identity(1), solver="Lbfgs(memory=10)"),
+        point("Implicit", 1e-3, 1.0, id=identity(2)),
+        point("JaxoptImplicit", 1e-5, 3.0, id=identity(3)),
+        point("OptimistixImplicit", 1e-2, 1.0, id=identity(4)),
+        point("Implicit", 5e-5, 4.0, id=identity(5), size="32x32"),
+        point("JaxoptImplicit", 1e-5, 2.0, id=identity(6), size="32x32"),
+    ]
+    pairs = make_pairs(make_frontiers(records), records)
+    assert [one.ratio for one in pairs] == [1.5, None, 0.5]
+    lines = pair_lines(pairs)
+    assert [line[1] for line in lines] == ["JaxoptImplicit", "OptimistixImplicit"] + 2 * ["JaxoptImplicit"]
+    assert lines[-1][0] == "median of 2 problems"
+    assert lines[-1][-1] == "1.00"
+    assert "## Other libraries" in frontier_markdown(records)
+    assert "## Other libraries" not in frontier_markdown(records[:1])
 
 
 def test_rows_that_are_no_points_of_a_sweep_are_left_out() -> None:

@@ -38,6 +38,7 @@ def stress_row(**changes: Any) -> dict[str, Any]:
         "residual": 1e-4,
         "adjoint_residual": 1e-4,
         "contraction": 1.0,
+        "error_bound": 1e-3,
         "ambiguous": 0,
         "dependent_rows": None,
     }
@@ -55,7 +56,8 @@ KINK = {"kink": True, "element": True}
         ({"residual": 1.0}, "right"),
         (WRONG, "silently wrong"),
         ({"error": 1.1e-3}, "silently wrong"),
-        (WRONG | {"residual": 1.1e-4}, "flagged"),
+        (WRONG | {"residual": 1.0}, "silently wrong"),
+        (WRONG | {"error_bound": 1.1e-3}, "flagged"),
         (WRONG | {"adjoint_residual": "not finite"}, "flagged"),
         (WRONG | {"contraction": 1.01}, "flagged"),
         (WRONG | {"ambiguous": 1}, "flagged"),
@@ -82,7 +84,7 @@ def test_what_is_wrong_on_the_control_is_biased() -> None:
     assert stress_verdict.word(row, [row, control]) == stress_verdict.word(control, [control]) == "biased"
     assert stress_verdict.word(row, [row, other]) == "silently wrong"
     judged = stress_verdict.judge([row, control])[0]
-    assert (judged.met, judged.of, judged.left_out) == (0, 0, "2 biased")
+    assert (judged.met, judged.of, judged.left_out) == (0, 0, "2 biased, 0 right but warned")
     assert stress_verdict.judge([row])[0].outcome == DOES_NOT_HOLD
     assert stress_verdict.judge([stress_row()])[0].outcome == HOLDS
 

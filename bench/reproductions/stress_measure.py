@@ -9,13 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ...hypergrad import error_bound, no_error_bound
 from ...hypergrad.method import AdjointMethod, Backward, Method
+from ...problems import LowerLevel
 from ...solvers import Budget, Outcome, Solution, Solver, solve
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
+from .stress_challenge import Challenge, Family
 from .stress_contestants import CONTESTANTS, QUICK, Contestant
-from .stress_problems import Challenge, Family, named
+from .stress_problems import named
 from .stress_truth import Derivative, true_derivative
 
 _STATUS = {
@@ -68,7 +71,9 @@ def _differentiate(
     if isinstance(contestant.method, AdjointMethod):
         solution = _solving(family, solver, budget)(theta)
         cotangent = jax.grad(challenge.loss)(solution.x)
-        gradient, backward = _pulling(family, solver, contestant.method)(theta, solution, cotangent)
+        curvature = jnp.asarray(2 * challenge.scale / solution.x.size, cotangent.dtype)
+        pulling = _pulling(family, solver, contestant.method)
+        gradient, backward = pulling(theta, solution, cotangent, curvature)
         return gradient, solution, backward
     if getattr(contestant.method, "uses_every_step", False):
         budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
@@ -89,13 +94,34 @@ def _solving(family: Family, solver: Solver, budget: Budget) -> Callable[[Array]
 @functools.cache
 def _pulling(
     family: Family, solver: Solver, method: AdjointMethod
-) -> Callable[[Array, Solution, Array], tuple[Array, Backward]]:
-    def compute(theta: Array, solution: Solution, cotangent: Array) -> tuple[Array, Backward]:
+) -> Callable[[Array, Solution, Array, Array], tuple[Array, Backward]]:
+    def compute(
+        theta: Array, solution: Solution, cotangent: Array, curvature: Array
+    ) -> tuple[Array, Backward]:
         lower, pull = jax.vjp(family, theta)
         gradient, backward = method.backward(solver, Budget(), lower, solution, cotangent)
+        if getattr(method, "adjoint_of_energy", False) and not no_error_bound(lower):
+            bound = _relative_bound(lower, solution.x, cotangent, backward.adjoint, curvature, gradient)
+            backward = backward._replace(error_bound=bound)
         return pull(gradient)[0], backward._replace(adjoint=None)
 
     return jax.jit(compute)
+
+
+def _relative_bound(
+    lower: LowerLevel,
+    x: Array,
+    cotangent: Array,
+    adjoint: Array | None,
+    curvature: Array,
+    gradient: LowerLevel,
+) -> Array:
+    """Bound the gradient's error over its norm; both are linear in the loss, so that it may be tiny."""
+    assert adjoint is not None
+    unit = jnp.max(jnp.abs(cotangent))
+    bound = error_bound(lower, x, cotangent / unit, adjoint / unit, curvature / unit).total
+    squares = [jnp.sum(jnp.square(leaf / unit)) for leaf in jax.tree.leaves(gradient.regularizer)]
+    return bound / jnp.sqrt(jnp.sum(jnp.stack(squares)))
 
 
 @functools.cache
@@ -139,6 +165,7 @@ def _account(solution: Solution, backward: Backward) -> Row:
         "adjoint_residual": _number(backward.residual),
         "adjoint_steps": None if backward.steps is None else int(backward.steps),
         "contraction": _number(backward.contraction),
+        "error_bound": _number(backward.error_bound),
         "ambiguous": None if certificate is None else int(certificate.ambiguous),
         "certified": None if certificate is None else bool(certificate.certified),
         "dependent_rows": None if size is None or rank is None else int(size) - int(rank),

@@ -26,6 +26,7 @@ SILENT_COLUMNS = (
     "residual",
     "adjoint residual",
     "contraction",
+    "error bound",
 )
 
 
@@ -82,7 +83,7 @@ def _silent(rows: Sequence[Any], words: dict[tuple[str, str], str]) -> Section:
             row["method"],
             f"{row['error']:.1e}{' (between the sides)' if row['kink'] and row['element'] else ''}",
             " ".join(f"{value:.3g}" for value in row["gradient"]),
-            *(_power(row[name]) for name in ("residual", "adjoint_residual", "contraction")),
+            *(_power(row[name]) for name in ("residual", "adjoint_residual", "contraction", "error_bound")),
         ]
         for row in wrong
     ]

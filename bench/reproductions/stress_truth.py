@@ -12,7 +12,8 @@ from jaxtyping import Array
 from ...hypergrad import certified_solution
 from ...problems import AnalysisL1, Dense, LowerLevel
 from ...solvers import Budget, Nesterov, solve
-from .stress_problems import Challenge, named
+from .stress_challenge import Challenge
+from .stress_problems import named
 
 STEP = 1e-5
 KINK = 1e-3
