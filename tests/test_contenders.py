@@ -13,6 +13,7 @@ import pytest
 from hypergrad_bench.bench import contenders
 from hypergrad_bench.bench.contenders import (
     DeepinvDeq,
+    DiffcpImplicit,
     JaxoptImplicit,
     JaxoptUnrolled,
     OptimistixImplicit,
@@ -22,7 +23,9 @@ from hypergrad_bench.bench.contenders import (
 from hypergrad_bench.bench.contenders.child_process import Child, child
 from hypergrad_bench.hypergrad import ClosedForm, Hypergradient, Implicit, Unrolled, hypergradient
 from hypergrad_bench.problems import AnalysisL1, Blur, FieldsOfExperts, Identity, LogCosh, LowerLevel, Mask
+from hypergrad_bench.problems import Dense as DenseOperator
 from hypergrad_bench.solvers import (
+    ActiveSet,
     Budget,
     Dense,
     DualFista,
@@ -147,6 +150,24 @@ def test_torch_in_a_child_process(library, operator, boundary):
     _assert_near(ours, _run(TORCH[library], GradientDescent(), budget, lower))
 
 
+@pytest.mark.parametrize(
+    ("operator", "y"),
+    [(Identity(), _normal(N)), (DenseOperator(_normal(8, N)), _normal(8))],
+    ids=["identity", "matrix"],
+)
+def test_diffcp_in_a_child_process(operator, y):
+    """Every leaf's derivative; the dual variable that comes back certifies the solution."""
+    pytest.importorskip("cvxpy")
+    pytest.importorskip("diffcp")
+    lower = LowerLevel(operator, y, AnalysisL1.initial((N,), 0))
+    ours = _run(ClosedForm(), ActiveSet(), Budget(100, 1e-12), lower)
+    theirs = _run(DiffcpImplicit(), PrimalDual(), Budget(20_000, 1e-9), lower)
+    assert float(theirs.solution.residual) <= 1e-7
+    _assert_near(ours, theirs)
+    batch = jax.vmap(lambda y: _run(DiffcpImplicit(), PrimalDual(), Budget(20_000, 1e-9), lower.replace(y=y)))
+    _assert_near(ours, jax.tree.map(lambda leaf: leaf[1], batch(jnp.stack([2 * y, y]))))
+
+
 def test_what_is_not_installed_has_a_sentence(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for method in (OptimistixImplicit(), OptimistixUnrolled()):
@@ -156,6 +177,9 @@ def test_what_is_not_installed_has_a_sentence(monkeypatch):
     assert TorchdeqImplicit().supports(GradientDescent(), SMOOTH) == (
         "torch and torchdeq not installed; the extra 'torch-peers' brings it"
     )
+    assert DiffcpImplicit().supports(PrimalDual(), L1) == (
+        "cvxpy and diffcp not installed; the extra 'peers' brings it"
+    )
 
 
 def test_what_the_others_cannot_express_has_a_sentence(monkeypatch):
@@ -164,6 +188,7 @@ def test_what_the_others_cannot_express_has_a_sentence(monkeypatch):
     assert "no counterpart of Nesterov" in OptimistixImplicit().supports(Nesterov(), SMOOTH)
     assert "accepts or refuses steps" in OptimistixUnrolled().supports(Lbfgs(), SMOOTH)
     assert "gradient descent here, not Nesterov" in DeepinvDeq().supports(Nesterov(), SMOOTH)
+    assert "is not an l1 norm" in DiffcpImplicit().supports(GradientDescent(), SMOOTH)
     assert "AnalysisL1 is none" in TorchdeqImplicit().supports(DualFista(), L1)
 
 

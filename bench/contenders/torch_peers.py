@@ -1,13 +1,8 @@
 """PyTorch libraries on our smooth lower levels, each in a child process of its own."""
 
-import functools
 import importlib.util
-from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
 
 from ...problems.blur import Blur
 from ...problems.fields_of_experts import FieldsOfExperts
@@ -20,9 +15,7 @@ from ...solvers.residuals import gradient_residual
 from ...solvers.smooth_energy import step_size
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
-from .child_process import child
-
-Settings = tuple[tuple[str, Any], ...]
+from .child_solve import Call, solve_in_child
 
 
 def supports_torch_peer(library: str, solver: Solver, lower: LowerLevel) -> str | None:
@@ -45,72 +38,20 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
     The solution's derivative is the library's. Times include what the arrays take to the child and back;
     memory that the child needs is in no figure of the compiler's.
     """
-    settings: Settings = (
-        ("library", library),
+    regularizer = lower.regularizer
+    assert isinstance(regularizer, FieldsOfExperts)
+    settings = (
         ("max_steps", budget.max_steps),
         ("tolerance", budget.tolerance),
         ("adjoint_tolerance", adjoint_tolerance),
+        ("operator", type(lower.A).__name__),
+        ("boundary", regularizer.boundary),
+        ("potential", type(regularizer.potential).__name__),
+        ("scale", getattr(regularizer.potential, "scale", 1.0)),
     )
-    x, steps = cast(tuple[Array, Array], _solve(settings, lower))
+    call = Call("torch_child.py", library, settings, lower.shape)
+    named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(lower)}
     held = jax.lax.stop_gradient(lower)
+    x, steps = solve_in_child(call, named, {"step": step_size(held)})
     ended = Ended(None, steps, gradient_residual(held, jax.lax.stop_gradient(x)))
     return finish(budget, x, ended)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _solve(settings: Settings, lower: LowerLevel) -> tuple[Float[Array, "h w"], Int[Array, ""]]:
-    x, steps, _ = _ask(settings, lower, keep=False)
-    return x, steps
-
-
-def _forward(settings: Settings, lower: LowerLevel) -> Any:
-    x, steps, token = _ask(settings, lower, keep=True)
-    return (x, steps), (lower, token)
-
-
-def _backward(settings: Settings, saved: Any, cotangent: Any) -> tuple[LowerLevel]:
-    lower, token = saved
-    leaves, structure = jax.tree.flatten(lower)
-    names = _names(lower)
-
-    def differentiate(token: Array, g: Array) -> list[np.ndarray]:
-        reply = child("torch_child.py", settings[0][1]).ask(
-            {"token": np.asarray(token), "cotangent": np.asarray(g)}
-        )
-        return [reply[name] for name in names]
-
-    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
-    found = jax.pure_callback(differentiate, shapes, token, cotangent[0], vmap_method="sequential")
-    return (structure.unflatten(found),)
-
-
-_solve.defvjp(_forward, _backward)
-
-
-def _ask(settings: Settings, lower: LowerLevel, keep: bool) -> tuple[Array, Array, Array]:
-    names = _names(lower)
-    regularizer = lower.regularizer
-    assert isinstance(regularizer, FieldsOfExperts)
-    described = {
-        "operator": type(lower.A).__name__,
-        "boundary": regularizer.boundary,
-        "potential": type(regularizer.potential).__name__,
-        "scale": getattr(regularizer.potential, "scale", 1.0),
-        "keep": keep,
-        **dict(settings[1:]),
-    }
-
-    def solve(step: Array, *leaves: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        request = {name: np.asarray(leaf) for name, leaf in zip(names, leaves, strict=True)}
-        request |= {"step": np.asarray(step)} | {name: np.asarray(one) for name, one in described.items()}
-        reply = child("torch_child.py", settings[0][1]).ask(request)
-        return reply["x"], reply["steps"], reply["token"]
-
-    counter = jax.ShapeDtypeStruct((), jnp.int32)
-    shapes = (jax.ShapeDtypeStruct(lower.shape, lower.y.dtype), counter, counter)
-    leaves = jax.tree.leaves(lower)
-    return jax.pure_callback(solve, shapes, step_size(lower), *leaves, vmap_method="sequential")
-
-
-def _names(lower: LowerLevel) -> list[str]:
-    return [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(lower)]
