@@ -15,6 +15,7 @@ from ..figures import write_figures
 from ..journal import Journal, Repair
 from ..progress import RunProgress
 from ..publish import write_tables
+from ..reproduce import built_in_reproductions
 from ..run import Plan, plan_run, read_run_file, started
 from ..selection import Selection
 from .device import use_device
@@ -74,6 +75,8 @@ def run(
         hgb run --resume results/local/20260101-120000-default
     """
     use_device(device)
+    if suite in built_in_reproductions():
+        raise UserError(f"{suite!r} is a reproduction, not a suite: hgb reproduce {suite}")
     selection = Selection(
         suite=suite,
         tasks=tuple(task or ()),
