@@ -25,7 +25,11 @@ from .potentials import PseudoHuber as PseudoHuber
 from .pytree import pytree as pytree
 from .pytree import static as static
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
+from .regularizer import EnergyRegularizer as EnergyRegularizer
+from .regularizer import OperatorRegularizer as OperatorRegularizer
+from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import Regularizer as Regularizer
 from .regularizer import SmoothRegularizer as SmoothRegularizer
 from .task import Task as Task
 from .task import measure as measure
+from .untied_experts import UntiedExperts as UntiedExperts
