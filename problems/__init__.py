@@ -14,6 +14,7 @@ from .identity import Identity as Identity
 from .image_folder import ImageFolder as ImageFolder
 from .inpainting import Inpainting as Inpainting
 from .linear_operator import LinearOperator as LinearOperator
+from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .mask import Mask as Mask
 from .photographs import Photographs as Photographs
