@@ -62,7 +62,5 @@ class Blur:
         return jnp.fft.rfftn(centred)
 
 
-def _apply_spectrum(
-    spectrum: Complex[Array, "..."], x: Float[Array, "*shape"]
-) -> Float[Array, "*shape"]:
+def _apply_spectrum(spectrum: Complex[Array, "..."], x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.fft.irfftn(spectrum * jnp.fft.rfftn(x), s=x.shape, axes=tuple(range(x.ndim)))

@@ -19,7 +19,7 @@ class AndersonState(NamedTuple):
     at: Trial
     shifts: Float[Array, "m n"]
     changes: Float[Array, "m n"]
-    count: Int[Array, ""]
+    rows: Int[Array, ""]
 
 
 @configuration
@@ -73,16 +73,16 @@ class Anderson:
     def step(self, lower: LowerLevel, state: AndersonState) -> AndersonState:
         """Look at the trial point, remember what it showed, and aim at the next one."""
         seen = look(lower, state.at, self.safeguard)
-        slot = state.count % self.memory
+        slot = state.rows % self.memory
         # What a rejected point showed is as true as what the others did.
         shifts, changes = (
-            rows.at[slot].set(jnp.where(seen.usable, row.ravel(), rows[slot]))
-            for rows, row in ((state.shifts, seen.shift), (state.changes, seen.change))
+            kept.at[slot].set(jnp.where(seen.usable, row.ravel(), kept[slot]))
+            for kept, row in ((state.shifts, seen.shift), (state.changes, seen.change))
         )
         shares = self._shares(changes, seen.move.ravel())
         correction = (shares @ (shifts + changes)).reshape(seen.x.shape)
         at = try_next(state.at, seen, seen.x + seen.move - correction)
-        return AndersonState(at, shifts, changes, state.count + 1)
+        return AndersonState(at, shifts, changes, state.rows + 1)
 
     def apply_map(self, lower: LowerLevel, state: AndersonState) -> AndersonState:
         """Replace the iterate by T(x)."""

@@ -22,7 +22,7 @@ class BroydenState(NamedTuple):
     at: Trial
     left: Float[Array, "m n"]
     right: Float[Array, "m n"]
-    count: Int[Array, ""]
+    rows: Int[Array, ""]
 
 
 @configuration
@@ -99,9 +99,9 @@ def _apply_transposed(state: BroydenState, f: Float[Array, " n"]) -> Float[Array
 
 def _begun_anew(state: BroydenState, memory: int) -> BroydenState:
     """Return the state with H = -I if no more updates fit."""
-    full = state.count >= memory
+    full = state.rows >= memory
     left, right = (jnp.where(full, jnp.zeros_like(rows), rows) for rows in (state.left, state.right))
-    return BroydenState(state.at, left, right, jnp.where(full, jnp.zeros_like(state.count), state.count))
+    return BroydenState(state.at, left, right, jnp.where(full, jnp.zeros_like(state.rows), state.rows))
 
 
 def _updated(state: BroydenState, seen: Seen) -> BroydenState:
@@ -112,8 +112,8 @@ def _updated(state: BroydenState, seen: Seen) -> BroydenState:
     least = _SMALLEST * jnp.sqrt(jnp.sum(jnp.square(shift)) * jnp.sum(jnp.square(across)))
     good = seen.usable & (jnp.abs(denominator) > least)
     left = (shift - across) / jnp.where(good, denominator, jnp.ones_like(denominator))
-    rows = (
-        old.at[state.count].set(jnp.where(good, new, old[state.count]))
+    left_rows, right_rows = (
+        old.at[state.rows].set(jnp.where(good, new, old[state.rows]))
         for old, new in ((state.left, left), (state.right, along))
     )
-    return BroydenState(state.at, *rows, state.count + good.astype(state.count.dtype))
+    return BroydenState(state.at, left_rows, right_rows, state.rows + good.astype(state.rows.dtype))

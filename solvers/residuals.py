@@ -19,8 +19,8 @@ from .fixed_point_map import map_move
 
 
 def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
-    """Return ||grad E(x)|| / ||A^T y||, the gradient norm of a smooth energy without its unit."""
-    return _norm(lower.gradient(x)) / _scale(lower)
+    """Return ||grad E(x)|| / ||A^T y||, without a unit; the operator's norm where there is no energy."""
+    return _norm(lower.operator(x)) / _scale(lower)
 
 
 def fixed_point_residual(
