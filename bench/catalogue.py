@@ -11,6 +11,7 @@ from .. import hypergrad, problems, solvers
 from ..hypergrad.method import Method
 from ..problems.ground_truth import GroundTruth
 from ..problems.image_folder import ImageFolder
+from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import Regularizer
 from ..problems.task import Task
 from ..solvers.linear_solver import LinearSolver
@@ -114,9 +115,9 @@ def kebab_case(name: str) -> str:
 def _classify(cls: type) -> list[tuple[str, Any]]:
     if issubclass(cls, Regularizer):
         return [("regularizers", cls)]
-    # An image folder has no default that makes sense: it comes from `--images`.
+    # An image folder comes from `--images`; a lower level has an `operator`, as a task has, but is none.
     wanted = [kind for kind, protocol in _PROTOCOLS.items() if _has_members(cls, protocol)]
-    if not wanted or cls is ImageFolder:
+    if not wanted or cls in (ImageFolder, LowerLevel):
         return []
     try:
         entry = cls()

@@ -9,7 +9,7 @@ from .accuracy import Judgement, compare, flatten
 from .case import Case, label
 from .samples import Samples, ratio
 from .split import split_error
-from .trial import Trial
+from .trial import Trial, largest_known
 
 
 def fields_of(
@@ -53,7 +53,9 @@ def _solution_fields(run: Trial) -> dict[str, Any]:
     if run.training is None:
         return {}
     solution = run.training.solution
+    contraction = solution.contraction
     return {
+        "lower_contraction": None if contraction is None else largest_known(contraction),
         "steps": float(np.mean(solution.steps)),
         "steps_max": float(np.max(solution.steps)),
         "residual": float(np.max(solution.residual)),

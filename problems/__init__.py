@@ -14,6 +14,7 @@ from .identity import Identity as Identity
 from .image_folder import ImageFolder as ImageFolder
 from .inpainting import Inpainting as Inpainting
 from .linear_operator import LinearOperator as LinearOperator
+from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .mask import Mask as Mask
 from .photographs import Photographs as Photographs
@@ -25,7 +26,11 @@ from .potentials import PseudoHuber as PseudoHuber
 from .pytree import pytree as pytree
 from .pytree import static as static
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
+from .regularizer import EnergyRegularizer as EnergyRegularizer
+from .regularizer import OperatorRegularizer as OperatorRegularizer
+from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import Regularizer as Regularizer
 from .regularizer import SmoothRegularizer as SmoothRegularizer
 from .task import Task as Task
 from .task import measure as measure
+from .untied_experts import UntiedExperts as UntiedExperts

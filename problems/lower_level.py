@@ -9,13 +9,22 @@ from jaxtyping import Array, Float
 
 from .linear_operator import LinearOperator
 from .pytree import pytree
-from .regularizer import Regularizer
+from .regularizer import (
+    EnergyRegularizer,
+    OperatorRegularizer,
+    ProximalRegularizer,
+    Regularizer,
+    SmoothRegularizer,
+)
 from .validation import is_concrete, require_finite, require_floating
 
 
 @pytree
 class LowerLevel:
     """Hold the variational problem  min_x 1/2 ||A x - y||^2 + R(x), of which every array is a leaf.
+
+    A regulariser without an energy makes it the equation  A^T (A x - y) + R(x) = 0,  R its operator, or the
+    fixed point  x = prox(x - tau A^T (A x - y), tau).
 
     Args:
         A: linear operator from the signal to the measurement.
@@ -37,7 +46,7 @@ class LowerLevel:
         # Tracing without computing finds every mismatch; the operators' own messages say which. Inside a
         # trace the operators say it themselves when they are used.
         if is_concrete(self.y):
-            jax.eval_shape(lambda lower: lower.value(lower.A.adjoint(lower.y)), self)
+            jax.eval_shape(_use_all, self)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,7 +58,13 @@ class LowerLevel:
         return dataclasses.replace(self, **changes)
 
     def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
-        """Evaluate the energy at x."""
+        """Evaluate the energy at x.
+
+        Raises:
+            TypeError: if the regulariser has no energy.
+        """
+        if not isinstance(self.regularizer, EnergyRegularizer):
+            raise TypeError(f"{type(self.regularizer).__name__} has no energy: it offers no value")
         return 0.5 * jnp.sum(jnp.square(self.A(x) - self.y)) + self.regularizer.value(x)
 
     def data_gradient(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -63,5 +78,44 @@ class LowerLevel:
             TypeError: if the regulariser has no gradient.
         """
         if not hasattr(self.regularizer, "gradient"):
-            raise TypeError(f"{type(self.regularizer).__name__} has no gradient: it is not smooth")
+            raise TypeError(f"{type(self.regularizer).__name__} has no gradient: {_why_no_gradient(self)}")
         return self.data_gradient(x) + self.regularizer.gradient(x)  # pyright: ignore
+
+    def operator(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Evaluate what vanishes at the solution: the energy's gradient, or A^T (A x - y) + R(x) without one.
+
+        Raises:
+            TypeError: if the regulariser has neither a gradient nor an operator.
+        """
+        if isinstance(self.regularizer, SmoothRegularizer):
+            return self.gradient(x)
+        if isinstance(self.regularizer, OperatorRegularizer):
+            return self.data_gradient(x) + self.regularizer.operator(x)
+        raise TypeError(f"{type(self.regularizer).__name__} has neither a gradient nor an operator")
+
+
+def _why_no_gradient(lower: LowerLevel) -> str:
+    if isinstance(lower.regularizer, EnergyRegularizer):
+        return "it is not smooth"
+    return "it has no energy"
+
+
+def _use_all(lower: LowerLevel) -> None:
+    """Evaluate all that the regulariser offers, at a signal that fits A and y."""
+    x, regularizer = lower.A.adjoint(lower.y), lower.regularizer
+    # The data term by itself: a regulariser may offer nothing that reaches y.
+    if lower.A(x).shape != lower.y.shape:
+        raise ValueError(f"A maps to shape {tuple(lower.A(x).shape)}, and y has shape {tuple(lower.y.shape)}")
+    if isinstance(regularizer, EnergyRegularizer):
+        lower.value(x)
+    if isinstance(regularizer, SmoothRegularizer | OperatorRegularizer):
+        _require_shape("gradient or operator", lower.operator(x), x)
+    if isinstance(regularizer, ProximalRegularizer):
+        _require_shape("prox", regularizer.prox(x, jnp.ones((), x.dtype)), x)
+
+
+def _require_shape(name: str, image: Array, x: Array) -> None:
+    if image.shape != x.shape:
+        raise ValueError(
+            f"the regulariser's {name} maps shape {tuple(x.shape)} to {tuple(image.shape)}; the same is due"
+        )

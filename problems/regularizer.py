@@ -9,12 +9,21 @@ from .linear_operator import LinearOperator
 
 @runtime_checkable
 class Regularizer(Protocol):
-    """A function of a signal or image, whose parameters are the leaves of a pytree."""
+    """A prior on signals or images, whose parameters are the leaves of a pytree.
+
+    What else it offers decides which solvers apply: an energy, its gradient, a proximal operator, an analysis
+    operator, or an operator that stands where a gradient would.
+    """
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
         """Make the parameters with which a benchmark or a training run starts, float64, for this shape."""
         ...
+
+
+@runtime_checkable
+class EnergyRegularizer(Regularizer, Protocol):
+    """A regulariser that is a function: x is chosen such that it is small."""
 
     def value(self, x: Float[Array, "..."]) -> Float[Array, ""]:
         """Evaluate the regulariser."""
@@ -22,7 +31,7 @@ class Regularizer(Protocol):
 
 
 @runtime_checkable
-class SmoothRegularizer(Regularizer, Protocol):
+class SmoothRegularizer(EnergyRegularizer, Protocol):
     """A regulariser with a Lipschitz-continuous gradient."""
 
     def gradient(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -35,7 +44,36 @@ class SmoothRegularizer(Regularizer, Protocol):
 
 
 @runtime_checkable
-class AnalysisRegularizer(Regularizer, Protocol):
+class OperatorRegularizer(Regularizer, Protocol):
+    """A regulariser without an energy: an operator stands where a gradient would, and need not be one.
+
+    The solution is a zero of  A^T (A x - y) + operator(x). Its Jacobian is not symmetric, so that rules and
+    linear solvers which need a Hessian do not apply.
+    """
+
+    def operator(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Evaluate the operator."""
+        ...
+
+    def lipschitz(self, shape: tuple[int, ...]) -> Any:
+        """Bound the Lipschitz constant of the operator from above, for signals of this shape (a scalar)."""
+        ...
+
+
+@runtime_checkable
+class ProximalRegularizer(Regularizer, Protocol):
+    """A regulariser that is known by its proximal operator, or by a map that stands in its place.
+
+    Of a denoiser in that place no energy needs to exist; the solution then depends on the step size.
+    """
+
+    def prox(self, x: Float[Array, "*shape"], step: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return argmin_z 1/2 ||z - x||^2 + step R(z), or what stands in its place."""
+        ...
+
+
+@runtime_checkable
+class AnalysisRegularizer(EnergyRegularizer, Protocol):
     """A weighted l1 norm of an analysis operator's responses."""
 
     @property

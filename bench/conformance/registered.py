@@ -15,6 +15,7 @@ from ...problems.linear_operator import LinearOperator
 from ...problems.mask import Mask
 from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
 from ...problems.regularizer import Regularizer
+from ...problems.untied_experts import UntiedExperts
 from .operators import normal
 
 Shape = tuple[int, ...]
@@ -50,6 +51,7 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
     shape = (6, 7)
     experts = FieldsOfExperts.initial(shape, 0)
     weights = jnp.linspace(0, 1, experts.weights.size, dtype=jnp.float64)
+    untied = dataclasses.replace(UntiedExperts.initial(shape, 0), biases=0.1 * weights)
     return {
         **{
             f"FieldsOfExperts, {potential!r}": (dataclasses.replace(experts, potential=potential), shape)
@@ -57,6 +59,11 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
         },
         "FieldsOfExperts, reflect": (dataclasses.replace(experts, boundary="reflect"), shape),
         "FieldsOfExperts, a weight a filter": (dataclasses.replace(experts, weights=weights), shape),
+        "UntiedExperts, biases": (untied, shape),
+        "UntiedExperts, LogCosh, zero": (
+            dataclasses.replace(untied, potential=LogCosh(scale=0.01), boundary="zero", weights=weights),
+            shape,
+        ),
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
     }

@@ -1,6 +1,6 @@
 """Conformance of regularisers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -8,9 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...problems.regularizer import AnalysisRegularizer, Regularizer, SmoothRegularizer
+from ...problems.regularizer import (
+    AnalysisRegularizer,
+    EnergyRegularizer,
+    OperatorRegularizer,
+    ProximalRegularizer,
+    Regularizer,
+    SmoothRegularizer,
+)
 from .finding import Finding, bounded, distance, layout
 from .operators import check_pytree, normal
+
+Image = Callable[[Any, Array], Array]
+"""What a regulariser makes of a signal."""
 
 EXACT = 1e-11
 POINT_SCALES = (0.0, 0.05, 1.0)
@@ -28,57 +38,83 @@ def check_start(subject: str, cls: type[Regularizer], shape: tuple[int, ...]) ->
 
 
 def check_regularizer(subject: str, regularizer: Regularizer, shape: tuple[int, ...]) -> Iterator[Finding]:
-    """Check a regulariser on signals of one shape, which should be small."""
+    """Check all that a regulariser offers on signals of one shape, which should be small."""
     x = normal(shape, 0)
-    value = regularizer.value(x)
+    offered = _offered(regularizer)
     yield Finding(
         subject,
-        "finite value",
-        value.shape == () and bool(jnp.isfinite(value)),
-        f"its value at a random point is {value}",
+        "reaches the signal",
+        bool(offered),
+        f"of value, gradient, operator, prox and weight_like it offers {', '.join(offered) or 'none'}",
     )
-    jitted = jax.jit(_value)(regularizer, x)
-    yield bounded(subject, "jit changes nothing", distance(jitted, value), EXACT)
-    yield from _check_precision(subject, regularizer, shape)
+    jitted = {name: jax.jit(function)(regularizer, x) for name, function in offered.items()}
+    for name, function in offered.items():
+        image = function(regularizer, x)
+        finite = bool(jnp.all(jnp.isfinite(image)))
+        yield Finding(subject, f"finite {name}", finite, f"at a random point its size is {_size(image):.3g}")
+        yield bounded(subject, f"jit changes nothing, {name}", distance(jitted[name], image), EXACT)
+    yield from _check_layouts(subject, offered, regularizer, x)
+    yield from _check_precision(subject, offered, regularizer, shape)
     yield from check_pytree(subject, regularizer)
     if isinstance(regularizer, SmoothRegularizer):
-        yield from _check_smooth(subject, regularizer, x)
+        automatic = jax.grad(regularizer.value)(x)
+        yield bounded(subject, "gradient of the value", distance(regularizer.gradient(x), automatic), EXACT)
+    for name in ("gradient", "operator"):
+        if name in offered:
+            yield _check_lipschitz(subject, offered[name], regularizer, x)
     if isinstance(regularizer, AnalysisRegularizer):
         yield from _check_analysis(subject, regularizer, x)
 
 
-def _check_precision(subject: str, regularizer: Regularizer, shape: tuple[int, ...]) -> Iterator[Finding]:
+def _offered(regularizer: Regularizer) -> dict[str, Image]:
+    """Return what a regulariser makes of a signal, by name."""
+    every: tuple[tuple[type, str, Image], ...] = (
+        (EnergyRegularizer, "value", _value),
+        (SmoothRegularizer, "gradient", _gradient),
+        (OperatorRegularizer, "operator", _operator),
+        (ProximalRegularizer, "prox", _prox),
+        (AnalysisRegularizer, "weight_like", _weights),
+    )
+    return {name: function for protocol, name, function in every if isinstance(regularizer, protocol)}
+
+
+def _check_layouts(
+    subject: str, offered: dict[str, Image], regularizer: Regularizer, x: Array
+) -> Iterator[Finding]:
+    for name, function in offered.items():
+        if name == "weight_like":
+            continue
+        image = jax.eval_shape(function, regularizer, x)
+        expected = () if name == "value" else x.shape
+        yield Finding(
+            subject,
+            f"{name}'s layout",
+            image.shape == expected and image.dtype == x.dtype,
+            f"x is {x.dtype}{x.shape}, its {name} {image.dtype}{image.shape}",
+        )
+
+
+def _check_precision(
+    subject: str, offered: dict[str, Image], regularizer: Regularizer, shape: tuple[int, ...]
+) -> Iterator[Finding]:
     single = jax.tree.map(lambda leaf: leaf.astype("float32"), regularizer)
     x = normal(shape, 0, "float32")
-    outputs = [jax.eval_shape(_value, single, x)]
-    if isinstance(regularizer, SmoothRegularizer):
-        outputs.append(jax.eval_shape(_gradient, single, x))
-    if isinstance(regularizer, AnalysisRegularizer):
-        outputs.append(jax.eval_shape(_weights, single, x))
-    dtypes = {output.dtype.name for output in outputs}
+    dtypes = {jax.eval_shape(function, single, x).dtype.name for function in offered.values()}
     yield Finding(
-        subject, "keeps float32", dtypes == {"float32"}, f"float32 gives {', '.join(sorted(dtypes))}"
+        subject, "keeps float32", dtypes <= {"float32"}, f"float32 gives {', '.join(sorted(dtypes))}"
     )
 
 
-def _check_smooth(subject: str, regularizer: SmoothRegularizer, x: Array) -> Iterator[Finding]:
-    gradient = regularizer.gradient(x)
-    yield Finding(
-        subject,
-        "gradient's layout",
-        layout(gradient) == layout(x),
-        f"x is {x.dtype}{x.shape}, the gradient {gradient.dtype}{gradient.shape}",
-    )
-    automatic = jax.grad(regularizer.value)(x)
-    yield bounded(subject, "gradient of the value", distance(gradient, automatic), EXACT)
+def _check_lipschitz(subject: str, function: Image, regularizer: Any, x: Array) -> Finding:
     bound = float(regularizer.lipschitz(x.shape))
-    hessian = jax.jit(_hessian)
-    norms = [np.linalg.norm(np.asarray(hessian(regularizer, scale * x)), 2) for scale in POINT_SCALES]
-    yield Finding(
+    jacobian = jax.jit(lambda regularizer, x: jax.jacfwd(lambda x: function(regularizer, x))(x))
+    matrices = (np.asarray(jacobian(regularizer, scale * x)) for scale in POINT_SCALES)
+    largest = max(np.linalg.norm(matrix.reshape(x.size, x.size), 2) for matrix in matrices)
+    return Finding(
         subject,
         "Lipschitz constant is bounded",
-        bool(max(norms) <= bound * (1 + 1e-10)),
-        f"the bound is {bound:.4g}; the largest Hessian met has norm {max(norms):.4g}",
+        bool(largest <= bound * (1 + 1e-10)),
+        f"the bound is {bound:.4g}; the largest Jacobian met has norm {largest:.4g}",
     )
 
 
@@ -95,17 +131,25 @@ def _check_analysis(subject: str, regularizer: AnalysisRegularizer, x: Array) ->
     yield bounded(subject, "value is the weighted l1 norm", distance(regularizer.value(x), expected), EXACT)
 
 
-def _value(regularizer: Regularizer, x: Array) -> Array:
+def _value(regularizer: Any, x: Array) -> Array:
     return regularizer.value(x)
 
 
-def _gradient(regularizer: SmoothRegularizer, x: Array) -> Array:
+def _gradient(regularizer: Any, x: Array) -> Array:
     return regularizer.gradient(x)
 
 
-def _weights(regularizer: AnalysisRegularizer, x: Array) -> Array:
+def _operator(regularizer: Any, x: Array) -> Array:
+    return regularizer.operator(x)
+
+
+def _prox(regularizer: Any, x: Array) -> Array:
+    return regularizer.prox(x, jnp.asarray(0.5, x.dtype))
+
+
+def _weights(regularizer: Any, x: Array) -> Array:
     return regularizer.weight_like(regularizer.W(x))
 
 
-def _hessian(regularizer: Any, x: Array) -> Array:
-    return jax.jacfwd(regularizer.gradient)(x).reshape(x.size, x.size)
+def _size(image: Array) -> float:
+    return float(jnp.sqrt(jnp.sum(jnp.square(image))))

@@ -1,0 +1,107 @@
+"""Fields of experts whose two filter banks differ: an operator without an energy."""
+
+from typing import Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .filter_bank import Boundary, FilterBank
+from .initial_filters import initial_filters
+from .potentials import Potential, PseudoHuber
+from .pytree import pytree, static
+from .validation import require_dimensions, require_finite, require_floating, require_nonnegative
+
+_APART = 0.1
+"""Size of the difference between the two banks at the start, over that of the filters."""
+
+
+@pytree
+class UntiedExperts:
+    """Filter, bend and filter back by another bank: sum_k C_k^T (weights_k sigma(A_k x + biases_k)).
+
+    sigma is a potential's derivative. With C = A and no biases it is the gradient of `FieldsOfExperts`, and
+    with C = A alone that of an energy too; otherwise its Jacobian C^T diag(weights sigma') A is not symmetric
+    and no energy exists. A solution is certain where the data term outweighs the difference of the banks.
+    Source: Riccio, Ehrhardt and Benning, 2022 (deep equilibrium model with untied weights).
+
+    Args:
+        filters: A, shape (k, s, s).
+        synthesis: C, which maps back to the image, shape (k, s, s).
+        weights: one a filter, shape (k,); not negative.
+        biases: one a filter, shape (k,).
+        potential: whose derivative is sigma, monotone where it is convex: `LogCosh(0.01)` gives a multiple of
+            tanh(100 t); static.
+        boundary: see `FilterBank`; static.
+
+    Raises:
+        TypeError: if an array is not floating, or `potential` is not a potential.
+        ValueError: if the shapes do not fit together, or a weight is negative.
+    """
+
+    filters: Float[Array, "k s s"]
+    synthesis: Float[Array, "k s s"]
+    weights: Float[Array, " k"]
+    biases: Float[Array, " k"]
+    potential: Potential = static(default=PseudoHuber())
+    boundary: Boundary = static(default="circular")
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.potential, Potential):
+            raise TypeError(
+                f"potential must offer value and derivative, as PseudoHuber() does; got {self.potential!r}"
+            )
+        shapes = tuple(self.W.filters.shape), tuple(self.C.filters.shape)
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"filters and synthesis must have one shape; got {shapes[0]} and {shapes[1]}")
+        for name in ("weights", "biases"):
+            value = getattr(self, name)
+            require_floating(name, value)
+            require_dimensions(name, value, "(k,)", 1)
+            require_finite(name, value)
+            if value.shape != shapes[0][:1]:
+                raise ValueError(
+                    f"{name} must be one a filter, shape {shapes[0][:1]}; got {tuple(value.shape)}"
+                )
+        require_nonnegative("weights", self.weights)
+
+    @classmethod
+    def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Start as `FieldsOfExperts` does on images (h, w), with a bank C a tenth off A and no biases."""
+        filters = initial_filters(shape, seed)
+        apart = np.random.default_rng([seed, 8]).normal(size=filters.shape)
+        norms = np.linalg.norm(filters, axis=(1, 2), keepdims=True)
+        apart *= _APART * norms / np.linalg.norm(apart, axis=(1, 2), keepdims=True)
+        count = filters.shape[:1]
+        return cls(
+            jnp.asarray(filters),
+            jnp.asarray(filters + apart),
+            jnp.full(count, 0.2, jnp.float64),
+            jnp.zeros(count, jnp.float64),
+        )
+
+    @property
+    def W(self) -> FilterBank:
+        """The filters A as an operator from images to responses."""
+        return FilterBank(self.filters, self.boundary)
+
+    @property
+    def C(self) -> FilterBank:
+        """The filters whose adjoint maps responses back."""
+        return FilterBank(self.synthesis, self.boundary)
+
+    def operator(self, x: Float[Array, "h w"]) -> Float[Array, "h w"]:
+        """Evaluate sum_k C_k^T (weights_k sigma(A_k x + biases_k))."""
+        responses = self.W(x) + self.biases[:, None, None]
+        return self.C.adjoint(self.weights[:, None, None] * self.potential.derivative(responses))
+
+    def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Bound the Lipschitz constant by the potential's curvature times the two weighted banks' norms."""
+
+        def squared_norm(filters: Array) -> Array:
+            weighted = filters * jnp.sqrt(self.weights)[:, None, None]
+            return FilterBank(weighted, self.boundary).squared_norm(shape)
+
+        product = squared_norm(self.filters) * squared_norm(self.synthesis)
+        return jax.lax.stop_gradient(self.potential.curvature * jnp.sqrt(product))
