@@ -6,8 +6,10 @@ from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import Method
 from ..hypergrad.unrolled import Unrolled
 from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import OperatorRegularizer
 from ..solvers.budget import Budget
 from ..solvers.dense import Dense
+from ..solvers.gmres import Gmres
 from ..solvers.solver import Solver
 from . import contenders
 from .case import Contestant, Instance
@@ -56,7 +58,7 @@ def contestants(
     methods = _methods(selection, suite, catalogue, first and task in suite.further_methods_on)
     if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    variants = [variant for method in methods for variant in _variants(method, workload)]
+    variants = [variant for method in methods for variant in _variants(method, workload, lower)]
     solvers = _solvers(selection, suite, catalogue)
     further = first and task in suite.further_solvers_on
     for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
@@ -102,7 +104,7 @@ def _pairs(
             yield solver, lead, ""
 
 
-def _variants(method: Method, workload: Workload) -> list[Method]:
+def _variants(method: Method, workload: Workload, lower: LowerLevel) -> list[Method]:
     """Return the settings of a method that are rows of their own."""
     if method == Unrolled():
         every = max(1, round(workload.unrolled_steps[-1] ** 0.5))
@@ -111,7 +113,9 @@ def _variants(method: Method, workload: Workload) -> list[Method]:
         size = 1
         for length in workload.shape:
             size *= length
-        return [method, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [method]
+        # Its default is for symmetric systems, which lower levels without an energy do not have.
+        first = Implicit(linear=Gmres()) if isinstance(lower.regularizer, OperatorRegularizer) else method
+        return [first, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [first]
     return [method]
 
 

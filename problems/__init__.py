@@ -17,6 +17,7 @@ from .image_folder import ImageFolder as ImageFolder
 from .implicit_denoiser import ImplicitDenoiser as ImplicitDenoiser
 from .inpainting import Inpainting as Inpainting
 from .linear_operator import LinearOperator as LinearOperator
+from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .mask import Mask as Mask
 from .photographs import Photographs as Photographs

@@ -41,6 +41,11 @@ class Mask:
         del shape
         return jnp.max(jnp.square(self.mask))
 
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return r / (1 + tau mask^2)."""
+        self._require_shape(r.shape)
+        return r / (1 + tau * jnp.square(self.mask))
+
     def _require_shape(self, shape: tuple[int, ...]) -> None:
         if tuple(shape) != tuple(self.mask.shape):
             raise ValueError(

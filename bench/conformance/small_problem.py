@@ -22,6 +22,7 @@ from ...problems.piecewise_constant import PiecewiseConstant
 from ...problems.potentials import LogCosh, Lorentzian, Potential, PseudoHuber
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task, measure
+from ...problems.untied_experts import UntiedExperts
 from .compiled import Compiled
 
 SIGNAL, SMALL_IMAGE, IMAGE = (16,), (6, 6), (8, 8)
@@ -71,7 +72,7 @@ class SmallProblem:
 
 @functools.cache
 def small_problems() -> tuple[SmallProblem, ...]:
-    """Return every task, l1 and smooth energy, and potential once: a Latin square, for time.
+    """Return every task, l1 and smooth energy, and potential once, and an operator: a Latin square, for time.
 
     Analysis l1 with a filter bank is there for denoising alone: on 6 x 6 pixels the other tasks' active rows
     are dependent, where the solution has no derivative.
@@ -86,7 +87,13 @@ def small_problems() -> tuple[SmallProblem, ...]:
         experts_problem(Denoising(), PseudoHuber()),
         experts_problem(Inpainting(), LogCosh()),
         experts_problem(Deconvolution(), Lorentzian()),
+        untied_problem(Denoising()),
     )
+
+
+def untied_problem(task: Task) -> SmallProblem:
+    """Return a task with untied experts, which have no energy."""
+    return SmallProblem("UntiedExperts", task, UntiedExperts.initial(IMAGE, 0), IMAGE)
 
 
 def experts_problem(task: Task, potential: Potential) -> SmallProblem:
