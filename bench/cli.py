@@ -12,6 +12,7 @@ from .commands.reproduce import reproduce
 from .commands.rerun import rerun
 from .commands.run import run
 from .commands.table import table
+from .commands.train_denoiser import train_denoiser
 from .errors import UserError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command(name="reproduce")(reproduce)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise_command)
+app.command(name="train-denoiser")(train_denoiser)
 
 
 def main() -> None:

@@ -46,3 +46,11 @@ def require_nonnegative(name: str, value: Any) -> None:
     require_finite(name, value)
     if is_concrete(value) and np.size(value) and np.min(value) < 0:
         raise ValueError(f"{name} must not be negative; its smallest entry is {float(np.min(value)):g}")
+
+
+def require_weight(weight: Any) -> None:
+    """Raise unless `weight` is one floating-point number that is not negative."""
+    require_floating("weight", weight)
+    if weight.shape != ():
+        raise ValueError(f"weight must be one number, shape (); got shape {tuple(weight.shape)}")
+    require_nonnegative("weight", weight)

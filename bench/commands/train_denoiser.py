@@ -1,0 +1,92 @@
+"""`hgb train-denoiser`: the weights of the plug-and-play and explicit regularisers."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ...problems.networks.checkpoints import save_drunet
+from ...problems.networks.shipped import SMALL
+from ..denoiser_quality import LEVELS, Quality, quality
+from ..denoiser_training import Goal, Training, TrainingState, load_state, save_state, start_training, train
+from ..errors import UserError
+from ..progress import RunProgress
+from .device import use_device
+
+EVERY = 25
+"""Steps between two lines of progress, and two states that a stopped training goes on from."""
+
+
+def train_denoiser(
+    out: Annotated[Path, typer.Option(help="The file of the weights, .safetensors.")],
+    goal: Annotated[str, typer.Option(help="denoiser or potential.")] = "denoiser",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = Training().steps,
+    batch: Annotated[int, typer.Option(min=1, help="Crops a step.")] = Training().batch,
+    side: Annotated[int, typer.Option(min=8, help="Pixels along a side of a crop.")] = Training().side,
+    seed: Annotated[int, typer.Option(min=0, help="Of start, crops and noise.")] = 0,
+    pause: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps of this call.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train the small DRUNet that comes with the package, on scikit-image's photographs.
+
+    The state lies beside the file of the weights: the same command goes on where one was stopped.
+
+    Examples:
+        hgb train-denoiser --out denoiser.safetensors
+
+        hgb train-denoiser --goal potential --out potential.safetensors
+    """
+    training = Training(_goal(goal), steps, batch, side, seed=seed)
+    if out.suffix != ".safetensors" or not out.parent.is_dir():
+        raise UserError(f"--out {out}: a file that ends in .safetensors, in an existing folder, is accepted")
+    use_device(device)
+    kept = out.with_suffix(".state.safetensors")
+    state = load_state(kept, training, SMALL) if kept.exists() else start_training(training, SMALL)
+    messages = Console(stderr=True, highlight=False)
+    state = _trained(training, state, kept, pause)
+    if state.step < training.steps:
+        messages.print(Text(f"{state.step} of {steps} steps done: the same command goes on"), soft_wrap=True)
+        return
+    found = quality(training.goal, SMALL, state.parameters)
+    save_drunet(out, SMALL, state.parameters, _about(training, found))
+    kept.unlink(missing_ok=True)
+    for one in found:
+        messages.print(Text(one.sentence()), soft_wrap=True)
+    Console().print(Text(f"The weights are in {out}"), soft_wrap=True)
+
+
+def _goal(name: str) -> Goal:
+    if name == "denoiser" or name == "potential":
+        return name
+    raise UserError(f"--goal is {name!r}; denoiser and potential are accepted")
+
+
+def _trained(training: Training, state: TrainingState, kept: Path, pause: int | None) -> TrainingState:
+    last = training.steps if pause is None else min(training.steps, state.step + pause)
+    with RunProgress(training.steps, before=state.step) as progress:
+        total = 0.0
+        for state, error in train(training, SMALL, state):  # noqa: B020  # the state moves on
+            total += error
+            if state.step % EVERY == 0 or state.step == last:
+                progress.begin(f"{training.goal}, error of this step {error:.2e}")
+                save_state(kept, training, SMALL, state)
+            progress.advance(1)
+            if state.step == last:
+                break
+    return state
+
+
+def _about(training: Training, found: tuple[Quality, ...]) -> dict[str, str]:
+    return {
+        "network": repr(SMALL),
+        "training": json.dumps(asdict(training)),
+        "images": "scikit-image's photographs, grey, training split",
+        "command": f"hgb train-denoiser --goal {training.goal} --steps {training.steps} "
+        f"--batch {training.batch} --side {training.side} --seed {training.seed}",
+        "psnr": json.dumps([asdict(one) for one in found]),
+        "levels": ", ".join(f"{level:g}" for level in LEVELS),
+    }

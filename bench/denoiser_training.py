@@ -1,0 +1,162 @@
+"""Training a small denoiser or potential on photographs: resumable, and the same for the same seed."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..problems.networks.drunet import Drunet
+from ..problems.networks.network import Parameters
+from ..problems.photographs import Photographs
+from .errors import UserError
+
+Goal = Literal["denoiser", "potential"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run: what decides its result.
+
+    Attributes:
+        goal: "denoiser" trains N(y) to be the image, "potential" trains y - J_N(y)^T 1 to be it.
+        steps: of Adam, at a rate that rises over the first 100 and falls along a cosine to 1% of `rate`.
+        batch: crops a step, of `side` pixels along each side, half of them at each of scales 1 and 2.
+        sigma: standard deviations of the noise are drawn from 0 to this, one a crop.
+        seed: of start, crops and noise.
+    """
+
+    goal: Goal = "denoiser"
+    steps: int = 1500
+    batch: int = 16
+    side: int = 48
+    rate: float = 2e-3
+    sigma: float = 0.2
+    seed: int = 0
+
+
+class TrainingState(NamedTuple):
+    """The steps that are done, the parameters, and Adam's state, float32."""
+
+    step: int
+    parameters: Parameters
+    moments: Any
+
+
+def start_training(training: Training, network: Drunet) -> TrainingState:
+    """Draw the parameters with which training begins."""
+    parameters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), network.init(training.seed))
+    return TrainingState(0, parameters, _optimizer(training).init(parameters))
+
+
+def train(training: Training, network: Drunet, state: TrainingState) -> Iterator[tuple[TrainingState, float]]:
+    """Yield the state after every step to the last, with the mean squared error of that step's batch."""
+    update = jax.jit(partial(_update, training, network))
+    step, parameters, moments = state
+    while step < training.steps:
+        clean, noisy, sigma = _batch(training, step)
+        parameters, moments, error = update(parameters, moments, clean, noisy, sigma)
+        step += 1
+        yield TrainingState(step, parameters, moments), float(error)
+
+
+def estimate(
+    goal: Goal, network: Drunet, parameters: Parameters, y: Float[Array, "h w"], sigma: Float[Array, ""]
+) -> Float[Array, "h w"]:
+    """Denoise: N(y), or y - J_N(y)^T 1."""
+    denoised = partial(network.apply, parameters, sigma=sigma)
+    if goal == "denoiser":
+        return denoised(y)
+    image, back = jax.vjp(denoised, y)
+    return y - back(jnp.ones_like(image))[0]
+
+
+def save_state(path: Path, training: Training, network: Drunet, state: TrainingState) -> None:
+    """Write all that training needs to go on."""
+    leaves = {f"{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state[1:]))}
+    about = {"training": _settings(training, network), "step": str(state.step)}
+    partial_path = path.with_suffix(".partial")
+    save_file(leaves, partial_path, metadata=about)
+    partial_path.replace(path)
+
+
+def load_state(path: Path, training: Training, network: Drunet) -> TrainingState:
+    """Read what `save_state` wrote.
+
+    Raises:
+        UserError: if the file is damaged, or was written with other settings.
+    """
+    like = start_training(training, network)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            leaves = [jnp.asarray(file.get_tensor(f"{index}")) for index in range(len(file.keys()))]
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged: {error}; delete it to start again") from error
+    if about.get("training") != _settings(training, network):
+        raise UserError(
+            f"{path} holds a training with other settings: {about.get('training')}; give the same, "
+            "or another --out"
+        )
+    parameters, moments = jax.tree.unflatten(jax.tree.structure(like[1:]), leaves)
+    return TrainingState(int(about["step"]), parameters, moments)
+
+
+def _settings(training: Training, network: Drunet) -> str:
+    return json.dumps({"network": repr(network), **asdict(training)})
+
+
+def _optimizer(training: Training) -> optax.GradientTransformation:
+    warm = min(100, training.steps // 10)
+    rate = optax.warmup_cosine_decay_schedule(
+        0.1 * training.rate, training.rate, warm, training.steps, 0.01 * training.rate
+    )
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+
+
+def _update(
+    training: Training, network: Drunet, parameters: Parameters, moments: Any, *batch: Array
+) -> tuple[Parameters, Any, Array]:
+    error, gradient = jax.value_and_grad(partial(_error, training, network))(parameters, *batch)
+    changes, moments = _optimizer(training).update(gradient, moments, parameters)
+    return optax.apply_updates(parameters, changes), moments, error
+
+
+def _error(
+    training: Training,
+    network: Drunet,
+    parameters: Parameters,
+    clean: Float[Array, "batch h w"],
+    noisy: Float[Array, "batch h w"],
+    sigma: Float[Array, " batch"],
+) -> Float[Array, ""]:
+    found = jax.vmap(partial(estimate, training.goal, network, parameters))(noisy, sigma)
+    return jnp.mean(jnp.square(found - clean))
+
+
+def _batch(training: Training, step: int) -> tuple[Array, Array, Array]:
+    """Draw the crops of a step, turned and mirrored at random, and their noise."""
+    shape, half = (training.side, training.side), training.batch // 2
+    seed = int(np.random.SeedSequence([training.seed, step, 11]).generate_state(1)[0])
+    generator = np.random.default_rng([training.seed, step, 12])
+    counts: tuple[tuple[int, int], ...] = ((1, half), (2, training.batch - half))
+    samples = [Photographs(scale).sample(shape, count, seed) for scale, count in counts if count]
+    clean = np.stack([_turned(crop, int(generator.integers(8))) for crop in np.concatenate(samples)])
+    sigma = generator.uniform(0, training.sigma, len(clean))
+    noisy = clean + sigma[:, None, None] * generator.normal(size=clean.shape)
+    as_single: Callable[[np.ndarray], Array] = partial(jnp.asarray, dtype=jnp.float32)
+    return as_single(clean), as_single(noisy), as_single(sigma)
+
+
+def _turned(crop: np.ndarray, way: int) -> np.ndarray:
+    turned = np.rot90(crop, way % 4)
+    return turned[::-1] if way >= 4 else turned

@@ -1,0 +1,103 @@
+"""A network with its parameters and noise level: the map N of the regularisers that are made of one."""
+
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .networks.network import Network, Parameters
+from .networks.shipped import SMALL, Shipped, shipped_weights
+from .pytree import pytree, static
+from .validation import require_floating, require_nonnegative
+
+
+@pytree
+class Denoiser:
+    """Denoise an image: N(x) = network.apply(parameters, x, sigma).
+
+    A network for grey images denoises the channels of a colour image one by one. Parameters and noise level
+    are leaves, the definition is static.
+
+    Args:
+        parameters: a tree of arrays as `network.init` makes it.
+        sigma: noise level that the network is told, in the unit of the image: a number, shape ().
+        network: the definition, such as `Drunet()`.
+
+    Raises:
+        TypeError: if a leaf is not a floating-point array, or `network` is not a network.
+        ValueError: if `sigma` is negative or no single number, or the parameters do not fit the network; the
+            message lists those that are missing, unexpected or of another shape.
+    """
+
+    parameters: Parameters
+    sigma: Float[Array, ""]
+    network: Network = static(default=SMALL)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, Network):
+            raise TypeError(
+                f"network must offer channels, init and apply, as Drunet() does; got {self.network!r}"
+            )
+        if isinstance(self.sigma, int | float):
+            dtype = jnp.result_type(*(leaf.dtype for leaf in jax.tree.leaves(self.parameters)))
+            object.__setattr__(self, "sigma", jnp.asarray(self.sigma, dtype))
+        require_floating("sigma", self.sigma)
+        if self.sigma.shape != ():
+            raise ValueError(f"sigma must be one number, shape (); got shape {tuple(self.sigma.shape)}")
+        require_nonnegative("sigma", self.sigma)
+        _require_fit(self.network, self.parameters)
+
+    @classmethod
+    def shipped(cls, shape: tuple[int, ...], name: Shipped = "denoiser") -> Self:
+        """Take weights that come with the package, for images (h, w) or (h, w, c), at sigma = 0.05.
+
+        Raises:
+            ValueError: if the shape is not that of an image.
+        """
+        if len(shape) not in (2, 3):
+            raise ValueError(f"the shipped network takes images (h, w) or (h, w, c); got shape {shape}")
+        return cls(shipped_weights(name), jnp.asarray(0.05, jnp.float64), SMALL)
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Denoise an image (h, w) or (h, w, c).
+
+        Raises:
+            ValueError: if a network for colour images is given another number of channels.
+        """
+        if x.ndim == 3 and self.network.channels == 1:
+            return jax.vmap(self._apply, -1, -1)(x)
+        return self._apply(x)
+
+    def _apply(self, x: Array) -> Array:
+        return self.network.apply(self.parameters, x, self.sigma)
+
+
+def _require_fit(network: Network, parameters: Parameters) -> None:
+    expected = _shapes(jax.eval_shape(lambda: network.init(0)))
+    for name, leaf in _leaves(parameters).items():
+        require_floating(f"parameters{name}", leaf)
+    found = _shapes(parameters)
+    wrong = {
+        "missing": [name for name in expected if name not in found],
+        "unexpected": [name for name in found if name not in expected],
+        "of another shape": [
+            f"{name} {found[name]} instead of {shape}"
+            for name, shape in expected.items()
+            if name in found and found[name] != shape
+        ],
+    }
+    reasons = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
+    if reasons:
+        raise ValueError(f"the parameters do not fit {network!r}; " + "; ".join(reasons))
+
+
+def _shapes(parameters: Any) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(np.shape(leaf)) for name, leaf in _leaves(parameters).items()}
+
+
+def _leaves(parameters: Any) -> dict[str, Any]:
+    return {
+        jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(parameters)
+    }

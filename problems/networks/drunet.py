@@ -1,0 +1,108 @@
+"""DRUNet: a U-net of residual blocks that is told the noise level."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..configuration import configuration
+from .layers import (
+    SMALL_KERNEL,
+    Activation,
+    Double,
+    Halve,
+    ResidualBlock,
+    convolution,
+    require_count,
+    require_layers,
+)
+from .network import Parameters, noise_map, with_channels
+
+
+@configuration
+class Drunet:
+    """Define DRUNet: the image and a map of its noise level go in, the denoised image comes out.
+
+    A 3 x 3 convolution; at each scale but the coarsest residual blocks and a 2 x 2 convolution of stride 2;
+    residual blocks at the coarsest; back up, each scale's input is added, a transposed convolution doubles
+    the size, and residual blocks follow; a last 3 x 3 convolution. No bias anywhere, so that with ReLU
+    N(t x, t sigma) = t N(x, sigma) for t > 0. Sides that are no multiple of 2^(scales - 1) are continued with
+    their last pixels at the bottom and at the right, and cut off again.
+    Caveat: ReLU has no second derivative, which differentiating a gradient of the network takes; ELU's jumps
+    at 0, softplus is smooth.
+    Source: Zhang, Li, Zuo, Zhang, Van Gool and Timofte, 2021, section 3.1.
+
+    Args:
+        channels: of the image, 1 or 3.
+        widths: channels at each scale, finest first.
+        blocks: residual blocks at each scale; 4 as published, 2 in ELDER's explicit regularisers.
+        activation: "relu" as published, "elu" or "softplus".
+
+    Raises:
+        ValueError: if a number is not a whole one above 0, there is no width, or the activation is unknown.
+    """
+
+    channels: int = 1
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    blocks: int = 4
+    activation: Activation = "relu"
+
+    def __post_init__(self) -> None:
+        require_layers(self)
+        require_count("blocks", self.blocks)
+        if not isinstance(self.widths, tuple) or not self.widths:
+            raise ValueError(f"widths must be a tuple with a width a scale; got {self.widths!r}")
+        for width in self.widths:
+            require_count("every width", width)
+
+    def init(self, seed: int) -> Parameters:
+        """Draw parameters, float64: He normal, small where many summands meet."""
+        side = 2 ** (len(self.widths) - 1)
+        start = jnp.zeros((1, side, side, self.channels + 1))
+        drawn = self._module().init(jax.random.key(seed), start)["params"]
+        return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
+
+    def apply(
+        self, parameters: Parameters, x: Float[Array, "*shape"], sigma: Float[Array, "..."]
+    ) -> Float[Array, "*shape"]:
+        """Denoise an image (h, w) or (h, w, channels); sigma is its noise level, shape () or (h, w).
+
+        Raises:
+            ValueError: if the image has other channels, or sigma another shape.
+        """
+        image = with_channels(x, self.channels, self)
+        height, width, _ = image.shape
+        stacked = jnp.concatenate([image, noise_map(sigma, image)], -1)
+        multiple = 2 ** (len(self.widths) - 1)
+        margins = [(0, -height % multiple), (0, -width % multiple), (0, 0)]
+        padded = jnp.pad(stacked, margins, mode="edge")
+        out = self._module().apply({"params": parameters}, padded[None])
+        return jnp.asarray(out)[0, :height, :width].reshape(x.shape)
+
+    def _module(self) -> nn.Module:
+        return _ResidualUNet(self.channels, self.widths, self.blocks, self.activation)
+
+
+class _ResidualUNet(nn.Module):
+    channels: int
+    widths: tuple[int, ...]
+    blocks: int
+    activation: Activation
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w channels"]:
+        scales = range(1, len(self.widths))
+        inputs = [convolution(self.widths[0], "head")(x)]
+        for scale in scales:
+            x = self._blocks(inputs[-1], f"down{scale}", 0)
+            inputs.append(Halve(self.widths[scale], name=f"down{scale}_{self.blocks}")(x))
+        x = self._blocks(inputs[-1], "body", 0)
+        for scale in reversed(scales):
+            doubled = Double(self.widths[scale - 1], name=f"up{scale}_0")(x + inputs[scale])
+            x = self._blocks(doubled, f"up{scale}", 1)
+        return convolution(self.channels, "tail", kernel_init=SMALL_KERNEL)(x + inputs[0])
+
+    def _blocks(self, x: Array, name: str, first: int) -> Array:
+        for index in range(first, first + self.blocks):
+            x = ResidualBlock(self.activation, name=f"{name}_{index}")(x)
+        return x

@@ -1,0 +1,28 @@
+"""The weights that come with the package."""
+
+import functools
+import importlib.resources
+from typing import Literal
+
+from .checkpoints import load_drunet
+from .drunet import Drunet
+from .network import Parameters
+
+Shipped = Literal["denoiser", "potential"]
+
+SMALL = Drunet(widths=(16, 32, 64), blocks=1, activation="elu")
+"""The definition of the shipped weights: grey, small enough for a CPU, once differentiable everywhere."""
+
+
+@functools.cache
+def shipped_weights(name: Shipped = "denoiser") -> Parameters:
+    """Return shipped parameters of `SMALL`, float64: a denoiser, or a scalar potential.
+
+    Both are trained by `hgb train-denoiser` on photographs of scikit-image for noise levels up to 0.2.
+
+    Raises:
+        FileNotFoundError: if the installation lacks the file.
+    """
+    folder = importlib.resources.files(__package__ or "").joinpath("weights")
+    with importlib.resources.as_file(folder.joinpath(f"{name}.safetensors")) as path:
+        return load_drunet(path, SMALL)

@@ -1,0 +1,50 @@
+"""A denoiser in the place of a proximal operator."""
+
+from typing import Self
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .denoiser import Denoiser
+from .pytree import pytree
+from .validation import is_concrete, require_floating
+
+
+@pytree
+class PlugAndPlay:
+    """Put a relaxed denoiser where a proximal operator would stand: P(x) = x + relaxation (N(x) - x).
+
+    There is no energy. The step size does not enter P, as usual in plug-and-play iterations, so that the
+    fixed point of a solver depends on its step size as well as on sigma: with forward-backward steps tau it
+    solves  x = P(x - tau A^T (A x - y)).
+    Source: Venkatakrishnan, Bouman and Wohlberg, 2013.
+
+    Args:
+        denoiser: N; its sigma, a leaf, is what tunes the strength.
+        relaxation: one number in [0, 1]; 1 is N itself. Less makes a contraction of the iteration likelier.
+
+    Raises:
+        TypeError: if `relaxation` is not a floating-point array.
+        ValueError: if `relaxation` is not one number in [0, 1].
+    """
+
+    denoiser: Denoiser
+    relaxation: Float[Array, ""]
+
+    def __post_init__(self) -> None:
+        require_floating("relaxation", self.relaxation)
+        if self.relaxation.shape != ():
+            raise ValueError(f"relaxation must be one number; got shape {tuple(self.relaxation.shape)}")
+        if is_concrete(self.relaxation) and not 0 <= float(self.relaxation) <= 1:
+            raise ValueError(f"relaxation must be between 0 and 1; got {float(self.relaxation):g}")
+
+    @classmethod
+    def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Start from the shipped denoiser at sigma = 0.05, not relaxed; nothing is random."""
+        del seed
+        return cls(Denoiser.shipped(shape), jnp.asarray(1.0, jnp.float64))
+
+    def prox(self, x: Float[Array, "*shape"], step: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Denoise; the step size changes nothing."""
+        del step
+        return x + self.relaxation * (self.denoiser(x) - x)
