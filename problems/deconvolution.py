@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .blur import Blur
+from .channels import is_colour
 from .configuration import configuration
 from .task import require_noise
 
@@ -35,9 +36,10 @@ class Deconvolution:
             raise ValueError(f"size must be odd and positive; got {self.size}")
 
     def operator(self, shape: tuple[int, ...], seed: int) -> Blur:
-        """Sample the kernel, normalised to sum one, with as many axes as the signal has."""
+        """Sample the kernel, normalised to sum one, with as many axes of space as the signal has."""
         del seed
+        axes = 2 if is_colour(shape) else len(shape)
         offsets = np.arange(self.size) - self.size // 2
         profile = np.exp(-0.5 * np.square(offsets / self.width))
-        kernel = reduce(np.multiply.outer, [profile / profile.sum()] * len(shape))
+        kernel = reduce(np.multiply.outer, [profile / profile.sum()] * axes)
         return Blur(jnp.asarray(kernel, jnp.float64))

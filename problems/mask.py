@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .channels import spatial_shape
 from .pytree import pytree
 from .validation import require_finite, require_floating
 
@@ -13,7 +14,7 @@ class Mask:
 
     Args:
         mask: one where an entry is known, zero where it is missing; the shape of x, floating, since it is a
-            leaf like any other.
+            leaf like any other. The channels of a colour image (h, w, 3) share a mask (h, w).
 
     Raises:
         TypeError: if `mask` is not a floating-point array.
@@ -28,13 +29,11 @@ class Mask:
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Set the missing entries of `x` to zero."""
-        self._require_shape(x.shape)
-        return self.mask * x
+        return self._spread(x.shape) * x
 
     def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Apply the mask again: a diagonal operator is its own adjoint."""
-        self._require_shape(r.shape)
-        return self.mask * r
+        return self._spread(r.shape) * r
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Return the largest squared entry of the mask."""
@@ -43,11 +42,11 @@ class Mask:
 
     def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
         """Return r / (1 + tau mask^2)."""
-        self._require_shape(r.shape)
-        return r / (1 + tau * jnp.square(self.mask))
+        return r / (1 + tau * jnp.square(self._spread(r.shape)))
 
-    def _require_shape(self, shape: tuple[int, ...]) -> None:
-        if tuple(shape) != tuple(self.mask.shape):
+    def _spread(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        if spatial_shape(shape, self.mask.ndim) != tuple(self.mask.shape):
             raise ValueError(
                 f"mask must have the signal's shape {tuple(shape)}; got {tuple(self.mask.shape)}"
             )
+        return self.mask.reshape(self.mask.shape + (1,) * (len(shape) - self.mask.ndim))

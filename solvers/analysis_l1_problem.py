@@ -49,5 +49,6 @@ def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
 
 def squared_norm_of_W(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
     """Bound ||W||^2, a constant to differentiation; 1 where W is zero, since steps are divided by it."""
-    squared = jax.lax.stop_gradient(analysis_regularizer(lower).W.squared_norm(shape))
+    bound = jnp.asarray(analysis_regularizer(lower).W.squared_norm(shape), lower.y.dtype)
+    squared = jax.lax.stop_gradient(bound)
     return jnp.where(squared > 0, squared, jnp.ones_like(squared))

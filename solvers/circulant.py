@@ -7,13 +7,14 @@ from ..problems.blur import Blur
 from ..problems.filter_bank import FilterBank
 from ..problems.identity import Identity
 from ..problems.linear_operator import LinearOperator
+from ..problems.masked_fourier import MaskedFourier
 
 
 def is_circulant(operator: LinearOperator) -> bool:
     """Tell whether the operator's normal matrix is diagonal in the Fourier basis."""
     if isinstance(operator, FilterBank):
         return operator.boundary == "circular"
-    return isinstance(operator, Identity | Blur)
+    return isinstance(operator, Identity | Blur | MaskedFourier)
 
 
 def spectrum_of(operator: LinearOperator, impulse: Float[Array, "*shape"]) -> Float[Array, "..."]:

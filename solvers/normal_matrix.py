@@ -13,6 +13,7 @@ from ..problems.blur import Blur
 from ..problems.dense import Dense
 from ..problems.filter_bank import FilterBank
 from ..problems.lower_level import LowerLevel
+from ..problems.masked_fourier import MaskedFourier
 from . import block_tridiagonal as blocks
 from .analysis_l1_problem import analysis_regularizer
 from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
@@ -67,8 +68,8 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
         return blocks.from_entries(layout.folded, *entries)
     if isinstance(lower.A, Dense):
         return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
-    if isinstance(lower.A, Blur):
-        return _circulant(impulse_response(lower.A, layout.shape))
+    if isinstance(lower.A, Blur | MaskedFourier):
+        return _circulant(impulse_response(lower.A, layout.shape, lower.y.dtype))
 
     def column(unit: Array) -> Array:
         return lower.A.adjoint(lower.A(unit.reshape(layout.shape))).ravel()

@@ -30,9 +30,9 @@ def reach_of(operator: LinearOperator, shape: tuple[int, ...]) -> int | None:
     return None
 
 
-def impulse_response(operator: Blur, shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Return A^T A of a unit impulse at index 0: the kernel's autocorrelation."""
-    impulse = jnp.zeros(shape, operator.kernel.dtype).at[(0,) * len(shape)].set(1)
+def impulse_response(operator: LinearOperator, shape: tuple[int, ...], dtype: object) -> Float[Array, "..."]:
+    """Return A^T A of a unit impulse at index 0: of a blur, the kernel's autocorrelation."""
+    impulse = jnp.zeros(shape, dtype).at[(0,) * len(shape)].set(1)  # pyright: ignore
     return operator.adjoint(operator(impulse))
 
 
@@ -43,7 +43,7 @@ def data_entries(operator: Identity | Mask | Blur, shape: tuple[int, ...], dtype
         return pixels, pixels, jnp.ones(pixels.size, dtype)  # pyright: ignore
     if isinstance(operator, Mask):
         return pixels, pixels, jnp.square(operator.mask).ravel()
-    response = impulse_response(operator, shape)
+    response = impulse_response(operator, shape, operator.kernel.dtype)
     reaches = [min(size - 1, length // 2) for size, length in zip(operator.kernel.shape, shape, strict=True)]
     # Where the autocorrelation wraps round onto itself its far ends are one offset, not two.
     spans = [

@@ -1,21 +1,30 @@
 """Samples of registered operators and regularisers that no task's or regulariser's defaults reach."""
 
 import dataclasses
-from typing import get_args
+from typing import Any, get_args
 
 import jax.numpy as jnp
 
 from ...problems.analysis_l1 import AnalysisL1
 from ...problems.blur import Blur
+from ...problems.convex_ridge import ConvexRidge
+from ...problems.convolution_chain import initial_chain
+from ...problems.decimated_blur import DecimatedBlur
 from ...problems.dense import Dense
 from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.filter_bank import Boundary, FilterBank
 from ...problems.identity import Identity
+from ...problems.input_convex_network import InputConvexNetwork
 from ...problems.linear_operator import LinearOperator
 from ...problems.mask import Mask
+from ...problems.masked_fourier import MaskedFourier
 from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
 from ...problems.regularizer import Regularizer
 from ...problems.untied_experts import UntiedExperts
+from ...problems.wavelet_l1 import WaveletL1
+from ...problems.wavelet_l12 import WaveletL12
+from ...problems.wavelet_transform import WaveletTransform
+from ...problems.weakly_convex_ridge import WeaklyConvexRidge
 from .operators import normal
 
 Shape = tuple[int, ...]
@@ -42,6 +51,16 @@ def operator_samples() -> dict[str, tuple[LinearOperator, Shape]]:
         "Mask, weights": (Mask(normal((5, 4), 0)), (5, 4)),
         "Blur, 4 taps": (Blur(normal((4,), 0)), (9,)),
         "Blur, 3x4 taps": (Blur(normal((3, 4), 0)), (6, 7)),
+        "Blur, colour": (Blur(normal((3, 3), 0)), (4, 5, 3)),
+        "Mask, colour": (Mask(normal((5, 4), 0)), (5, 4, 3)),
+        "DecimatedBlur, by 2": (DecimatedBlur(normal((3, 4), 0)), (6, 8)),
+        "DecimatedBlur, by 3": (DecimatedBlur(normal((4,), 0), factor=3), (12,)),
+        "DecimatedBlur, colour": (DecimatedBlur(normal((3, 3), 0)), (4, 6, 3)),
+        "MaskedFourier, weights": (MaskedFourier(normal((5, 6), 0)), (5, 6)),
+        "MaskedFourier, colour": (MaskedFourier(normal((4, 4), 0)), (4, 4, 3)),
+        "WaveletTransform": (WaveletTransform(2), (8, 4)),
+        "WaveletTransform, haar, colour": (WaveletTransform(2, "haar"), (4, 8, 3)),
+        "ConvolutionChain": (initial_chain(0, (2, 3, 5), 3), (7, 6)),
         **banks,
     }
 
@@ -64,6 +83,31 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
             dataclasses.replace(untied, potential=LogCosh(scale=0.01), boundary="zero", weights=weights),
             shape,
         ),
+        "ConvexRidge, few filters": (_ridge(ConvexRidge), shape),
+        "WeaklyConvexRidge, few filters": (_ridge(WeaklyConvexRidge), shape),
+        "InputConvexNetwork, wide": (
+            dataclasses.replace(InputConvexNetwork.initial(shape, 0), width=0.5),
+            shape,
+        ),
+        "WaveletL1, haar, colour": (_haar(WaveletL1.initial((6, 4, 3), 0)), (6, 4, 3)),
+        "WaveletL12, bands, colour": (WaveletL12.initial((4, 4), 0), (4, 8, 3)),
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
     }
+
+
+def _ridge(cls: Any) -> Any:
+    """Return a ridge regulariser with few small filters, every parameter away from its start."""
+    return cls(
+        alpha=jnp.asarray(-0.5),
+        scale=jnp.asarray(0.4),
+        beta=jnp.asarray(1.2),
+        scaling=jnp.linspace(0.5, 1.5, 5),
+        W=initial_chain(0, (2, 3, 5), 3),
+    )
+
+
+def _haar(regularizer: WaveletL1) -> WaveletL1:
+    """Return it with Haar's wavelet and a weight of its own for each scale, band and channel."""
+    detail = jnp.linspace(-4, 0, regularizer.detail.size).reshape(regularizer.detail.shape)
+    return dataclasses.replace(regularizer, detail=detail, wavelet="haar")

@@ -1,0 +1,91 @@
+"""Implicit hypergradients of learned regularisers, and the closed form of wavelets, against differences."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hypergrad_bench.bench.conformance.methods import Pair, check_method
+from hypergrad_bench.bench.conformance.small_problem import SmallProblem, outer
+from hypergrad_bench.hypergrad import ClosedForm, Implicit
+from hypergrad_bench.hypergrad.central_differences import central_differences, random_directions
+from hypergrad_bench.problems import (
+    ConvexRidge,
+    Deconvolution,
+    Denoising,
+    InputConvexNetwork,
+    Inpainting,
+    LowerLevel,
+    MagneticResonance,
+    Photographs,
+    SuperResolution,
+    WaveletL1,
+    WeaklyConvexRidge,
+    measure,
+)
+from hypergrad_bench.problems.convolution_chain import initial_chain
+from hypergrad_bench.solvers import ActiveSet, Admm, Budget, DualFista, Nesterov, PrimalDual, solve
+
+SHAPE = (8, 8)
+TASKS = (Denoising(), Inpainting(), Deconvolution(), SuperResolution(), MagneticResonance(fraction=0.5))
+BUDGET = Budget(max_steps=20_000, tolerance=1e-12)
+FAST = {"xla_backend_optimization_level": 0}
+
+
+def _ridge(cls, alpha: float):
+    """Few small filters and a wide kink: on 64 pixels the full ones start out nearly nonsmooth."""
+    return cls(
+        alpha=jnp.asarray(alpha),
+        scale=jnp.asarray(0.1),
+        beta=jnp.asarray(1.0),
+        scaling=jnp.linspace(1.0, 2.0, 6),
+        W=initial_chain(1, (2, 3, 6), 3),
+    )
+
+
+REGULARIZERS = {
+    "CRR": lambda: _ridge(ConvexRidge, 0.0),
+    "WCRR": lambda: _ridge(WeaklyConvexRidge, -1.0),
+    "ICNN": lambda: InputConvexNetwork.initial(SHAPE, 0),
+}
+
+
+def _lower(task, regularizer) -> LowerLevel:
+    A, y = measure(task, Photographs().sample(SHAPE, 1, 3), 0)
+    return LowerLevel(A, y[0], regularizer)
+
+
+def _newton(start) -> Callable[[LowerLevel], jax.Array]:
+    """Minimise by twelve Newton steps with the dense Hessian, from a point near by."""
+
+    def step(lower: LowerLevel, x):
+        hessian = jax.jacfwd(lower.gradient)(x).reshape(x.size, x.size)
+        return x - jnp.linalg.solve(hessian, lower.gradient(x).ravel()).reshape(x.shape)
+
+    return lambda lower: jax.lax.fori_loop(0, 12, lambda _, x: step(lower, x), start)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("name", REGULARIZERS)
+def test_implicit_agrees_with_central_differences(name, task):
+    lower = _lower(task, REGULARIZERS[name]())
+    directions = random_directions(lower, 3, 0, ("A", "y", "regularizer"))
+
+    def both(lower, directions):
+        def loss(lower):
+            return outer(Implicit()(Nesterov(), BUDGET, lower).x)
+
+        gradient = jax.grad(loss)(lower)
+        found = solve(Nesterov(), BUDGET, lower)
+        exact = _newton(jax.lax.stop_gradient(found.x))
+        differences = central_differences(lambda lower: outer(exact(lower)), lower, directions).central
+        along = jax.vmap(
+            lambda d: sum(jnp.vdot(g, v) for g, v in zip(*map(jax.tree.leaves, (gradient, d)), strict=True))
+        )(directions)
+        return found.residual, along, differences
+
+    residual, along, differences = jax.jit(both, compiler_options=FAST)(lower, directions)
+    assert float(residual) <= 1e-12
+    np.testing.assert_allclose(along, differences, rtol=1e-5, atol=1e-5 * np.abs(differences).max())
