@@ -51,7 +51,7 @@ class Blur:
         """Divide the spectrum of `r` by 1 + tau |spectrum of the kernel|^2."""
         spectrum = self._spectrum(r.shape)
         squared = jnp.square(jnp.abs(spectrum))
-        return _apply_spectrum((1 / (1 + tau * squared)).astype(spectrum.dtype), r)
+        return self._apply((1 / (1 + tau * squared)).astype(spectrum.dtype), r)
 
     def _spectrum(self, shape: tuple[int, ...]) -> Complex[Array, "..."]:
         sizes = self.kernel.shape
