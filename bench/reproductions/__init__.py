@@ -7,5 +7,6 @@ from .deq_versus_bilevel import DeqVersusBilevel as DeqVersusBilevel
 from .filter_bank_speed import FilterBankSpeed as FilterBankSpeed
 from .hypergradient_scale import HypergradientScale as HypergradientScale
 from .inexact_lower_level import InexactLowerLevel as InexactLowerLevel
+from .learned_hypergradients import LearnedHypergradients as LearnedHypergradients
 from .restarts import Restarts as Restarts
 from .stress import Stress as Stress
