@@ -1,4 +1,4 @@
-"""One learned model on one task: the implicit hypergradient against differences, and cheaper rules against it."""
+"""One learned model on one task: the implicit rule against differences, cheaper rules against it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
