@@ -1,0 +1,78 @@
+"""Verdicts on learned models and the cost of equilibria, on made-up rows, and the smallest cases."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypergrad_bench.bench.page import write_page
+from hypergrad_bench.bench.reproductions import (
+    EquilibriumCost,
+    LearnedHypergradients,
+    equilibrium_cost,
+    learned_hypergradients,
+)
+from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
+from hypergrad_bench.bench.reproductions.equilibrium_measure import METHODS
+from hypergrad_bench.bench.reproductions.learned_measure import RULES, measure_model
+
+
+def model_rows(**changes: Any) -> list[dict[str, Any]]:
+    row = {"regularizer": "red", "task": "denoising", "method": "implicit", "error": 1e-5, "kink": False}
+    row |= {"status": "ok", "reason": "", "steps": 9, "residual": 1e-13, "contraction": 0.5}
+    others = [row | {"method": name, "error": 0.5} for name in RULES]
+    return [row | changes, *others]
+
+
+def test_the_implicit_rule_is_judged_where_it_can_be(tmp_path: Path) -> None:
+    judge = learned_hypergradients.judge
+    assert judge(model_rows())[0].outcome == HOLDS
+    assert judge(model_rows(error=1.1e-5))[0].outcome == DOES_NOT_HOLD
+    for left_out in ({"kink": True}, {"status": "diverged", "reason": "no"}, {"error": None}):
+        (one,) = judge(model_rows(**left_out))
+        assert (one.outcome, one.left_out[0]) == (NOT_MEASURED, "1")
+    rows = model_rows() + [row | {"task": "inpainting"} for row in model_rows(kink=True)]
+    page = LearnedHypergradients().page(rows)
+    assert page.sections[2].lines[0][:2] == ["red", "ok, kink"]
+    assert len(write_page(page, tmp_path)) == 2
+
+
+@pytest.mark.slow
+def test_the_smallest_model_is_right() -> None:
+    rows = measure_model("untied-experts", "inpainting", quick=True)
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert learned_hypergradients.judge(rows)[0].outcome == HOLDS
+    errors = {row["method"]: row["error"] for row in rows}
+    assert errors["phantom, 50"] < errors["phantom, 5"] < errors["one step"]
+
+
+def cost_rows(implicit: float = 100.0, bend: float = 1.0) -> list[dict[str, Any]]:
+    limit = {"case": "memory", "memory_limit_bytes": 900 * 2**20, "quick": False}
+    sizes = {"implicit": lambda _: implicit, "one step": lambda _: 90.0}
+    rows = []
+    for steps in (1, 3, 10, 30):
+        for name in METHODS:
+            memory = sizes.get(name, lambda steps: 50 + 30 * steps)(steps)
+            rows.append(limit | {"method": name, "steps": steps, "memory_bytes": memory * 2**20})
+    rows[0]["memory_bytes"] *= bend
+    rows[-2]["memory_bytes"] *= bend
+    return rows
+
+
+def test_constant_and_linear_memory_are_told_from_others(tmp_path: Path) -> None:
+    rows = cost_rows()
+    assert [one.outcome for one in equilibrium_cost.judge(rows)] == [HOLDS, HOLDS]
+    assert "30.0 MiB an iteration" in equilibrium_cost.judge(rows)[1].detail
+    assert [one.outcome for one in equilibrium_cost.judge(cost_rows(bend=1.1))] == [DOES_NOT_HOLD] * 2
+    page = EquilibriumCost().page(rows)
+    unrolled = next(line for line in page.sections[1].lines if line[0] == "unrolled")
+    assert unrolled[1:] == ["80", "140", "350", "950 (out of memory)"]
+    assert len(write_page(page, tmp_path)) == 2
+    assert EquilibriumCost().page([]).verdict.startswith("Not measured: ")
+
+
+def test_the_smallest_network_keeps_the_claim() -> None:
+    rows = EquilibriumCost().measure("memory", quick=True)
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    assert [one.outcome for one in equilibrium_cost.judge(rows)] == [HOLDS, HOLDS]
