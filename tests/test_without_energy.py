@@ -92,12 +92,11 @@ def _error(found, expected) -> float:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=repr)
-@pytest.mark.parametrize("solver", [Picard(), Anderson()], ids=repr)
 @pytest.mark.parametrize(
-    "method",
+    ("solver", "method"),
     [
-        Implicit(linear=Gmres(tolerance=1e-13)),
-        Implicit(linear=Richardson(tolerance=1e-13), on="fixed-point"),
+        (Picard(), Implicit(linear=Gmres(tolerance=1e-13))),
+        (Anderson(), Implicit(linear=Richardson(tolerance=1e-13), on="fixed-point")),
     ],
     ids=repr,
 )
