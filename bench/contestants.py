@@ -59,7 +59,7 @@ def contestants(
     if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
     variants = [variant for method in methods for variant in _variants(method, workload, lower)]
-    solvers = _solvers(selection, suite, catalogue)
+    solvers = _solvers(selection, suite, catalogue, lower)
     further = first and task in suite.further_solvers_on
     for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
         budgets = _budgets(method, instance.dtype, workload, selection)
@@ -80,7 +80,7 @@ def _swept(
     methods = _methods(selection, suite, catalogue, further=not suite.methods)
     if not (selection.methods or suite.methods):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    solvers = _solvers(selection, suite, catalogue)
+    solvers = _solvers(selection, suite, catalogue, lower)
     yield from swept(lower, solvers, methods, sweep, workload.unrolled_steps)
 
 
@@ -145,12 +145,15 @@ def _methods(selection: Selection, suite: Suite, catalogue: Catalogue, further: 
     return ordered(entries, METHOD_ORDER)
 
 
-def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Solver]:
-    """Return the solvers asked for; else the suite's and those of plug-ins."""
+def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue, lower: LowerLevel) -> list[Solver]:
+    """Return the solvers asked for; else the suite's and plug-ins', or all that are able if these are not."""
     if selection.solvers:
         return ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)
     own = built_in().solvers
     chosen = {
         name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
     }
+    if all(one.supports(lower) is not None for one in chosen.values()):
+        able = {name: one for name, one in catalogue.solvers.items() if one.supports(lower) is None}
+        chosen = able or chosen
     return ordered(chosen, suite.solvers)
