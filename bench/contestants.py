@@ -6,8 +6,10 @@ from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import Method
 from ..hypergrad.unrolled import Unrolled
 from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import OperatorRegularizer
 from ..solvers.budget import Budget
 from ..solvers.dense import Dense
+from ..solvers.gmres import Gmres
 from ..solvers.solver import Solver
 from . import contenders
 from .case import Contestant, Instance
@@ -56,8 +58,8 @@ def contestants(
     methods = _methods(selection, suite, catalogue, first and task in suite.further_methods_on)
     if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    variants = [variant for method in methods for variant in _variants(method, workload)]
-    solvers = _solvers(selection, suite, catalogue)
+    variants = [variant for method in methods for variant in _variants(method, workload, lower)]
+    solvers = _solvers(selection, suite, catalogue, lower)
     further = first and task in suite.further_solvers_on
     for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
         budgets = _budgets(method, instance.dtype, workload, selection)
@@ -77,7 +79,7 @@ def _swept(
     methods = catalogue.pick("methods", selection.methods).values()
     if not selection.methods:
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    solvers = _solvers(selection, suite_of(selection.suite), catalogue)
+    solvers = _solvers(selection, suite_of(selection.suite), catalogue, lower)
     yield from swept(lower, solvers, list(methods), sweep, workload.unrolled_steps)
 
 
@@ -102,7 +104,7 @@ def _pairs(
             yield solver, lead, ""
 
 
-def _variants(method: Method, workload: Workload) -> list[Method]:
+def _variants(method: Method, workload: Workload, lower: LowerLevel) -> list[Method]:
     """Return the settings of a method that are rows of their own."""
     if method == Unrolled():
         every = max(1, round(workload.unrolled_steps[-1] ** 0.5))
@@ -111,7 +113,9 @@ def _variants(method: Method, workload: Workload) -> list[Method]:
         size = 1
         for length in workload.shape:
             size *= length
-        return [method, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [method]
+        # Its default is for symmetric systems, which lower levels without an energy do not have.
+        first = Implicit(linear=Gmres()) if isinstance(lower.regularizer, OperatorRegularizer) else method
+        return [first, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [first]
     return [method]
 
 
@@ -140,12 +144,15 @@ def _methods(selection: Selection, suite: Suite, catalogue: Catalogue, further: 
     return ordered(entries, METHOD_ORDER)
 
 
-def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Solver]:
-    """Return the solvers asked for; else the suite's and those of plug-ins."""
+def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue, lower: LowerLevel) -> list[Solver]:
+    """Return the solvers asked for; else the suite's and plug-ins', or all that are able if these are not."""
     if selection.solvers:
         return ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)
     own = built_in().solvers
     chosen = {
         name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
     }
+    if all(one.supports(lower) is not None for one in chosen.values()):
+        able = {name: one for name, one in catalogue.solvers.items() if one.supports(lower) is None}
+        chosen = able or chosen
     return ordered(chosen, suite.solvers)

@@ -290,12 +290,20 @@ def _solution_fields(run: _Run) -> dict[str, Any]:
     if run.training is None:
         return {}
     solution = run.training.solution
+    fields = {} if solution.contraction is None else {"lower_contraction": _largest(solution.contraction)}
     return {
+        **fields,
         "steps": float(np.mean(solution.steps)),
         "steps_max": float(np.max(solution.steps)),
         "residual": float(np.max(solution.residual)),
         "loss": float(run.training.loss),
     }
+
+
+def _largest(values: Any) -> float | None:
+    """Return the largest of the numbers that are known, None if none is."""
+    known = np.asarray(values)[~np.isnan(values)]
+    return float(np.max(known)) if known.size else None
 
 
 def _certificate_fields(run: _Run) -> dict[str, Any]:
@@ -381,12 +389,22 @@ def _status_of(training: Training) -> tuple[Status, str]:
     outcomes = np.asarray(training.solution.status)
     if (outcomes == Outcome.NOT_FINITE).any():
         return Status.NOT_FINITE, "the solution is not finite"
+    diverged = int((outcomes == Outcome.DIVERGED).sum())
+    if diverged:
+        return Status.DIVERGED, f"{diverged} of {outcomes.size} solves diverged{_factor(training)}"
     if not np.isfinite(flatten(training.gradient)).all():
         return Status.NOT_FINITE, "the hypergradient is not finite"
     missed = int((outcomes == Outcome.MAX_STEPS).sum())
     if missed:
         return Status.MAX_STEPS, f"{missed} of {outcomes.size} solves ended above the tolerance"
     return Status.OK, ""
+
+
+def _factor(training: Training) -> str:
+    """Say by how much the residual grew per step, where that is known."""
+    contraction = training.solution.contraction
+    largest = None if contraction is None else _largest(contraction)
+    return "" if largest is None else f": the residual grew by a factor of {largest:.3g} per step"
 
 
 def _arrays(run: _Run, inputs: Inputs) -> dict[str, np.ndarray]:

@@ -62,6 +62,8 @@ class Record(BaseModel):
     steps_max: Measured = None
     residual: Measured = None
     """The lower level's own optimality measure at the returned solution."""
+    lower_contraction: Measured = None
+    """Factor by which the residual of a fixed-point solve fell per step near its end; the largest."""
     adjoint_residual: Measured = None
     """Relative residual of the linear system of the backward pass."""
     adjoint_steps: Measured = None

@@ -7,10 +7,9 @@ import numpy as np
 from ..hypergrad.closed_form import ClosedForm
 from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import AdjointMethod
-from ..hypergrad.reference import LARGEST_DENSE
+from ..hypergrad.reference import LARGEST_DENSE, tight_solver
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
-from ..solvers.cg import Cg
 from ..solvers.dense import Dense
 from .accuracy import Judgement, flatten
 
@@ -36,12 +35,12 @@ def exact_adjoint(lower: LowerLevel) -> AdjointMethod:
     """Return the rule that makes no error of its own at a given x.
 
     The closed form for l1, which reads the dual variable; else the optimality condition's adjoint equation,
-    with a factorisation up to 1024 unknowns and conjugate gradients at a tolerance of 1e-13 beyond.
+    with a factorisation up to 1024 unknowns and an iteration at a tolerance of 1e-13 beyond.
     """
     if isinstance(lower.regularizer, AnalysisRegularizer):
         return ClosedForm()
     size = int(np.prod(lower.shape))
-    return Implicit(Dense() if size <= LARGEST_DENSE else Cg(max_steps=2000, tolerance=1e-13))
+    return Implicit(Dense() if size <= LARGEST_DENSE else tight_solver(lower))
 
 
 def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Judgement) -> Split:

@@ -28,6 +28,11 @@ class Status(StrEnum):
         "a solution lies on a kink, where it has no derivative: left out of averages; the reason tells its "
         "one-sided derivatives",
     )
+    DIVERGED = (
+        "diverged",
+        "the residual of a solve grew instead of falling: its map does not contract, and its end is no "
+        "solution",
+    )
     NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
     NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
     OUT_OF_MEMORY = (

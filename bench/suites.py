@@ -17,12 +17,14 @@ class Workload:
         batch: signals or images that share the regulariser.
         unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
             all of them, to show how its error falls, the others take the largest.
+        tasks: on which it runs unless others are asked for; a plug-in's tasks come too.
     """
 
     regularizer: str
     shape: tuple[int, ...]
     batch: int
     unrolled_steps: tuple[int, ...]
+    tasks: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Suite:
 
     Attributes:
         solvers: in this order, the first that supports a lower level meets every method, the others one; a
-            plug-in's come last.
+            plug-in's come last. Where none supports it, all that do take their place.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
         methods: who runs on every task; a plug-in's do too, and a sweep takes all.
         further_solvers_on: tasks on which those other solvers run.
@@ -74,6 +76,13 @@ SUITES = {
             workloads=(
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
+                Workload("untied-experts", (8, 8), 2, (50,)),
+                # One task each: that everything runs is what this suite shows, not every pair.
+                Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",)),
+                Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",)),
+                Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",)),
+                Workload("wavelet-l1", (8, 8), 1, (200,), ("inpainting",)),
+                Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",)),
             ),
             solvers=(
                 "dual-fista",
@@ -83,6 +92,11 @@ SUITES = {
                 "primal-dual",
                 "lbfgs",
                 "gradient-descent",
+                "picard",
+                "anderson",
+                "broyden",
+                "forward-backward",
+                "nonmonotone-accelerated-gradient",
             ),
             methods=COMPARED,
             dtypes=("float64",),

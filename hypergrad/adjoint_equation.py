@@ -1,4 +1,4 @@
-"""The adjoint equation of a smooth lower level, from its optimality condition or its solver's step."""
+"""The adjoint equation of a lower level, from its optimality condition or its solver's step."""
 
 from collections.abc import Callable
 from typing import NamedTuple, cast
@@ -9,6 +9,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import OperatorRegularizer, ProximalRegularizer, SmoothRegularizer
 from ..solvers.linear_solver import Matvec, normalized
 from ..solvers.smooth_energy import step_size
 from ..solvers.solver import Solution, Solver
@@ -31,15 +32,32 @@ class AdjointEquation(NamedTuple):
     pull: Callable[[Float[Array, "..."]], LowerLevel]
 
 
+def no_hessian(lower: LowerLevel) -> str | None:
+    """Return None if the optimality condition is that of a smooth energy, else why it has no Hessian."""
+    if isinstance(lower.regularizer, SmoothRegularizer):
+        return None
+    name = type(lower.regularizer).__name__
+    if isinstance(lower.regularizer, OperatorRegularizer):
+        return f"{name} has no energy, so that the Jacobian of its optimality condition is not symmetric"
+    if isinstance(lower.regularizer, ProximalRegularizer):
+        return f"{name} offers a prox alone, so that there is no optimality condition to differentiate"
+    return f"{name} is not smooth, so its optimality condition has no Hessian"
+
+
 def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, "*shape"]) -> AdjointEquation:
-    """Return  tau H v = tau g,  H the Hessian at x, tau = 1/L: I - tau H is a gradient step's Jacobian."""
+    """Return  tau H^T v = tau g,  H the Hessian or the operator's Jacobian at x,  tau = 1/L.
+
+    I - tau H is the Jacobian of a forward step.
+    """
     tau = step_size(lower)
+    # A Hessian is its own transpose, and products with it are cheaper forward.
+    across = None if no_hessian(lower) is None else jax.vjp(lower.operator, x)[1]
 
     def matvec(v: Array) -> Array:
-        return tau * jax.jvp(lower.gradient, (x,), (v,))[1]
+        return tau * (jax.jvp(lower.operator, (x,), (v,))[1] if across is None else across(v)[0])
 
     def pull(v: Array) -> LowerLevel:
-        return jax.grad(lambda lower: -jnp.vdot(v, lower.gradient(x)))(lower)
+        return jax.grad(lambda lower: -jnp.vdot(v, lower.operator(x)))(lower)
 
     return AdjointEquation(matvec, tau * g, pull)
 

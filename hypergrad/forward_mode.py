@@ -11,7 +11,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import MapSolver, Solution, Solver
 from .parameter_rule import Moved, basis, from_basis, solve_and_move
 
 
@@ -44,6 +44,8 @@ class ForwardMode:
         del lower
         if getattr(solver, "differentiable_step", True):
             return None
+        if isinstance(solver, MapSolver):
+            return f"{type(solver).__name__}'s accelerated steps have no derivative at the solution"
         return f"{type(solver).__name__}'s step holds a loop, across which tangents need not settle"
 
     def __call__(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import SmoothRegularizer
+from ..problems.regularizer import OperatorRegularizer
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
@@ -19,11 +19,12 @@ from ..solvers.continued import continue_solve, not_begun
 from ..solvers.linear_solver import LinearSolver
 from ..solvers.solve import Ended
 from ..solvers.solver import Solution, Solver
-from .adjoint_equation import AdjointEquation, contraction_of, of_fixed_point, of_optimality
+from .adjoint_equation import AdjointEquation, contraction_of, no_hessian, of_fixed_point, of_optimality
 from .adjoint_rule import solve_with_adjoint
 from .certified_accuracy import Aim, refine, result
 from .error_bound import no_error_bound
 from .method import Backward, Outer
+from .step_map import no_step_derivative
 
 Condition = Literal["optimality", "fixed-point"]
 
@@ -34,9 +35,13 @@ class Implicit:
 
     Of the optimality condition grad E(x*, theta) = 0: solve  H v = g,  H the Hessian of the energy at x* and
     g the cotangent of x*; the hypergradient is -d/dtheta <v, grad E(x*, theta)>. Of the fixed point
-    z* = T(z*, theta) of the solver's step on its whole state, dual variables included: solve
-    (I - J^T) w = r,  J the Jacobian of T and r the cotangent of the state; the hypergradient is
-    d/dtheta <w, T(z*, theta)>. Both are scaled so that fixed-point iterations of the adjoint contract.
+    z* = T(z*, theta) of the solver's step on its whole state, dual variables included (of the map, where a
+    solver accelerates one): solve  (I - J^T) w = r,  J the Jacobian of T and r the cotangent of the state;
+    the hypergradient is d/dtheta <w, T(z*, theta)>. Both are scaled so that fixed-point iterations of the
+    adjoint contract.
+
+    Without an energy the operator A^T (A x - y) + R(x) stands where the gradient does and the transpose of
+    its Jacobian where H does, which is not symmetric: `linear` must not be for symmetric systems alone.
 
     Exact at an exact solution with an invertible system; an error of x* of size e leaves one of the order of
     e, and the linear solver's comes on top. On l1 problems J is that of the side that the state is on.
@@ -53,7 +58,8 @@ class Implicit:
 
     Args:
         linear: solver of the adjoint equation.
-        on: "optimality" (smooth energies) or "fixed-point".
+        on: "optimality" (smooth energies, and operators without one) or "fixed-point" (any that a step with
+            a derivative solves).
         damping: added to the system's diagonal, which is scaled to a norm of about one: biased towards
             `OneStep`, but solvable where the system is singular.
         preconditioner: None, or what approximates the inverse of the system from its products.
@@ -101,15 +107,23 @@ class Implicit:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if the condition can be differentiated and solved with `linear`, else why not."""
         if self.on == "optimality":
-            if isinstance(lower.regularizer, SmoothRegularizer):
-                return None if self.accuracy is None else no_error_bound(lower)
-            name = type(lower.regularizer).__name__
-            return f"{name} is not smooth, so its optimality condition has no Hessian"
-        if not getattr(solver, "differentiable_step", True):
-            return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+            return self._supports_optimality(lower)
+        reason = no_step_derivative(solver)
+        if reason is not None:
+            return reason
         if getattr(self.linear, "symmetric_only", False):
             return f"{self.linear!r} is for symmetric systems, and the Jacobian of a step is not"
         return None
+
+    def _supports_optimality(self, lower: LowerLevel) -> str | None:
+        reason = no_hessian(lower)
+        if reason is None:
+            return None if self.accuracy is None else no_error_bound(lower)
+        if not isinstance(lower.regularizer, OperatorRegularizer):
+            return reason
+        if getattr(self.linear, "symmetric_only", False):
+            return f"{reason}; {self.linear!r} is for symmetric systems, Implicit(linear=Gmres()) does it"
+        return None if self.accuracy is None else no_error_bound(lower)
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None

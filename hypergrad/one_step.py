@@ -12,7 +12,7 @@ from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .adjoint_rule import solve_with_adjoint
 from .method import Backward
-from .step_map import connected
+from .step_map import connected, differentiated_step, no_step_derivative
 
 
 @configuration
@@ -30,9 +30,7 @@ class OneStep:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
         del lower
-        if getattr(solver, "differentiable_step", True):
-            return None
-        return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+        return no_step_derivative(solver)
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
@@ -52,6 +50,7 @@ class OneStep:
         del budget
 
         def one_more(lower: LowerLevel) -> Array:
-            return solver.iterate(lower, solver.step(lower, connected(solver, lower, solution.state)))
+            state = connected(solver, lower, solution.state)
+            return solver.iterate(lower, differentiated_step(solver)(lower, state))
 
         return jax.vjp(one_more, lower)[1](cotangent)[0], Backward()

@@ -12,7 +12,7 @@ from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .adjoint_rule import solve_with_adjoint
 from .method import Backward
-from .step_map import Point, step_map
+from .step_map import Point, no_step_derivative, step_map
 
 
 @configuration
@@ -45,9 +45,7 @@ class Phantom:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
         del lower
-        if getattr(solver, "differentiable_step", True):
-            return None
-        return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+        return no_step_derivative(solver)
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None

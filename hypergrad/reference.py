@@ -7,11 +7,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer
+from ..problems.regularizer import AnalysisRegularizer, OperatorRegularizer, SmoothRegularizer
 from ..solvers.analysis_l1_problem import PrimalDualPair
+from ..solvers.anderson import Anderson
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.dense import Dense
+from ..solvers.gmres import Gmres
+from ..solvers.linear_solver import LinearSolver
 from ..solvers.nesterov import Nesterov
 from ..solvers.normal_matrix import layout_of
 from ..solvers.residuals import gradient_residual
@@ -29,7 +32,6 @@ TIGHT_IMPLICIT = "tight implicit"
 LARGEST_DENSE = 1024
 LARGEST_CERTIFIED = 4096
 _NEWTON_STEPS = 4
-_TIGHT = Cg(max_steps=2000, tolerance=1e-13)
 
 
 class Reference(NamedTuple):
@@ -40,7 +42,7 @@ class Reference(NamedTuple):
         value: outer(x).
         gradient: one cotangent a leaf of the lower level.
         differences: of re-solved losses along the given directions.
-        trusted: whether the solution is certified (l1) or stationary to 1e-10 (smooth).
+        trusted: whether the solution is certified (l1) or stationary to 1e-10 (others).
         nonsmooth: whether the solution has a kink here: there is no gradient then, and left and right
             differences differ.
     """
@@ -56,14 +58,15 @@ class Reference(NamedTuple):
 def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
     """Name the highest rung of the ladder that fits `lower`, and True; or say why there is none, and False.
 
-    From the top: the closed form on a certified l1 solution; implicit differentiation of a smooth energy with
-    a dense solve; the same with conjugate gradients at a tolerance of 1e-13. Each is judged by central
-    differences of losses that are solved anew.
+    From the top: the closed form on a certified l1 solution; implicit differentiation of a smooth energy, or
+    of an operator without one, with a dense solve; the same with an iteration at a tolerance of 1e-13:
+    conjugate gradients, or GMRES without an energy. Each is judged by central differences of losses that are
+    solved anew.
     """
     size = 1
     for length in lower.shape:
         size *= length
-    if isinstance(lower.regularizer, SmoothRegularizer):
+    if isinstance(lower.regularizer, SmoothRegularizer | OperatorRegularizer):
         return (DENSE_IMPLICIT if size <= LARGEST_DENSE else TIGHT_IMPLICIT), True
     if not isinstance(lower.regularizer, AnalysisRegularizer):
         return f"no rung of the reference ladder covers {type(lower.regularizer).__name__}", False
@@ -93,7 +96,9 @@ def reference(lower: LowerLevel, outer: Outer, directions: LowerLevel) -> Refere
         raise ValueError(f"a reference needs float64; got {lower.y.dtype}")
     if rung == CLOSED_FORM:
         return _certified_reference(lower, outer, directions)
-    return _implicit_reference(lower, outer, directions, Dense() if rung == DENSE_IMPLICIT else _TIGHT)
+    return _implicit_reference(
+        lower, outer, directions, Dense() if rung == DENSE_IMPLICIT else tight_solver(lower)
+    )
 
 
 def disagreement(
@@ -143,13 +148,14 @@ def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel
 
 
 def _implicit_reference(
-    lower: LowerLevel, outer: Outer, directions: LowerLevel, linear: Cg | Dense
+    lower: LowerLevel, outer: Outer, directions: LowerLevel, linear: LinearSolver
 ) -> Reference:
-    tight = solve(Nesterov(), Budget(20_000, 1e-10, 50), lower)
+    solver = Nesterov() if isinstance(lower.regularizer, SmoothRegularizer) else Anderson()
+    tight = solve(solver, Budget(20_000, 1e-10, 50), lower)
     x, residual = _newton(lower, tight.x)
     value, cotangent = jax.value_and_grad(outer)(x)
     solution = tight._replace(x=x)
-    gradient, _ = Implicit(linear).backward(Nesterov(), Budget(), lower, solution, cotangent)
+    gradient, _ = Implicit(linear).backward(solver, Budget(), lower, solution, cotangent)
 
     def loss(moved: LowerLevel) -> Array:
         x_moved, residual = _newton(moved, x)
@@ -159,11 +165,20 @@ def _implicit_reference(
     return Reference(x, value, gradient, differences, residual <= 1e-10, jnp.zeros((), bool))
 
 
+def tight_solver(lower: LowerLevel) -> LinearSolver:
+    """Return the iteration that solves the lower level's linear systems to a tolerance of 1e-13."""
+    if isinstance(lower.regularizer, SmoothRegularizer):
+        return Cg(max_steps=2000, tolerance=1e-13)
+    return Gmres(max_steps=200, tolerance=1e-13)
+
+
 def _newton(lower: LowerLevel, x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, ""]]:
     def step(x: Array, _: None) -> tuple[Array, None]:
-        gradient = lower.gradient(x)
-        update = _TIGHT.solve_linear(lambda v: jax.jvp(lower.gradient, (x,), (v,))[1], gradient)
+        residue = lower.operator(x)
+        update = linear.solve_linear(lambda v: jax.jvp(lower.operator, (x,), (v,))[1], residue)
         return x - update.value, None
+
+    linear = tight_solver(lower)
 
     x = jax.lax.scan(step, x, length=_NEWTON_STEPS)[0]
     return x, gradient_residual(lower, x)

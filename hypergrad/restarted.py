@@ -12,7 +12,7 @@ from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import RestartingSolver, Solution, Solver
 from .method import require_supported
-from .step_map import connected
+from .step_map import connected, no_step_derivative, run_differentiated
 
 
 @configuration
@@ -42,9 +42,7 @@ class Restarted:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
         del lower
-        if getattr(solver, "differentiable_step", True):
-            return None
-        return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+        return no_step_derivative(solver)
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
@@ -62,7 +60,7 @@ class Restarted:
         if rest:
             state = begin_anew(solver, held, run_steps(solver, held, state, rest))
         state = jax.lax.stop_gradient(jax.lax.scan(block, state, length=free)[0])
-        state = run_steps(solver, lower, connected(solver, lower, state), layers)
+        state = run_differentiated(solver, lower, connected(solver, lower, state), layers)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
         return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
 

@@ -8,7 +8,6 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import SmoothRegularizer
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
@@ -16,7 +15,7 @@ from ..solvers.lbfgs import Lbfgs, LbfgsState
 from ..solvers.linear_solver import checked, normalized
 from ..solvers.smooth_energy import step_size
 from ..solvers.solver import Solution, Solver
-from .adjoint_equation import contraction_of, of_optimality
+from .adjoint_equation import contraction_of, no_hessian, of_optimality
 from .adjoint_rule import solve_with_adjoint
 from .method import Backward
 
@@ -47,9 +46,9 @@ class Shine:
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for smooth energies solved by L-BFGS, else why not."""
-        if not isinstance(lower.regularizer, SmoothRegularizer):
-            name = type(lower.regularizer).__name__
-            return f"{name} is not smooth, so its optimality condition has no Hessian"
+        reason = no_hessian(lower)
+        if reason is not None:
+            return reason
         if not isinstance(solver, Lbfgs):
             return f"{type(solver).__name__} builds no approximation of the inverse Hessian; Lbfgs does"
         return None

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
-from ..solvers.solver import Solver
+from ..solvers.solver import MapSolver, Solver
 
 Point = tuple[Float[Array, "..."], ...]
 """The arrays of a state that a step moves: iterates, extrapolated points, dual variables."""
@@ -29,6 +29,29 @@ class StepMap(NamedTuple):
     read: Callable[[LowerLevel, Point], Float[Array, "..."]]
 
 
+def no_step_derivative(solver: Solver) -> str | None:
+    """Return None if `differentiated_step` has something to differentiate, else why not."""
+    if getattr(solver, "differentiable_step", True) or isinstance(solver, MapSolver):
+        return None
+    return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
+
+
+def differentiated_step(solver: Solver) -> Callable[[LowerLevel, Any], Any]:
+    """Return the step whose derivative stands for the fixed point's: the solver's own, or the map's.
+
+    Accelerated steps have no derivative at the solution; the map that they accelerate has the same one.
+    """
+    if isinstance(solver, MapSolver) and not getattr(solver, "differentiable_step", True):
+        return solver.apply_map
+    return solver.step
+
+
+def run_differentiated(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
+    """Make `count` steps of the kind that is differentiated."""
+    step = differentiated_step(solver)
+    return jax.lax.scan(lambda state, _: (step(lower, state), None), state, length=count)[0]
+
+
 def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     """Return the step as a map of what it moves, everything else in the state held.
 
@@ -37,6 +60,7 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     """
     structure = jax.tree.structure(state)
     moves = _moving(solver, lower, state)
+    step = differentiated_step(solver)
 
     def rebuilt(lower: LowerLevel, point: Point) -> Any:
         moved = iter(point)
@@ -50,7 +74,7 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
 
     return StepMap(
         moving_leaves(state),
-        lambda lower, point: moving_leaves(solver.step(lower, rebuilt(lower, point))),
+        lambda lower, point: moving_leaves(step(lower, rebuilt(lower, point))),
         lambda lower, point: solver.iterate(lower, rebuilt(lower, point)),
     )
 
@@ -75,7 +99,7 @@ def connected(solver: Solver, lower: LowerLevel, state: Any) -> Any:
 def _moving(solver: Solver, lower: LowerLevel, state: Any) -> list[bool]:
     """Tell which leaves of a state are arrays of numbers that a step does not hand on as they are."""
     given = len(jax.tree.leaves(lower))
-    jaxpr = jax.make_jaxpr(solver.step)(lower, state).jaxpr
+    jaxpr = jax.make_jaxpr(differentiated_step(solver))(lower, state).jaxpr
     leaves = jax.tree.leaves(state)
     return [
         leaf.ndim > 0 and jnp.issubdtype(leaf.dtype, jnp.floating) and before is not after

@@ -11,9 +11,9 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import MapSolver, Solution, Solver
 from .method import require_supported
-from .step_map import connected
+from .step_map import connected, no_step_derivative, run_differentiated
 
 
 @configuration
@@ -25,8 +25,9 @@ class Unrolled:
     every c-th is stored and the steps between are computed twice; c near the square root of the budget stores
     least of these. "recursive" halves the steps again and again: about log2(budget) states are stored and
     each step is computed as often. With `last = k` only the last k steps are differentiated, from a state
-    that is held: the error then falls like rho^k, rho the contraction factor. The tolerance stops nothing
-    here: reverse mode needs a fixed number of steps.
+    that is held: the error then falls like rho^k, rho the contraction factor; where a solver accelerates a
+    map, those are the map's own steps. The tolerance stops nothing here: reverse mode needs a fixed number of
+    steps.
     Source: Domke, 2012; Griewank and Walther, 2008 (checkpointing); Shaban et al., 2019 (truncation).
 
     Args:
@@ -56,8 +57,12 @@ class Unrolled:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
         del lower
+        if self.last is not None:
+            return no_step_derivative(solver)
         if getattr(solver, "differentiable_step", True):
             return None
+        if isinstance(solver, MapSolver):
+            return f"{type(solver).__name__}'s accelerated steps have no derivative at the solution"
         return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
 
     def __call__(
@@ -80,7 +85,7 @@ class Unrolled:
         """Make `count` steps that reverse mode crosses, with the checkpoints asked for."""
 
         def advance(state: Any, steps: int) -> Any:
-            return run_steps(solver, lower, state, steps)
+            return run_differentiated(solver, lower, state, steps)
 
         stored = jax.checkpoint(advance, static_argnums=1)
         if self.checkpoint_every is None:

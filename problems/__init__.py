@@ -20,6 +20,7 @@ from .inpainting import Inpainting as Inpainting
 from .input_convex_network import InputConvexNetwork as InputConvexNetwork
 from .kernel_file import KernelFile as KernelFile
 from .linear_operator import LinearOperator as LinearOperator
+from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .magnetic_resonance import MagneticResonance as MagneticResonance
 from .mask import Mask as Mask

@@ -47,6 +47,12 @@ class Blur:
         """Return the smallest squared modulus of the kernel's spectrum: exact for this shape."""
         return jnp.min(jnp.square(jnp.abs(self._spectrum(shape))))
 
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Divide the spectrum of `r` by 1 + tau |spectrum of the kernel|^2."""
+        spectrum = self._spectrum(r.shape)
+        squared = jnp.square(jnp.abs(spectrum))
+        return self._apply((1 / (1 + tau * squared)).astype(spectrum.dtype), r)
+
     def _spectrum(self, shape: tuple[int, ...]) -> Complex[Array, "..."]:
         sizes = self.kernel.shape
         spatial = spatial_shape(shape, len(sizes))

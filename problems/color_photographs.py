@@ -14,8 +14,8 @@ from .draws import require_request, seed_sequence, unsupported
 from .ground_truth import Split
 from .luma import rgb
 
-# None of the testing ones is a training photograph of `Photographs`, so that what is trained on those, in grey,
-# has not seen them.
+# None of the testing ones is a training photograph of `Photographs`: what is trained on those, in grey, has
+# not seen them.
 FILES = MappingProxyType(
     {
         "train": ("astronaut.png", "chelsea.png", "coffee.png", "ihc.png", "motorcycle_left.png"),

@@ -26,3 +26,7 @@ class Identity:
         """Return 1."""
         del shape
         return 1.0
+
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return r / (1 + tau)."""
+        return r / (1 + tau)

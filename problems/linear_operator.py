@@ -24,3 +24,12 @@ class LinearOperator(Protocol):
     def squared_norm(self, shape: tuple[int, ...]) -> Any:
         """Bound the largest squared singular value from above, for inputs of this shape (a scalar)."""
         ...
+
+
+@runtime_checkable
+class ResolvableOperator(LinearOperator, Protocol):
+    """A linear operator whose normal equations have a closed form, so that the data term has a prox."""
+
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return (I + tau A^T A)^{-1} r, tau at least 0."""
+        ...

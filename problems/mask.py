@@ -40,6 +40,10 @@ class Mask:
         del shape
         return jnp.max(jnp.square(self.mask))
 
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return r / (1 + tau mask^2)."""
+        return r / (1 + tau * jnp.square(self._spread(r.shape)))
+
     def _spread(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
         if spatial_shape(shape, self.mask.ndim) != tuple(self.mask.shape):
             raise ValueError(

@@ -1,15 +1,33 @@
-"""Relative optimality measures, one for smooth energies and one for l1; the same whatever the solver."""
+"""Relative optimality measures, for smooth energies, for l1, and for fixed points; whatever the solver.
+
+Without an energy the operator stands where the gradient does, and beside a prox the scaled move does:
+
+- smooth energies: ||grad E(x)|| / ||A^T y||,
+- operators: ||A^T (A x - y) + R(x)|| / ||A^T y||,
+- proximal maps: ||x - T(x)|| / (tau ||A^T y||), T the map with the step size tau.
+
+The last is the first two where T takes a forward step alone. Of a genuine prox it vanishes at the same x for
+every tau; of a denoiser in its place the solution itself depends on tau, which is then the solver's.
+"""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import analysis_regularizer
+from .fixed_point_map import map_move
 
 
 def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
-    """Return ||grad E(x)|| / ||A^T y||, the gradient norm of a smooth energy without its unit."""
-    return _norm(lower.gradient(x)) / _scale(lower)
+    """Return ||grad E(x)|| / ||A^T y||, without a unit; the operator's norm where there is no energy."""
+    return _norm(lower.operator(x)) / _scale(lower)
+
+
+def fixed_point_residual(
+    lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""]
+) -> Float[Array, ""]:
+    """Return ||T(x) - x|| / (tau ||A^T y||),  T the forward or forward-backward map with step size tau."""
+    return _norm(map_move(lower, x, tau)) / (tau * _scale(lower))
 
 
 def kkt_residual(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -> Float[Array, ""]:

@@ -13,11 +13,15 @@ from .analysis_l1_problem import DualSolver, PrimalDualPair
 from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
-from .solver import Outcome, Solution, Solver
+from .progress import Progress, has_diverged, has_grown, looked, started, unseen
+from .solver import MapSolver, Outcome, Solution, Solver
 
 
 def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
-    """Iterate until the relative residual is at most the tolerance, or the steps are used up.
+    """Iterate until the relative residual is at most the tolerance, has grown, or the steps are used up.
+
+    It ends as diverged where the residual is 10,000 times the smallest one that was seen, or where a solver
+    of a fixed-point map leaves the numbers though its start was finite.
 
     Composes with `jit` and `vmap`: a batch runs until its slowest member is done, members that are done stay
     as they are. Solvers with costly steps say `one_at_a_time = True`: under `vmap` the members then follow
@@ -47,32 +51,48 @@ def _solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualP
     every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
     checked_steps = budget.max_steps - budget.max_steps % every
 
-    def running(carry: tuple[Any, Any, Any]) -> Any:
-        _, steps, residual = carry
-        return _unfinished(budget, residual) & (steps < checked_steps)
+    def running(carry: tuple[Any, Any, Progress]) -> Any:
+        _, steps, progress = carry
+        return _unfinished(budget, progress) & (steps < checked_steps)
 
-    def advance(carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        state, steps, _ = carry
+    def advance(carry: tuple[Any, Any, Progress]) -> tuple[Any, Any, Progress]:
+        state, steps, progress = carry
         state = run_steps(solver, lower, state, every)
-        return state, steps + every, solver.residual(lower, state)
+        return state, steps + every, looked(progress, solver.residual(lower, state), every)
 
     first = first_state(solver, lower, start)
-    unknown = jax.eval_shape(solver.residual, lower, first)
-    carry = (first, jnp.zeros((), jnp.int32), jnp.full(unknown.shape, jnp.inf, unknown.dtype))
-    state, steps, residual = jax.lax.while_loop(running, advance, carry)
+    carry = (first, jnp.zeros((), jnp.int32), _begun(solver, lower, first))
+    state, steps, progress = jax.lax.while_loop(running, advance, carry)
     rest = budget.max_steps - checked_steps
     if rest:
         last = run_steps(solver, lower, state, rest)
-        unfinished = _unfinished(budget, residual)
+        unfinished = _unfinished(budget, progress)
         state = jax.tree.map(lambda new, old: jnp.where(unfinished, new, old), last, state)
         steps = jnp.where(unfinished, steps + rest, steps)
-        residual = solver.residual(lower, state)
-    return finish(
+        end = looked(progress, solver.residual(lower, state), rest)
+        progress = jax.tree.map(lambda new, old: jnp.where(unfinished, new, old), end, progress)
+    solution = finish(
         budget,
         solver.iterate(lower, state),
-        Ended(state, steps, residual),
+        Ended(state, steps, progress.residual),
         certificate_of(solver, lower, state),
     )
+    return _with_progress(solver, solution, progress)
+
+
+def _begun(solver: Solver, lower: LowerLevel, first: Any) -> Progress:
+    """Look at the start of solvers whose map may not contract; of others its residual is not computed."""
+    if isinstance(solver, MapSolver):
+        return started(solver.residual(lower, first))
+    return unseen(jax.eval_shape(solver.residual, lower, first).dtype)
+
+
+def _with_progress(solver: Solver, solution: Solution, progress: Progress) -> Solution:
+    """Add what the residuals told: whether the solve diverged, and a map's contraction factor."""
+    diverged = has_diverged(progress) & (solution.status != int(Outcome.CONVERGED))
+    status = jnp.where(diverged, int(Outcome.DIVERGED), solution.status).astype(jnp.int32)
+    contraction = progress.contraction if isinstance(solver, MapSolver) else None
+    return solution._replace(status=status, contraction=contraction)
 
 
 def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
@@ -122,6 +142,6 @@ def certificate_of(solver: Solver, lower: LowerLevel, state: Any) -> Certificate
     return None
 
 
-def _unfinished(budget: Budget, residual: Any) -> Any:
+def _unfinished(budget: Budget, progress: Progress) -> Any:
     # NaN compares false: a solve that is no longer finite stops.
-    return residual > budget.tolerance
+    return (progress.residual > budget.tolerance) & ~has_grown(progress)

@@ -15,6 +15,7 @@ class Outcome(IntEnum):
     CONVERGED = 0
     MAX_STEPS = 1
     NOT_FINITE = 2
+    DIVERGED = 3
 
 
 class Solution(NamedTuple):
@@ -27,6 +28,10 @@ class Solution(NamedTuple):
         residual: relative optimality of x, the same measure whatever the solver (see `residuals`).
         status: an `Outcome`.
         certificate: of an l1 problem whose solver has a dual variable; None otherwise.
+        contraction: estimated factor by which the residual falls per step, over the last stretch between two
+            looks at it, NaN before there are two above rounding: the contraction factor of the map where the
+            solver applies it plainly, the accelerated one where it accelerates. Of a `MapSolver` that stops
+            at a tolerance; None otherwise.
     """
 
     x: Float[Array, "..."]
@@ -35,6 +40,7 @@ class Solution(NamedTuple):
     residual: Float[Array, ""]
     status: Int[Array, ""]
     certificate: Certificate | None = None
+    contraction: Float[Array, ""] | None = None
 
 
 @runtime_checkable
@@ -75,4 +81,18 @@ class RestartingSolver(Protocol):
 
     def restart(self, lower: LowerLevel, state: Any) -> Any:
         """Return the state of a solver that has just begun at this state's iterate."""
+        ...
+
+
+@runtime_checkable
+class MapSolver(Protocol):
+    """A solver that looks for a fixed point x = T(x) of a map, by the map's own steps or by accelerated ones.
+
+    Its map need not contract: the driver looks at the residual of its start too, so that growth is seen.
+    Where the steps have no derivative (`differentiable_step = False`), rules that differentiate the fixed
+    point take T in their place.
+    """
+
+    def apply_map(self, lower: LowerLevel, state: Any) -> Any:
+        """Return the state with its iterate x replaced by T(x), and all else left as it is."""
         ...

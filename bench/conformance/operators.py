@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...problems.linear_operator import LinearOperator
+from ...problems.linear_operator import LinearOperator, ResolvableOperator
 from .finding import Finding, bounded, distance, layout
 
 ROUNDING = 100
@@ -38,6 +38,11 @@ def check_operator(subject: str, operator: LinearOperator, shape: tuple[int, ...
         tolerance,
     )
     yield from _check_norm(subject, operator, shape)
+    if isinstance(operator, ResolvableOperator):
+        tau = jnp.asarray(0.7, x.dtype)
+        solved = operator.resolvent(x, tau)
+        back = solved + tau * operator.adjoint(operator(solved))
+        yield bounded(subject, "resolvent inverts", distance(back, x), tolerance)
     yield from _check_transformations(subject, operator, (x, z))
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from ...hypergrad.central_differences import random_directions
 from ...hypergrad.reference import Reference, disagreement, reference, reference_rung
 from ...problems.analysis_l1 import AnalysisL1
+from ...problems.color_photographs import ColorPhotographs
 from ...problems.deconvolution import Deconvolution
 from ...problems.denoising import Denoising
 from ...problems.fields_of_experts import FieldsOfExperts
@@ -22,9 +23,11 @@ from ...problems.piecewise_constant import PiecewiseConstant
 from ...problems.potentials import LogCosh, Lorentzian, Potential, PseudoHuber
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task, measure
+from ...problems.untied_experts import UntiedExperts
 from .compiled import Compiled
 
-SIGNAL, SMALL_IMAGE, IMAGE = (16,), (6, 6), (8, 8)
+SIGNAL, SMALL_IMAGE, IMAGE, COLOUR = (16,), (6, 6), (8, 8), (4, 4, 3)
+SHAPES = (SIGNAL, IMAGE, COLOUR)
 TRUSTED = 1e-5
 """A reference hypergradient may disagree with central differences by so much, relative."""
 
@@ -52,7 +55,7 @@ class SmallProblem:
     @functools.cached_property
     def lowers(self) -> tuple[LowerLevel, LowerLevel]:
         """The lower levels of two measurements, float64."""
-        data = PiecewiseConstant() if len(self.shape) == 1 else Photographs()
+        data = (PiecewiseConstant(), Photographs(), ColorPhotographs())[len(self.shape) - 1]
         A, y = measure(self.task, data.sample(self.shape, 2, 0), 0)
         return LowerLevel(A, y[0], self.regularizer), LowerLevel(A, y[1], self.regularizer)
 
@@ -71,7 +74,7 @@ class SmallProblem:
 
 @functools.cache
 def small_problems() -> tuple[SmallProblem, ...]:
-    """Return every task, l1 and smooth energy, and potential once: a Latin square, for time.
+    """Return every task, l1 and smooth energy, and potential once, and an operator: a Latin square, for time.
 
     Analysis l1 with a filter bank is there for denoising alone: on 6 x 6 pixels the other tasks' active rows
     are dependent, where the solution has no derivative.
@@ -86,7 +89,13 @@ def small_problems() -> tuple[SmallProblem, ...]:
         experts_problem(Denoising(), PseudoHuber()),
         experts_problem(Inpainting(), LogCosh()),
         experts_problem(Deconvolution(), Lorentzian()),
+        untied_problem(Denoising()),
     )
+
+
+def untied_problem(task: Task) -> SmallProblem:
+    """Return a task with untied experts, which have no energy."""
+    return SmallProblem("UntiedExperts", task, UntiedExperts.initial(IMAGE, 0), IMAGE)
 
 
 def experts_problem(task: Task, potential: Potential) -> SmallProblem:
@@ -102,7 +111,7 @@ def outer(x: Float[Array, "..."]) -> Float[Array, ""]:
 
 def starting_shapes(cls: type[Regularizer]) -> list[tuple[int, ...]]:
     """Return the small shapes at which a regulariser can start."""
-    return [shape for shape in (SIGNAL, IMAGE) if _starts(cls, shape)]
+    return [shape for shape in SHAPES if _starts(cls, shape)]
 
 
 def size(shape: tuple[int, ...]) -> str:

@@ -22,6 +22,7 @@ _STATUS = {
     Outcome.CONVERGED: Status.OK,
     Outcome.MAX_STEPS: Status.MAX_STEPS,
     Outcome.NOT_FINITE: Status.NOT_FINITE,
+    Outcome.DIVERGED: Status.DIVERGED,
 }
 
 

@@ -1,0 +1,67 @@
+"""The map whose fixed point is the solution: a forward step, and a backward one where there is a prox."""
+
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import (
+    EnergyRegularizer,
+    OperatorRegularizer,
+    ProximalRegularizer,
+    SmoothRegularizer,
+)
+
+
+def supports_map(lower: LowerLevel) -> str | None:
+    """Return None if the regulariser has a gradient, an operator or a prox, else why there is no map."""
+    if isinstance(lower.regularizer, SmoothRegularizer | OperatorRegularizer | ProximalRegularizer):
+        return None
+    name = type(lower.regularizer).__name__
+    return f"{name} offers neither gradient, operator nor prox, so that there is no forward-backward map"
+
+
+def supports_descent(lower: LowerLevel) -> str | None:
+    """Return None if there is a map and an energy that it lowers, else why not."""
+    if supports_map(lower) is None and not isinstance(lower.regularizer, EnergyRegularizer):
+        return f"{type(lower.regularizer).__name__} has no energy, and this solver compares energies"
+    return supports_map(lower)
+
+
+def is_backward(lower: LowerLevel) -> bool:
+    """Tell whether the regulariser enters by its prox: only where it has neither gradient nor operator."""
+    return not isinstance(lower.regularizer, SmoothRegularizer | OperatorRegularizer)
+
+
+def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
+    """Return tau = scale / L, L the Lipschitz constant of what steps forward; a constant to differentiation.
+
+    L = ||A||^2 + Lip(R), or ||A||^2 where R enters by its prox. Below scale = 2 the map of a convex energy
+    does not expand; without an energy that is not certain for any scale.
+    """
+    shape = lower.shape
+    lipschitz = lower.A.squared_norm(shape)
+    if not is_backward(lower):
+        lipschitz = lipschitz + cast(SmoothRegularizer, lower.regularizer).lipschitz(shape)
+    return jax.lax.stop_gradient(jnp.asarray(scale / lipschitz, lower.y.dtype))
+
+
+def forward(lower: LowerLevel, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Evaluate what a step follows: the gradient or operator of all, or of the data term beside a prox."""
+    return lower.data_gradient(x) if is_backward(lower) else lower.operator(x)
+
+
+def backward(lower: LowerLevel, z: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+    """Apply the regulariser's prox, if it enters by that."""
+    return cast(ProximalRegularizer, lower.regularizer).prox(z, tau) if is_backward(lower) else z
+
+
+def map_move(lower: LowerLevel, x: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+    """Return T(x) - x,  T(x) = prox(x - tau A^T (A x - y), tau)  or  x - tau (A^T (A x - y) + R(x)).
+
+    Without a prox nothing is subtracted, so that the move keeps its digits near the solution.
+    """
+    step = tau * forward(lower, x)
+    return backward(lower, x - step, tau) - x if is_backward(lower) else -step
