@@ -8,8 +8,9 @@ from typing import Any
 from ..problems.ground_truth import GroundTruth
 from ..problems.image_folder import ImageFolder
 from ..problems.lower_level import LowerLevel
+from ..problems.task import Task
 from .case import Case, Instance
-from .catalogue import Catalogue, built_in, ordered
+from .catalogue import Catalogue, built_in, kebab_case, ordered
 from .contestants import contestants
 from .errors import UserError, nearest
 from .inputs import cast, lower_level, make_inputs
@@ -32,6 +33,8 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
     dtypes = _dtypes(selection, suite)
     groups = []
     for workload, task in itertools.product(_workloads(selection, suite, catalogue), tasks):
+        if not (selection.tasks or _runs_on(workload, task)):
+            continue
         data = _data(selection, catalogue, workload.shape)
         for dtype, seed in itertools.product(dtypes, range(selection.seeds or suite.seeds)):
             instance = Instance(
@@ -48,6 +51,12 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
             found = contestants(instance, lower, workload, selection, catalogue)
             groups.append([Case(instance, one) for one in found])
     return groups
+
+
+def _runs_on(workload: Workload, task: Task) -> bool:
+    """Say whether a workload runs on a task that nobody asked for by name: a plug-in's, or one of its own."""
+    name = kebab_case(type(task).__name__)
+    return name in workload.tasks or name not in built_in().tasks
 
 
 def _template(instance: Instance) -> LowerLevel:
@@ -91,13 +100,21 @@ def _workloads(selection: Selection, suite: Suite, catalogue: Catalogue) -> list
     for name in names.keys() - listed:
         chosen += [
             dataclasses.replace(workload, regularizer=name)
-            for workload in suite.workloads
+            for workload in _one_a_shape(suite)
             if _can_start(names[name], workload.shape)
         ]
     if not selection.sizes:
         return chosen
     shapes = [shape_of(size) for size in selection.sizes]
     return [_resized(name, shape, suite) for name in names for shape in shapes]
+
+
+def _one_a_shape(suite: Suite) -> list[Workload]:
+    """Return the first workload of each shape."""
+    found: dict[tuple[int, ...], Workload] = {}
+    for workload in suite.workloads:
+        found.setdefault(workload.shape, workload)
+    return list(found.values())
 
 
 def _resized(name: str, shape: tuple[int, ...], suite: Suite) -> Workload:
@@ -116,10 +133,11 @@ def _can_start(regularizer: Any, shape: tuple[int, ...]) -> bool:
 
 
 def shape_of(size: str) -> tuple[int, ...]:
-    """Read a size such as 64 or 32x32; raise `UserError` for another text."""
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*)?", size):
+    """Read a size such as 64, 32x32 or, in colour, 32x32x3; raise `UserError` for another text."""
+    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*(x3)?)?", size):
         raise UserError(
-            f"size is {size!r}; a length such as 64 or a height and width such as 32x32 is accepted"
+            f"size is {size!r}; a length such as 64, a height and width such as 32x32, or 32x32x3 for colour "
+            "is accepted"
         )
     return tuple(int(length) for length in size.split("x"))
 

@@ -17,12 +17,14 @@ class Workload:
         batch: signals or images that share the regulariser.
         unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
             all of them, to show how its error falls, the others take the largest.
+        tasks: on which it runs unless others are asked for; a plug-in's tasks come too.
     """
 
     regularizer: str
     shape: tuple[int, ...]
     batch: int
     unrolled_steps: tuple[int, ...]
+    tasks: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,12 @@ SUITES = {
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
                 Workload("untied-experts", (8, 8), 2, (50,)),
+                # One task each: that everything runs is what this suite shows, not every pair.
+                Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",)),
+                Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",)),
+                Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",)),
+                Workload("wavelet-l1", (8, 8), 1, (200,), ("inpainting",)),
+                Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",)),
             ),
             solvers=(
                 "dual-fista",

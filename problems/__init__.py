@@ -2,6 +2,7 @@
 
 from .analysis_l1 import AnalysisL1 as AnalysisL1
 from .blur import Blur as Blur
+from .color_photographs import ColorPhotographs as ColorPhotographs
 from .configuration import configuration as configuration
 from .convex_ridge import ConvexRidge as ConvexRidge
 from .convolution_chain import ConvolutionChain as ConvolutionChain

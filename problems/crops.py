@@ -12,10 +12,10 @@ MOST_TRIES = 100
 
 
 def random_crops(
-    images: Sequence[Callable[[], Float64[np.ndarray, "_ _"]]],
-    shape: tuple[int, int, int],
+    images: Sequence[Callable[[], Float64[np.ndarray, "_ _ *channels"]]],
+    shape: tuple[int, ...],
     sequence: np.random.SeedSequence,
-) -> Float64[np.ndarray, "count height width"]:
+) -> Float64[np.ndarray, "count height width *channels"]:
     """Cut crops, each out of an image drawn uniformly, at a position drawn uniformly.
 
     A crop of one single grey value has no content: image and position are drawn again. Every crop has a
@@ -24,7 +24,7 @@ def random_crops(
 
     Args:
         images: functions that load one image each, every one at least (height, width).
-        shape: (count, height, width).
+        shape: (count, height, width), or (count, height, width, 3) for images in colour.
         sequence: the random stream.
 
     Raises:
@@ -58,7 +58,9 @@ def _draw_images(
 
 
 def _crop(
-    pixels: Float64[np.ndarray, "_ _"], shape: tuple[int, int], generator: np.random.Generator
-) -> Float64[np.ndarray, "height width"]:
-    top, left = (generator.integers(side - size + 1) for side, size in zip(pixels.shape, shape, strict=True))
+    pixels: Float64[np.ndarray, "_ _ *channels"], shape: tuple[int, ...], generator: np.random.Generator
+) -> Float64[np.ndarray, "height width *channels"]:
+    top, left = (
+        generator.integers(side - size + 1) for side, size in zip(pixels.shape[:2], shape[:2], strict=True)
+    )
     return pixels[top : top + shape[0], left : left + shape[1]]

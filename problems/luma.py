@@ -1,4 +1,4 @@
-"""Grey values of an image file."""
+"""Grey values and colours of an image file."""
 
 import io
 
@@ -9,6 +9,29 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "BMP")
 # Pillow's names of 16-bit grey; older versions open such a PNG as 32-bit "I".
 SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")
+
+
+def rgb(content: bytes, name: str) -> Float64[np.ndarray, "height width 3"]:
+    """Decode the bytes of a PNG, JPEG or BMP file to the stored, gamma-encoded R, G and B, in [0, 1].
+
+    Grey files have three equal channels; transparent pixels are laid over white. Limits and errors are those
+    of `luma`.
+
+    Args:
+        content: the whole file.
+        name: the file's name, for messages.
+
+    Raises:
+        ValueError: as `luma` does.
+    """
+    image = _open(content, name)
+    if image.mode in SIXTEEN_BIT_MODES or image.mode == "L":
+        return np.repeat(_grey(image)[..., None], 3, axis=2)
+    values = np.asarray(image, dtype=np.int32)
+    if image.mode == "RGB":
+        return values / np.float64(255)
+    opacity = values[..., 3:]
+    return (opacity * values[..., :3] + (255 - opacity) * 255) / np.float64(255 * 255)
 
 
 def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
@@ -28,19 +51,22 @@ def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
         ValueError: if it is no such file, or damaged or truncated, with the reason; or if Pillow is set to
             load truncated images, since it then fills what is missing with grey and says nothing.
     """
+    return _grey(_open(content, name))
+
+
+def _open(content: bytes, name: str) -> Image.Image:
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise ValueError(
             f"damage to image {name!r} would go unseen, because PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set; "
             "set it to False"
         )
     try:
-        image = _decode(content)
+        return _decode(content)
     except UnidentifiedImageError as error:
         raise ValueError(f"image {name!r} cannot be read: it is not a PNG, JPEG or BMP file") from error
     # Pillow reports damage by errors of many types: OSError, SyntaxError, struct.error, zlib.error, others.
     except Exception as error:
         raise ValueError(f"image {name!r} cannot be read: {error}") from error
-    return _grey(image)
 
 
 def _decode(content: bytes) -> Image.Image:

@@ -59,6 +59,14 @@ class MaskedFourier:
         del shape
         return jnp.min(self._eigenvalues())
 
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Divide the spectrum of `r` by 1 + tau times the eigenvalues of A^T A."""
+        self._spread(r.shape)
+        divisor = 1 + tau * self._eigenvalues()
+        frequencies = jnp.fft.fftn(r, axes=self._axes)
+        divisor = divisor.reshape(divisor.shape + (1,) * (r.ndim - divisor.ndim)).astype(frequencies.dtype)
+        return jnp.real(jnp.fft.ifftn(frequencies / divisor, axes=self._axes))
+
     def _eigenvalues(self) -> Float[Array, "..."]:
         # A real signal has conjugate values at k and -k: either measures both.
         squares = jnp.square(self.mask)

@@ -17,7 +17,7 @@ from .finding import Check, Finding
 from .methods import Pair
 from .small_problem import (
     IMAGE,
-    SIGNAL,
+    SHAPES,
     SmallProblem,
     experts_problem,
     size,
@@ -81,15 +81,15 @@ def _problem_parts(subjects: Catalogue) -> Iterator[Check]:
     for task in subjects.tasks.values():
         yield Check(repr(task), partial(_check_task, repr(task), task))
     for truth in subjects.data.values():
-        for shape in (SIGNAL, IMAGE):
+        for shape in SHAPES:
             yield Check(repr(truth), partial(tasks.check_ground_truth, repr(truth), truth, shape))
     for cls in subjects.regularizers.values():
         yield Check(cls.__name__, partial(_check_regularizer, cls))
 
 
 def _check_task(subject: str, task: Task) -> Iterator[Finding]:
-    shapes = [shape for shape in (SIGNAL, IMAGE) if _measures(task, shape)]
-    yield Finding(subject, "a small shape", bool(shapes), f"of {SIGNAL} and {IMAGE} it accepts {shapes}")
+    shapes = [shape for shape in SHAPES if _measures(task, shape)]
+    yield Finding(subject, "a small shape", bool(shapes), f"of {SHAPES} it accepts {shapes}")
     for shape in shapes:
         label = f"{subject}, {size(shape)}"
         yield from tasks.check_task(label, task, shape)
@@ -103,9 +103,7 @@ def _check_operator(task: Task, shape: tuple[int, ...]) -> Iterator[Finding]:
 
 def _check_regularizer(cls: type[Regularizer]) -> Iterator[Finding]:
     shapes = starting_shapes(cls)
-    yield Finding(
-        cls.__name__, "a small shape", bool(shapes), f"of {SIGNAL} and {IMAGE} it starts on {shapes}"
-    )
+    yield Finding(cls.__name__, "a small shape", bool(shapes), f"of {SHAPES} it starts on {shapes}")
     for shape in shapes:
         label, regularizer = f"{cls.__name__}, {size(shape)}", cls.initial(shape, 0)
         yield from regularizers.check_start(label, cls, shape)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from ...hypergrad.central_differences import random_directions
 from ...hypergrad.reference import Reference, disagreement, reference, reference_rung
 from ...problems.analysis_l1 import AnalysisL1
+from ...problems.color_photographs import ColorPhotographs
 from ...problems.deconvolution import Deconvolution
 from ...problems.denoising import Denoising
 from ...problems.fields_of_experts import FieldsOfExperts
@@ -25,7 +26,8 @@ from ...problems.task import Task, measure
 from ...problems.untied_experts import UntiedExperts
 from .compiled import Compiled
 
-SIGNAL, SMALL_IMAGE, IMAGE = (16,), (6, 6), (8, 8)
+SIGNAL, SMALL_IMAGE, IMAGE, COLOUR = (16,), (6, 6), (8, 8), (4, 4, 3)
+SHAPES = (SIGNAL, IMAGE, COLOUR)
 TRUSTED = 1e-5
 """A reference hypergradient may disagree with central differences by so much, relative."""
 
@@ -53,7 +55,7 @@ class SmallProblem:
     @functools.cached_property
     def lowers(self) -> tuple[LowerLevel, LowerLevel]:
         """The lower levels of two measurements, float64."""
-        data = PiecewiseConstant() if len(self.shape) == 1 else Photographs()
+        data = (PiecewiseConstant(), Photographs(), ColorPhotographs())[len(self.shape) - 1]
         A, y = measure(self.task, data.sample(self.shape, 2, 0), 0)
         return LowerLevel(A, y[0], self.regularizer), LowerLevel(A, y[1], self.regularizer)
 
@@ -109,7 +111,7 @@ def outer(x: Float[Array, "..."]) -> Float[Array, ""]:
 
 def starting_shapes(cls: type[Regularizer]) -> list[tuple[int, ...]]:
     """Return the small shapes at which a regulariser can start."""
-    return [shape for shape in (SIGNAL, IMAGE) if _starts(cls, shape)]
+    return [shape for shape in SHAPES if _starts(cls, shape)]
 
 
 def size(shape: tuple[int, ...]) -> str:
