@@ -51,7 +51,10 @@ class Pair(NamedTuple):
 
 
 def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list[Pair]:
-    """Return one pair a problem and other library's rule, in the order of the problems."""
+    """Return one pair a problem and other library's rule, in the order of the problems.
+
+    Those that neither reaches are left out.
+    """
     by_id = {record.id: record for record in records}
     pairs = []
     for frontier in frontiers:
@@ -59,7 +62,7 @@ def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list
         rules = sorted({one.method for one in frontier.standings if one.method.startswith(_NAMES)})
         title = frontier.problem.title()
         pairs += [Pair(title, rule, _cheapest(frontier, rule, by_id), ours) for rule in rules]
-    return pairs
+    return [one for one in pairs if one.theirs or one.ours]
 
 
 def pair_lines(pairs: Sequence[Pair]) -> list[list[str]]:

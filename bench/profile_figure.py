@@ -42,7 +42,7 @@ def performance_profiles(records: Iterable[Record]) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("factor of the fastest method's time", fontsize=8)
     for axes in grid[:, 0]:
-        axes.set_ylabel("share of problems", fontsize=8)
+        axes.set_ylabel("share of problems (curves a hair apart)", fontsize=8)
     lines = [(name, *look.line(name)) for name in methods]
     add_legend(
         figure, [Line2D([], [], color=c, linestyle=style, linewidth=2, label=n) for n, c, style in lines]

@@ -33,6 +33,8 @@ def measure_challenge(name: str, quick: bool) -> list[Any]:
     """Try every rule on one problem."""
     fix_blas_threads()
     challenge = named(name)
+    if not challenge.base:
+        _forget()
     truth = true_derivative(challenge)
     setting: dict[str, Any] = {
         "problem": name,
@@ -85,6 +87,13 @@ def _differentiate(
 
 
 # Problems that differ in their loss or their budget share a family, and so these programs.
+
+
+def _forget() -> None:
+    """Drop the programs of other families: hundreds of them exhaust the memory that code may take."""
+    for cached in (_solving, _pulling, _through):
+        cached.cache_clear()
+    jax.clear_caches()
 
 
 @functools.cache

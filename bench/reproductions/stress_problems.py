@@ -38,25 +38,25 @@ def challenges() -> tuple[Challenge, ...]:
     zero = weighted("l1, x* = 0", "a weight of 10 on every entry: x* = 0", np.eye(6), 10.0)
     return (
         smooth,
+        few,
+        tiny,
+        single,
+        tiny32,
         unseen(),
         saddle(),
-        few,
         flat._replace(budget=Budget(20_000, 1e-4, 1), steps=300),
-        single,
         in_float32(flat)._replace(
             name="flat energy, float32", why="deconvolution in float32, tolerance 3e-6"
         ),
-        tiny,
-        tiny32,
         heavy(smooth),
         plain,
+        plain._replace(name="l1, tiny loss", why="the loss times 1e-200", scale=1e-200, base=plain.name),
+        in_float32(plain)._replace(name="l1, float32", why="the same, in float32, tolerance 3e-6"),
+        in_float32(plain)._replace(name="l1, tiny loss, float32", why="the loss times 1e-25", scale=1e-25),
         unseen_l1(),
         total_variation(),
         hinge(),
         inpainting._replace(budget=Budget(20_000, 1e-4, 1), steps=300),
-        in_float32(plain)._replace(name="l1, float32", why="the same, in float32, tolerance 3e-6"),
-        plain._replace(name="l1, tiny loss", why="the loss times 1e-200", scale=1e-200, base=plain.name),
-        in_float32(plain)._replace(name="l1, tiny loss, float32", why="the loss times 1e-25", scale=1e-25),
         inpainting._replace(
             name="l1 inpainting, tiny loss", why="the loss times 1e-200", scale=1e-200, base=inpainting.name
         ),
