@@ -26,7 +26,7 @@ from ...problems.task import Task, measure
 from ...problems.untied_experts import UntiedExperts
 from .compiled import Compiled
 
-SIGNAL, SMALL_IMAGE, IMAGE, COLOUR = (16,), (6, 6), (8, 8), (4, 4, 3)
+SIGNAL, SMALL_IMAGE, IMAGE, COLOUR = (16,), (6, 6), (8, 8), (6, 8, 3)
 SHAPES = (SIGNAL, IMAGE, COLOUR)
 TRUSTED = 1e-5
 """A reference hypergradient may disagree with central differences by so much, relative."""
