@@ -1,5 +1,6 @@
 """A network with its parameters and noise level: the map N of the regularisers that are made of one."""
 
+import functools
 from typing import Any, Self
 
 import jax
@@ -32,7 +33,7 @@ class Denoiser:
     """
 
     parameters: Parameters
-    sigma: Float[Array, ""]
+    sigma: Float[Array, ""] | float
     network: Network = static(default=SMALL)
 
     def __post_init__(self) -> None:
@@ -75,7 +76,7 @@ class Denoiser:
 
 
 def _require_fit(network: Network, parameters: Parameters) -> None:
-    expected = _shapes(jax.eval_shape(lambda: network.init(0)))
+    expected = _expected(network)
     for name, leaf in _leaves(parameters).items():
         require_floating(f"parameters{name}", leaf)
     found = _shapes(parameters)
@@ -91,6 +92,11 @@ def _require_fit(network: Network, parameters: Parameters) -> None:
     reasons = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
     if reasons:
         raise ValueError(f"the parameters do not fit {network!r}; " + "; ".join(reasons))
+
+
+@functools.lru_cache(maxsize=64)
+def _expected(network: Network) -> dict[str, tuple[int, ...]]:
+    return _shapes(jax.eval_shape(lambda: network.init(0)))
 
 
 def _shapes(parameters: Any) -> dict[str, tuple[int, ...]]:

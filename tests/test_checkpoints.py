@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from denoiser_problems import drawn
 from safetensors.numpy import load_file, save_file
 
 from hypergrad_bench.problems.networks import SMALL, Drunet, load_drunet, save_drunet, shipped_weights
@@ -36,8 +37,8 @@ def test_kernels_are_transposed_into_place(tmp_path):
     tensors = published(NETWORK)
     save_file(tensors, tmp_path / "drunet.safetensors")
     found = load_drunet(tmp_path / "drunet.safetensors", NETWORK)
-    assert jax.tree.structure(found) == jax.tree.structure(NETWORK.init(0))
-    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, NETWORK.init(0))
+    assert jax.tree.structure(found) == jax.tree.structure(drawn(NETWORK))
+    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, drawn(NETWORK))
     one = tensors["m_down2.1.res.2.weight"]
     assert found["down2_1"]["second"]["kernel"][0, 2, 1, 2] == one[2, 1, 0, 2]
     assert found["down1_2"]["kernel"][0, 1, 1, 2] == tensors["m_down1.2.weight"][2, 1, 0, 1]
@@ -63,7 +64,7 @@ def test_a_body_of_one_block_has_no_number():
 
 
 def test_what_is_saved_is_read_back(tmp_path):
-    path, parameters = tmp_path / "drunet.safetensors", NETWORK.init(1)
+    path, parameters = tmp_path / "drunet.safetensors", drawn(NETWORK, 1)
     save_drunet(path, NETWORK, parameters, {"made": "here"})
     jax.tree.map(np.testing.assert_array_equal, load_drunet(path, NETWORK), parameters)
     assert load_file(path).keys() == published(NETWORK).keys()
@@ -144,6 +145,6 @@ def test_other_files_are_refused(tmp_path, name, content, error, message):
 @pytest.mark.parametrize("name", ["denoiser", "potential"])
 def test_shipped_weights_fit_their_definition(name):
     found = shipped_weights(name)
-    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, SMALL.init(0))
+    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, drawn(SMALL))
     assert sum(leaf.size for leaf in jax.tree.leaves(found)) < 300_000
     assert shipped_weights(name) is found

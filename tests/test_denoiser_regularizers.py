@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from denoiser_problems import EXPLICIT
+from denoiser_problems import EXPLICIT, drawn
+from jax.extend.core import jaxprs_in_params
 
 from hypergrad_bench import problems
 from hypergrad_bench.hypergrad import Implicit, hypergradient
@@ -32,7 +33,7 @@ def normal(shape: tuple[int, ...], seed: int = 0) -> jax.Array:
 
 def made(cls: type, network, sigma: float = 0.1, amount: float = 0.7):
     """A regulariser of a network with random parameters."""
-    return cls(Denoiser(network.init(0), jnp.asarray(sigma), network), jnp.asarray(amount))
+    return cls(Denoiser(drawn(network), jnp.asarray(sigma), network), jnp.asarray(amount))
 
 
 def image(network, seed: int = 0) -> jax.Array:
@@ -52,13 +53,13 @@ def test_explicit_gradients_are_those_of_the_energies(cls, network):
 @pytest.mark.parametrize("cls", EXPLICIT)
 def test_the_energies_are_what_they_are_said_to_be(cls):
     regularizer, x = made(cls, NETWORKS[0]), image(NETWORKS[0])
-    N = np.asarray(regularizer.denoiser(x))
+    x, N = np.asarray(x), np.asarray(regularizer.denoiser(x))
     expected = {
         problems.GradientStep: 0.35 * np.sum((x - N) ** 2),
         problems.Red: 0.35 * np.vdot(x, x - N),
         problems.ScalarPotential: 0.7 * np.sum(N),
     }[cls]
-    assert float(regularizer.value(x)) == pytest.approx(expected, rel=1e-12)
+    assert float(regularizer.value(jnp.asarray(x))) == pytest.approx(expected, rel=1e-12)
 
 
 @problems.configuration
@@ -85,7 +86,7 @@ def _equations(jaxpr) -> list:
     found = []
     for equation in jaxpr.eqns:
         found.append(equation)
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in jaxprs_in_params(equation.params):
             found += _equations(inner)
     return found
 
@@ -146,7 +147,7 @@ def test_float32_stays_float32(cls, shape):
 @pytest.mark.parametrize("cls", EVERY)
 def test_every_parameter_is_a_leaf(cls):
     leaves = jax.tree.leaves(cls.initial((8, 8), 0))
-    assert len(leaves) == len(jax.tree.leaves(SMALL.init(0))) + 2
+    assert len(leaves) == len(jax.tree.leaves(drawn(SMALL))) + 2
 
 
 @pytest.mark.parametrize("cls", EVERY)
@@ -164,8 +165,8 @@ def test_what_is_estimated_is_a_norm():
         return lambda x: (jnp.asarray(by) @ x.ravel()).reshape(x.shape)
 
     found = [
-        curvature(applied(symmetric), (2, 3), jnp.float64),
-        steepness(applied(matrix), (2, 3), jnp.float64),
+        curvature(applied(symmetric), (2, 3), jnp.dtype("float64")),
+        steepness(applied(matrix), (2, 3), jnp.dtype("float64")),
     ]
     for one, norm in zip(found, (np.linalg.norm(symmetric, 2), np.linalg.norm(matrix, 2)), strict=True):
         assert 0.9 * 2 * norm <= float(one) <= 2 * norm * (1 + 1e-12)
@@ -197,14 +198,14 @@ def _without(parameters):
 )
 @pytest.mark.usefixtures("as_users_run")
 def test_what_does_not_fit_is_named(changes, error, message):
-    right = Denoiser(NETWORKS[0].init(0), jnp.asarray(0.1), NETWORKS[0])
+    right = Denoiser(drawn(NETWORKS[0]), jnp.asarray(0.1), NETWORKS[0])
     changed = {key: one(right.parameters) if key == "parameters" else one for key, one in changes.items()}
     with pytest.raises(error, match=message):
         dataclasses.replace(right, **changed)
 
 
 def test_a_number_is_taken_for_sigma():
-    assert Denoiser(NETWORKS[0].init(0), 0.1, NETWORKS[0]).sigma.dtype == jnp.float64
+    assert Denoiser(drawn(NETWORKS[0]), 0.1, NETWORKS[0]).sigma.dtype == jnp.float64
 
 
 @pytest.mark.parametrize("cls", EVERY)
@@ -214,7 +215,7 @@ def test_a_number_is_taken_for_sigma():
 @pytest.mark.usefixtures("as_users_run")
 def test_weights_are_one_number(cls, amount, message):
     with pytest.raises(ValueError, match=message):
-        cls(Denoiser(NETWORKS[0].init(0), 0.1, NETWORKS[0]), amount)
+        cls(Denoiser(drawn(NETWORKS[0]), 0.1, NETWORKS[0]), amount)
 
 
 def test_a_colour_network_refuses_grey_images():

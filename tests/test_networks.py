@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from denoiser_problems import drawn
 
 from hypergrad_bench.problems.networks import DnCnn, Drunet, Network
 from hypergrad_bench.problems.networks.convolution import _convolution, _product
@@ -108,7 +109,7 @@ def test_doubling_is_the_transpose_of_halving():
 
 
 def test_drunet_is_its_layers_in_order():
-    p = SMALL.init(0)
+    p = drawn(SMALL)
     x = normal((8, 4))
 
     def kernel(name):
@@ -136,20 +137,20 @@ def test_drunet_has_the_published_size():
 
 
 def test_sides_that_do_not_fit_are_continued_with_their_last_pixels():
-    p, x = SMALL.init(0), normal((6, 7))
+    p, x = drawn(SMALL), normal((6, 7))
     continued = np.pad(x, [(0, 2), (0, 1)], mode="edge")
     whole = SMALL.apply(p, jnp.asarray(continued), jnp.asarray(0.1))
     np.testing.assert_allclose(SMALL.apply(p, jnp.asarray(x), jnp.asarray(0.1)), whole[:6, :7], atol=1e-13)
 
 
 def test_drunet_with_relu_scales_with_image_and_noise():
-    p, x = SMALL.init(0), jnp.asarray(normal((8, 8)))
+    p, x = drawn(SMALL), jnp.asarray(normal((8, 8)))
     once = SMALL.apply(p, x, jnp.asarray(0.2))
     np.testing.assert_allclose(SMALL.apply(p, 3 * x, jnp.asarray(0.6)), 3 * once, atol=1e-12)
 
 
 def test_the_noise_level_matters_and_may_be_a_map():
-    p, x = SMALL.init(0), jnp.asarray(normal((8, 8)))
+    p, x = drawn(SMALL), jnp.asarray(normal((8, 8)))
     once = SMALL.apply(p, x, jnp.asarray(0.2))
     np.testing.assert_array_equal(SMALL.apply(p, x, jnp.full((8, 8), 0.2)), once)
     assert float(jnp.max(jnp.abs(SMALL.apply(p, x, jnp.asarray(0.4)) - once))) > 1e-6
@@ -157,7 +158,7 @@ def test_the_noise_level_matters_and_may_be_a_map():
 
 def test_dncnn_is_its_layers_in_order():
     network = DnCnn(depth=3, width=2, activation="elu")
-    p = jax.tree.map(lambda leaf: jnp.asarray(normal(leaf.shape)), network.init(0))
+    p = drawn(network)
     x = normal((4, 5))
     z = x[..., None]
     for index in range(3):
@@ -182,7 +183,7 @@ def test_a_network_is_a_value(network):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("network", [Drunet(3, (2, 3), 1), DnCnn(3, 3, 4)], ids=repr)
 def test_colour_images_keep_shape_and_precision(network, dtype):
-    p = jax.tree.map(lambda leaf: leaf.astype(dtype), network.init(0))
+    p = jax.tree.map(lambda leaf: leaf.astype(dtype), drawn(network))
     out = network.apply(p, jnp.asarray(normal((5, 7, 3)), dtype), jnp.asarray(0.1, dtype))
     assert (out.shape, out.dtype.name) == ((5, 7, 3), dtype)
 
@@ -198,12 +199,12 @@ def test_colour_images_keep_shape_and_precision(network, dtype):
 )
 def test_other_channels_are_refused(network, shape, message):
     with pytest.raises(ValueError, match=message):
-        network.apply(network.init(0), jnp.zeros(shape), jnp.asarray(0.1))
+        network.apply(drawn(network), jnp.zeros(shape), jnp.asarray(0.1))
 
 
 def test_a_noise_map_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"shape \(\) or \(8, 8\); got shape \(8,\)"):
-        SMALL.apply(SMALL.init(0), jnp.zeros((8, 8)), jnp.zeros(8))
+        SMALL.apply(drawn(SMALL), jnp.zeros((8, 8)), jnp.zeros(8))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class DnCnn:
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, biases zero."""
         start = jnp.zeros((1, 3, 3, self.channels), jnp.float32)
-        drawn = self._module().init(jax.random.key(seed), start)["params"]
+        drawn = jax.jit(self._module().init)(jax.random.key(seed), start)["params"]
         return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
 
     def apply(
