@@ -59,7 +59,7 @@ def contestants(
     if not selection.methods and not (first and task in suite.contenders_on):
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
     variants = [variant for method in methods for variant in _variants(method, workload, lower)]
-    solvers = _solvers(selection, suite, catalogue)
+    solvers = _solvers(selection, suite, catalogue, lower)
     further = first and task in suite.further_solvers_on
     for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
         budgets = _budgets(method, instance.dtype, workload, selection)
@@ -79,7 +79,7 @@ def _swept(
     methods = catalogue.pick("methods", selection.methods).values()
     if not selection.methods:
         methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    solvers = _solvers(selection, suite_of(selection.suite), catalogue)
+    solvers = _solvers(selection, suite_of(selection.suite), catalogue, lower)
     yield from swept(lower, solvers, list(methods), sweep, workload.unrolled_steps)
 
 
@@ -144,12 +144,15 @@ def _methods(selection: Selection, suite: Suite, catalogue: Catalogue, further: 
     return ordered(entries, METHOD_ORDER)
 
 
-def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Solver]:
-    """Return the solvers asked for; else the suite's and those of plug-ins."""
+def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue, lower: LowerLevel) -> list[Solver]:
+    """Return the solvers asked for; else the suite's and plug-ins', or all that are able if these are not."""
     if selection.solvers:
         return ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)
     own = built_in().solvers
     chosen = {
         name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
     }
+    if all(one.supports(lower) is not None for one in chosen.values()):
+        able = {name: one for name, one in catalogue.solvers.items() if one.supports(lower) is None}
+        chosen = able or chosen
     return ordered(chosen, suite.solvers)

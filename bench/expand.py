@@ -9,7 +9,7 @@ from ..problems.ground_truth import GroundTruth
 from ..problems.image_folder import ImageFolder
 from ..problems.lower_level import LowerLevel
 from .case import Case, Instance
-from .catalogue import Catalogue, ordered
+from .catalogue import Catalogue, built_in, ordered
 from .contestants import contestants
 from .errors import UserError, nearest
 from .inputs import cast, lower_level, make_inputs
@@ -76,11 +76,18 @@ def _dtypes(selection: Selection, suite: Suite) -> tuple[str, ...]:
 
 
 def _workloads(selection: Selection, suite: Suite, catalogue: Catalogue) -> list[Workload]:
-    """Return the suite's workloads for the chosen regularisers, at other sizes if asked for."""
+    """Return the suite's workloads for the chosen regularisers, at other sizes if asked for.
+
+    None chosen are those that the suite lists, and those of plug-ins.
+    """
     names = catalogue.pick("regularizers", selection.regularizers)
     listed = {workload.regularizer for workload in suite.workloads}
+    if not selection.regularizers:
+        # Built-in ones that a suite does not list run when they are asked for by name.
+        own = built_in().regularizers
+        names = {name: one for name, one in names.items() if name in listed or name not in own}
     chosen = [workload for workload in suite.workloads if workload.regularizer in names]
-    # A plug-in's regulariser takes every size of the suite at which it can start.
+    # A regulariser that the suite does not list takes every size of the suite at which it can start.
     for name in names.keys() - listed:
         chosen += [
             dataclasses.replace(workload, regularizer=name)

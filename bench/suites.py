@@ -31,7 +31,7 @@ class Suite:
 
     Attributes:
         solvers: in this order, the first that supports a lower level meets every method, the others one; a
-            plug-in's come last.
+            plug-in's come last. Where none supports it, all that do take their place.
         dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
         methods: who runs on every task; a plug-in's do too, and a sweep takes all.
         further_solvers_on: tasks on which those other solvers run.
@@ -74,6 +74,7 @@ SUITES = {
             workloads=(
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
+                Workload("untied-experts", (8, 8), 2, (50,)),
             ),
             solvers=(
                 "dual-fista",
@@ -83,6 +84,11 @@ SUITES = {
                 "primal-dual",
                 "lbfgs",
                 "gradient-descent",
+                "picard",
+                "anderson",
+                "broyden",
+                "forward-backward",
+                "nonmonotone-accelerated-gradient",
             ),
             methods=COMPARED,
             dtypes=("float64",),

@@ -9,8 +9,9 @@ from hypergrad_bench.bench.catalogue import built_in
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.expand import expand
 from hypergrad_bench.bench.selection import Selection
-from hypergrad_bench.hypergrad import Phantom, Unrolled
+from hypergrad_bench.hypergrad import Implicit, OneStep, Phantom, Unrolled
 from hypergrad_bench.problems import Deconvolution, Denoising
+from hypergrad_bench.solvers import Anderson, Broyden, Dense, Gmres, Picard
 
 
 def cases(**options: object) -> list:
@@ -58,6 +59,18 @@ def test_default_has_two_sizes_two_precisions_and_two_seeds() -> None:
     }
     assert {case.instance.dtype for case in found} == {"float64", "float32"}
     assert {case.instance.seed for case in found} == {0, 1}
+
+
+def test_a_regularizer_that_a_suite_does_not_list_runs_when_it_is_asked_for() -> None:
+    """It takes the suite's sizes, and the solvers that are able to solve it."""
+    found = cases(suite="default", regularizers=("untied-experts",), tasks=("denoising",))
+    assert {case.instance.size for case in found} == {"32x32", "64x64"}
+    assert {case.instance.regularizer_label for case in found} == {"untied-experts"}
+    able = {case.contestant.solver for case in found if not case.contestant.reason}
+    assert able == {Anderson(), Broyden(), Picard()}
+    methods = {case.contestant.method for case in found if not case.contestant.reason}
+    assert methods >= {Implicit(linear=Gmres()), Implicit(linear=Dense()), OneStep(), Unrolled()}
+    assert Implicit() not in methods
 
 
 def test_a_group_shares_its_instance_and_ids_are_unique() -> None:

@@ -15,9 +15,17 @@ from hypergrad_bench.bench.measure import Context, Workbench
 from hypergrad_bench.bench.record import Record
 from hypergrad_bench.bench.status import Status
 from hypergrad_bench.bench.suites import SUITES
-from hypergrad_bench.hypergrad import ClosedForm, OneStep, Unrolled
-from hypergrad_bench.problems import AnalysisL1, Denoising, LowerLevel, PiecewiseConstant, configuration
-from hypergrad_bench.solvers import Budget, DualFista, Solution, Solver
+from hypergrad_bench.hypergrad import ClosedForm, Implicit, OneStep, Unrolled
+from hypergrad_bench.problems import (
+    AnalysisL1,
+    Denoising,
+    LowerLevel,
+    Photographs,
+    PiecewiseConstant,
+    UntiedExperts,
+    configuration,
+)
+from hypergrad_bench.solvers import Budget, DualFista, Gmres, Picard, Solution, Solver
 
 CLOCK = ClockSettings(rounds_min=2, rounds_max=2, seconds=0.1, warmup=1)
 BUDGET = Budget(2000, 1e-10)
@@ -151,6 +159,36 @@ def test_a_budget_that_runs_out_is_a_status(records: Callable[..., list[Record]]
     assert record.reason == "2 of 2 solves ended above the tolerance"
     assert record.relative_error is not None
     assert record.relative_error > 1e-3
+
+
+def equilibrium(method: object, solver: object) -> list[Case]:
+    """One case of untied experts."""
+    untied = Instance(Denoising(), UntiedExperts, None, Photographs(), (8, 8), 2, "float64", 0)
+    return [Case(untied, Contestant(solver, BUDGET, method))]
+
+
+def test_a_lower_level_without_an_energy_is_measured(records: Callable[..., list[Record]]) -> None:
+    """It has a reference, and the record holds the forward map's contraction factor beside the adjoint's."""
+    (record,) = records(equilibrium(Implicit(linear=Gmres()), Picard()))
+    assert record.status is Status.OK
+    assert record.reference == "dense implicit"
+    assert record.relative_error is not None
+    assert record.relative_error < 1e-6
+    assert record.lower_contraction is not None
+    assert record.contraction is not None
+    assert 0.2 < record.lower_contraction < 0.95
+    assert record.contraction == pytest.approx(record.lower_contraction, abs=0.2)
+    assert Record.from_line(record.to_line()) == record
+
+
+def test_a_map_that_does_not_contract_is_a_status(records: Callable[..., list[Record]]) -> None:
+    """The row says that it diverged and how fast; it has no place among measured ones."""
+    (record,) = records(equilibrium(Implicit(linear=Gmres()), Picard(step_scale=50.0)))
+    assert record.status is Status.DIVERGED
+    assert not record.status.measured
+    assert record.reason.startswith("2 of 2 solves diverged: the residual grew by a factor of")
+    assert record.lower_contraction is not None
+    assert record.lower_contraction > 2
 
 
 def test_a_program_that_is_too_large_is_not_run(
