@@ -7,14 +7,20 @@ import jax.numpy as jnp
 
 from ...problems.analysis_l1 import AnalysisL1
 from ...problems.blur import Blur
+from ...problems.denoiser import Denoiser
 from ...problems.dense import Dense
 from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.filter_bank import Boundary, FilterBank
+from ...problems.gradient_step import GradientStep
 from ...problems.identity import Identity
+from ...problems.implicit_denoiser import ImplicitDenoiser
 from ...problems.linear_operator import LinearOperator
 from ...problems.mask import Mask
+from ...problems.plug_and_play import PlugAndPlay
 from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
+from ...problems.red import Red
 from ...problems.regularizer import Regularizer
+from ...problems.scalar_potential import ScalarPotential
 from ...problems.untied_experts import UntiedExperts
 from .operators import normal
 
@@ -64,6 +70,20 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
             dataclasses.replace(untied, potential=LogCosh(scale=0.01), boundary="zero", weights=weights),
             shape,
         ),
+        **_colour_samples(),
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
+    }
+
+
+def _colour_samples() -> dict[str, tuple[Regularizer, Shape]]:
+    """Return the regularisers made of a denoiser, on a colour image of odd sides."""
+    shape, weight = (3, 5, 3), jnp.asarray(0.5, jnp.float64)
+    denoiser, potential = Denoiser.shipped(shape), Denoiser.shipped(shape, "potential")
+    return {
+        "GradientStep, colour": (GradientStep(denoiser, weight), shape),
+        "Red, colour": (Red(denoiser, weight), shape),
+        "ScalarPotential, colour": (ScalarPotential(potential, weight), shape),
+        "ImplicitDenoiser, colour": (ImplicitDenoiser(denoiser, weight), shape),
+        "PlugAndPlay, colour": (PlugAndPlay(denoiser, weight), shape),
     }
