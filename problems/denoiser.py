@@ -33,7 +33,7 @@ class Denoiser:
     """
 
     parameters: Parameters
-    sigma: Float[Array, ""] | float
+    sigma: Float[Array, ""]
     network: Network = static(default=SMALL)
 
     def __post_init__(self) -> None:
@@ -41,9 +41,6 @@ class Denoiser:
             raise TypeError(
                 f"network must offer channels, init and apply, as Drunet() does; got {self.network!r}"
             )
-        if isinstance(self.sigma, int | float):
-            dtype = jnp.result_type(*(leaf.dtype for leaf in jax.tree.leaves(self.parameters)))
-            object.__setattr__(self, "sigma", jnp.asarray(self.sigma, dtype))
         require_floating("sigma", self.sigma)
         if self.sigma.shape != ():
             raise ValueError(f"sigma must be one number, shape (); got shape {tuple(self.sigma.shape)}")
