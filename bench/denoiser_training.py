@@ -21,6 +21,8 @@ from ..problems.photographs import Photographs
 from .errors import UserError
 
 Goal = Literal["denoiser", "potential"]
+EVEN, FLOOR = 0.1, 0.03
+"""Squared errors weigh EVEN^2 / (sigma^2 + FLOOR^2): else those at much noise would drown the others."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,27 @@ class TrainingState(NamedTuple):
 
 
 def start_training(training: Training, network: Drunet) -> TrainingState:
-    """Draw the parameters with which training begins."""
-    parameters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), network.init(training.seed))
+    """Draw the parameters with which training begins: a map near the identity."""
+    drawn = network.init(training.seed)
+    if training.goal == "denoiser":
+        drawn = _near_identity(drawn)
+    parameters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), drawn)
     return TrainingState(0, parameters, _optimizer(training).init(parameters))
 
 
+def _near_identity(parameters: Parameters) -> Parameters:
+    """Let the image pass through channel 0 of the finest scale, and what is added to it start small."""
+    head, tail = (parameters[name]["kernel"] for name in ("head", "tail"))
+    passed = {
+        "head": {"kernel": head.at[..., 0].set(0).at[1, 1, 0, 0].set(1)},
+        "tail": {"kernel": tail.at[1, 1, 0].add(jnp.eye(1, tail.shape[-1], dtype=tail.dtype)[0])},
+        "up1_0": {"kernel": 0.1 * parameters["up1_0"]["kernel"]},
+    }
+    return {**parameters, **passed}
+
+
 def train(training: Training, network: Drunet, state: TrainingState) -> Iterator[tuple[TrainingState, float]]:
-    """Yield the state after every step to the last, with the mean squared error of that step's batch."""
+    """Yield the state after every step to the last, with the weighted squared error of its batch."""
     update = jax.jit(partial(_update, training, network))
     step, parameters, moments = state
     while step < training.steps:
@@ -128,7 +144,8 @@ def _update(
 ) -> tuple[Parameters, Any, Array]:
     error, gradient = jax.value_and_grad(partial(_error, training, network))(parameters, *batch)
     changes, moments = _optimizer(training).update(gradient, moments, parameters)
-    return optax.apply_updates(parameters, changes), moments, error
+    moved: Any = optax.apply_updates(parameters, changes)
+    return moved, moments, error
 
 
 def _error(
@@ -140,7 +157,8 @@ def _error(
     sigma: Float[Array, " batch"],
 ) -> Float[Array, ""]:
     found = jax.vmap(partial(estimate, training.goal, network, parameters))(noisy, sigma)
-    return jnp.mean(jnp.square(found - clean))
+    errors = jnp.mean(jnp.square(found - clean), axis=(1, 2))
+    return jnp.mean(errors * EVEN**2 / (jnp.square(sigma) + FLOOR**2))
 
 
 def _batch(training: Training, step: int) -> tuple[Array, Array, Array]:

@@ -1,5 +1,6 @@
 """A network with its parameters and noise level: the map N of the regularisers that are made of one."""
 
+import functools
 from typing import Any, Self
 
 import jax
@@ -40,9 +41,6 @@ class Denoiser:
             raise TypeError(
                 f"network must offer channels, init and apply, as Drunet() does; got {self.network!r}"
             )
-        if isinstance(self.sigma, int | float):
-            dtype = jnp.result_type(*(leaf.dtype for leaf in jax.tree.leaves(self.parameters)))
-            object.__setattr__(self, "sigma", jnp.asarray(self.sigma, dtype))
         require_floating("sigma", self.sigma)
         if self.sigma.shape != ():
             raise ValueError(f"sigma must be one number, shape (); got shape {tuple(self.sigma.shape)}")
@@ -75,7 +73,7 @@ class Denoiser:
 
 
 def _require_fit(network: Network, parameters: Parameters) -> None:
-    expected = _shapes(jax.eval_shape(lambda: network.init(0)))
+    expected = _expected(network)
     for name, leaf in _leaves(parameters).items():
         require_floating(f"parameters{name}", leaf)
     found = _shapes(parameters)
@@ -91,6 +89,11 @@ def _require_fit(network: Network, parameters: Parameters) -> None:
     reasons = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
     if reasons:
         raise ValueError(f"the parameters do not fit {network!r}; " + "; ".join(reasons))
+
+
+@functools.lru_cache(maxsize=64)
+def _expected(network: Network) -> dict[str, tuple[int, ...]]:
+    return _shapes(jax.eval_shape(lambda: network.init(0)))
 
 
 def _shapes(parameters: Any) -> dict[str, tuple[int, ...]]:

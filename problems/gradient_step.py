@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .denoiser import Denoiser
 from .pytree import pytree
-from .steepness import steepness
+from .steepness import curvature
 from .validation import require_weight
 
 
@@ -52,5 +52,5 @@ class GradientStep:
         return self.weight * (removed - pull_back(removed)[0])
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
-        """Estimate the Lipschitz constant of the gradient; see `steepness`."""
-        return steepness(jax.lax.stop_gradient(self).gradient, shape, self.weight.dtype)
+        """Estimate the Lipschitz constant of the gradient; see `curvature`."""
+        return curvature(jax.lax.stop_gradient(self).gradient, shape, self.weight.dtype)

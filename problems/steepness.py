@@ -1,4 +1,4 @@
-"""An estimate of a nonlinear map's Lipschitz constant."""
+"""Estimates of nonlinear maps' Lipschitz constants."""
 
 from collections.abc import Callable
 
@@ -9,25 +9,47 @@ from jaxtyping import Array, Float
 
 STEPS = 12
 MARGIN = 2.0
+"""By how much an estimate exceeds the slope that was found."""
+
+Map = Callable[[Array], Array]
 
 
-def steepness(
-    function: Callable[[Array], Array], shape: tuple[int, ...], dtype: jnp.dtype
-) -> Float[Array, ""]:
-    """Estimate the Lipschitz constant of a map of images: `MARGIN` times its largest slope at one image.
+def curvature(gradient: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[Array, ""]:
+    """Estimate the Lipschitz constant of a gradient: `MARGIN` times the norm of the Hessian at one image.
 
-    The slope is ||J v|| after `STEPS` power iterations v <- J^T J v / ||J^T J v|| at a fixed random image
-    with values in [0, 1]; J is applied, never built. An estimate and no bound: the slope elsewhere can be larger
-    than the margin allows for, and a step size made of it too large.
+    The norm is that of H v after `STEPS` power iterations v <- H v / ||H v|| at a fixed random image with
+    values in [0, 1]; H is applied, never built. An estimate and no bound: where the curvature is more than
+    the margin above that image's, a step size made of the estimate is too large, and a solver may diverge.
     """
+    x, v = _start(shape, dtype)
+    return MARGIN * _largest(lambda v: jax.jvp(gradient, (x,), (v,))[1], v)
+
+
+def steepness(function: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[Array, ""]:
+    """Estimate the Lipschitz constant of a map as `curvature` does, whose Jacobian J need not be symmetric.
+
+    The power iterations are those of J^T J, and the root of what they find is the norm of J.
+    """
+    x, v = _start(shape, dtype)
+
+    def squared(v: Array) -> Array:
+        _, pull_back = jax.vjp(function, x)
+        return pull_back(jax.jvp(function, (x,), (v,))[1])[0]
+
+    return MARGIN * jnp.sqrt(_largest(squared, v))
+
+
+def _start(shape: tuple[int, ...], dtype: jnp.dtype) -> tuple[Array, Array]:
     generator = np.random.default_rng(7)
-    x, v = (jnp.asarray(generator.uniform(size=shape), dtype) for _ in range(2))
-    _, forward = jax.linearize(function, x)
-    backward = jax.linear_transpose(forward, x)
+    return jnp.asarray(generator.uniform(size=shape), dtype), jnp.asarray(generator.normal(size=shape), dtype)
 
-    def improve(_: Array, v: Array) -> Array:
-        (v,) = backward(forward(v))
-        return v / jnp.maximum(jnp.linalg.norm(v.ravel()), jnp.finfo(dtype).tiny)
 
-    v = jax.lax.fori_loop(0, STEPS, improve, v)
-    return MARGIN * jnp.linalg.norm(forward(v).ravel())
+def _largest(product: Map, v: Float[Array, "*shape"]) -> Float[Array, ""]:
+    """Return the largest absolute eigenvalue of a symmetric matrix by power iterations, from its products."""
+
+    def improve(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        v, norm = state
+        image = product(v / jnp.maximum(norm, jnp.finfo(v.dtype).tiny))
+        return image, jnp.linalg.norm(image.ravel())
+
+    return jax.lax.fori_loop(0, STEPS, improve, (v, jnp.linalg.norm(v.ravel())))[1]

@@ -10,16 +10,22 @@ from ...problems.blur import Blur
 from ...problems.convex_ridge import ConvexRidge
 from ...problems.convolution_chain import initial_chain
 from ...problems.decimated_blur import DecimatedBlur
+from ...problems.denoiser import Denoiser
 from ...problems.dense import Dense
 from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.filter_bank import Boundary, FilterBank
+from ...problems.gradient_step import GradientStep
 from ...problems.identity import Identity
+from ...problems.implicit_denoiser import ImplicitDenoiser
 from ...problems.input_convex_network import InputConvexNetwork
 from ...problems.linear_operator import LinearOperator
 from ...problems.mask import Mask
 from ...problems.masked_fourier import MaskedFourier
+from ...problems.plug_and_play import PlugAndPlay
 from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
+from ...problems.red import Red
 from ...problems.regularizer import Regularizer
+from ...problems.scalar_potential import ScalarPotential
 from ...problems.untied_experts import UntiedExperts
 from ...problems.wavelet_l1 import WaveletL1
 from ...problems.wavelet_l12 import WaveletL12
@@ -91,6 +97,7 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
         ),
         "WaveletL1, haar, colour": (_haar(WaveletL1.initial((6, 4, 3), 0)), (6, 4, 3)),
         "WaveletL12, bands, colour": (WaveletL12.initial((4, 4), 0), (4, 8, 3)),
+        **_colour_samples(),
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
     }
@@ -111,3 +118,16 @@ def _haar(regularizer: WaveletL1) -> WaveletL1:
     """Return it with Haar's wavelet and a weight of its own for each scale, band and channel."""
     detail = jnp.linspace(-4, 0, regularizer.detail.size).reshape(regularizer.detail.shape)
     return dataclasses.replace(regularizer, detail=detail, wavelet="haar")
+
+
+def _colour_samples() -> dict[str, tuple[Regularizer, Shape]]:
+    """Return the regularisers made of a denoiser, on a colour image of odd sides."""
+    shape, weight = (3, 5, 3), jnp.asarray(0.5, jnp.float64)
+    denoiser, potential = Denoiser.shipped(shape), Denoiser.shipped(shape, "potential")
+    return {
+        "GradientStep, colour": (GradientStep(denoiser, weight), shape),
+        "Red, colour": (Red(denoiser, weight), shape),
+        "ScalarPotential, colour": (ScalarPotential(potential, weight), shape),
+        "ImplicitDenoiser, colour": (ImplicitDenoiser(denoiser, weight), shape),
+        "PlugAndPlay, colour": (PlugAndPlay(denoiser, weight), shape),
+    }

@@ -16,9 +16,10 @@ SMALL = 24 * 24
 def convolve(x: Array, kernel: Array, strides: Any, padding: Any, **settings: Any) -> Array:
     """Stand in for `jax.lax.conv_general_dilated` in `flax.linen.Conv`, for stride 1 and padding "SAME".
 
-    On the CPU, for all but small images, a matrix product of the image's patches: inside a solver's loop it is
-    3 to 9 times as fast as XLA's convolution, forward with its derivative by x. Elsewhere the convolution,
-    which compiles in a third of the time. The values are the same up to rounding. Caveat: the product holds nine copies of a layer's input, one layer at a time.
+    On the CPU, for all but small images, a matrix product of the image's patches: inside a solver's loop it
+    is 3 to 9 times as fast as XLA's convolution, forward with its derivative by x. Elsewhere the convolution,
+    which compiles in a third of the time. The values are the same up to rounding. Caveat: the product holds
+    nine copies of a layer's input, one layer at a time.
     """
     del strides, padding, settings
     large = x.shape[1] * x.shape[2] >= SMALL

@@ -40,7 +40,8 @@ class DnCnn:
 
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, biases zero."""
-        drawn = self._module().init(jax.random.key(seed), jnp.zeros((1, 3, 3, self.channels)))["params"]
+        start = jnp.zeros((1, 3, 3, self.channels), jnp.float32)
+        drawn = jax.jit(self._module().init)(jax.random.key(seed), start)["params"]
         return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
 
     def apply(

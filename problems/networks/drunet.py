@@ -58,8 +58,8 @@ class Drunet:
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, small where many summands meet."""
         side = 2 ** (len(self.widths) - 1)
-        start = jnp.zeros((1, side, side, self.channels + 1))
-        drawn = self._module().init(jax.random.key(seed), start)["params"]
+        start = jnp.zeros((1, side, side, self.channels + 1), jnp.float32)
+        drawn = jax.jit(self._module().init)(jax.random.key(seed), start)["params"]
         return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
 
     def apply(

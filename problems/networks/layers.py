@@ -56,9 +56,9 @@ class Halve(nn.Module):
     count: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h/2 w/2 count"]:
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h//2 w//2 count"]:
         """Halve height and width, which must be even; kernels have shape (2, 2, in, out)."""
-        kernel = self.param("kernel", _KERNEL, (2, 2, x.shape[-1], self.count))
+        kernel = self.param("kernel", _KERNEL, (2, 2, x.shape[-1], self.count), jnp.float32)
         n, h, w, c = x.shape
         blocks = x.reshape(n, h // 2, 2, w // 2, 2, c)
         return jnp.einsum("nhawbi,abio->nhwo", blocks, kernel, precision=lax.Precision.HIGHEST)
@@ -73,9 +73,9 @@ class Double(nn.Module):
     count: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n 2h 2w count"]:
+    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n 2*h 2*w count"]:
         """Double height and width; kernels have shape (2, 2, in, out)."""
-        kernel = self.param("kernel", _KERNEL, (2, 2, x.shape[-1], self.count))
+        kernel = self.param("kernel", _KERNEL, (2, 2, x.shape[-1], self.count), jnp.float32)
         n, h, w, _ = x.shape
         blocks = jnp.einsum("nhwi,abio->nhawbo", x, kernel, precision=lax.Precision.HIGHEST)
         return blocks.reshape(n, 2 * h, 2 * w, self.count)
