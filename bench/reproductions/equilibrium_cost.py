@@ -14,6 +14,7 @@ from .counted import Counted, counted_verdict, targets_section
 from .equilibrium_measure import (
     FREE_OF_STEPS,
     LARGE,
+    LARGE_STEPS,
     MEMORY,
     METHODS,
     SECONDS,
