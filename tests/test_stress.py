@@ -84,7 +84,9 @@ def test_what_is_wrong_on_the_control_is_biased() -> None:
     assert stress_verdict.word(row, [row, control]) == stress_verdict.word(control, [control]) == "biased"
     assert stress_verdict.word(row, [row, other]) == "silently wrong"
     judged = stress_verdict.judge([row, control])[0]
-    assert (judged.met, judged.of, judged.left_out) == (0, 0, "2 biased, 0 right but warned")
+    assert (judged.met, judged.of, judged.left_out) == (0, 0, "2 biased")
+    alarm = stress_row(residual=1.0, dependent_rows=1)
+    assert stress_verdict.judge([row, control, alarm])[0].left_out == "2 biased, 1 right but warned"
     assert stress_verdict.judge([row])[0].outcome == DOES_NOT_HOLD
     assert stress_verdict.judge([stress_row()])[0].outcome == HOLDS
 
