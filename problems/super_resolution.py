@@ -1,5 +1,6 @@
 """Super-resolution."""
 
+import jax
 import jax.numpy as jnp
 
 from .channels import is_colour
@@ -47,5 +48,6 @@ class SuperResolution:
         del seed
         spatial = shape[:2] if is_colour(shape) else shape
         operator = DecimatedBlur(jnp.asarray(self.kernel.taps(spatial), jnp.float64), self.factor)
-        operator.squared_norm(shape)  # says what does not fit
+        # Traced, not computed: what does not fit is said here.
+        jax.eval_shape(operator, jax.ShapeDtypeStruct(shape, jnp.float64))
         return operator
