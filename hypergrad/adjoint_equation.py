@@ -9,7 +9,12 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import OperatorRegularizer, ProximalRegularizer, SmoothRegularizer
+from ..problems.regularizer import (
+    EnergyRegularizer,
+    OperatorRegularizer,
+    ProximalRegularizer,
+    SmoothRegularizer,
+)
 from ..solvers.linear_solver import Matvec, normalized
 from ..solvers.smooth_energy import step_size
 from ..solvers.solver import Solution, Solver
@@ -39,7 +44,8 @@ def no_hessian(lower: LowerLevel) -> str | None:
     name = type(lower.regularizer).__name__
     if isinstance(lower.regularizer, OperatorRegularizer):
         return f"{name} has no energy, so that the Jacobian of its optimality condition is not symmetric"
-    if isinstance(lower.regularizer, ProximalRegularizer):
+    has_energy = isinstance(lower.regularizer, EnergyRegularizer)
+    if isinstance(lower.regularizer, ProximalRegularizer) and not has_energy:
         return f"{name} offers a prox alone, so that there is no optimality condition to differentiate"
     return f"{name} is not smooth, so its optimality condition has no Hessian"
 

@@ -13,6 +13,7 @@ from hypergrad_bench.bench.conformance.small_problem import SmallProblem, outer
 from hypergrad_bench.hypergrad import ClosedForm, Implicit
 from hypergrad_bench.hypergrad.central_differences import central_differences, random_directions
 from hypergrad_bench.problems import (
+    ColorPhotographs,
     ConvexRidge,
     Deconvolution,
     Denoising,
@@ -23,11 +24,22 @@ from hypergrad_bench.problems import (
     Photographs,
     SuperResolution,
     WaveletL1,
+    WaveletL12,
     WeaklyConvexRidge,
     measure,
 )
 from hypergrad_bench.problems.convolution_chain import initial_chain
-from hypergrad_bench.solvers import ActiveSet, Admm, Budget, DualFista, Nesterov, PrimalDual, solve
+from hypergrad_bench.solvers import (
+    ActiveSet,
+    Admm,
+    Budget,
+    DualFista,
+    Gmres,
+    Nesterov,
+    Picard,
+    PrimalDual,
+    solve,
+)
 
 SHAPE = (8, 8)
 TASKS = (Denoising(), Inpainting(), Deconvolution(), SuperResolution(), MagneticResonance(fraction=0.5))
@@ -76,6 +88,16 @@ def _newton(start) -> Callable[[LowerLevel], jax.Array]:
     return lambda lower: jax.lax.fori_loop(0, 5, lambda _, x: step(lower, x), start)
 
 
+def _along(gradient: LowerLevel, directions: LowerLevel) -> jax.Array:
+    """Pair a gradient with each direction."""
+
+    def one(direction):
+        pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
+        return sum(jnp.vdot(slope, move) for slope, move in pairs)
+
+    return jax.vmap(one)(directions)
+
+
 # Super-resolution, whose A has a null space, stands for all; the others follow with the slow tests.
 CASES = [
     pytest.param(task, name, marks=[] if isinstance(task, SuperResolution) else [pytest.mark.slow])
@@ -99,10 +121,7 @@ def test_implicit_agrees_with_central_differences(task, name):
         found = solve(Nesterov(), BUDGET, lower)
         exact = _newton(jax.lax.stop_gradient(found.x))
         differences = central_differences(lambda lower: outer(exact(lower)), lower, directions).central
-        along = jax.vmap(
-            lambda d: sum(jnp.vdot(g, v) for g, v in zip(*map(jax.tree.leaves, (gradient, d)), strict=True))
-        )(directions)
-        return found.residual, along, differences
+        return found.residual, _along(gradient, directions), differences
 
     residual, along, differences = jax.jit(both, compiler_options=FAST)(lower, directions)
     assert float(residual) <= 1e-12
@@ -135,3 +154,24 @@ def test_l1_solvers_and_the_closed_form_take_wavelets(task, solver):
 @functools.cache
 def _wavelet_problem(task) -> SmallProblem:
     return SmallProblem("WaveletL1", task, WaveletL1.initial(SHAPE, 0), SHAPE, steps=2000)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (8, 4, 3)])
+def test_group_norms_are_differentiated_through_forward_backward_steps(shape):
+    """In colour and in grey; the optimality condition itself has no Hessian."""
+    regularizer = WaveletL12.initial(shape, 0)
+    data = Photographs() if len(shape) == 2 else ColorPhotographs()
+    A, y = measure(Inpainting(), data.sample(shape, 1, 3), 0)
+    lower = LowerLevel(A, y[0], regularizer)
+    method = Implicit(linear=Gmres(tolerance=1e-13), on="fixed-point")
+    budget = Budget(3000, 1e-13)
+    directions = random_directions(lower, 2, 0, ("y", "regularizer"))
+
+    def both(lower, directions):
+        gradient = jax.grad(lambda lower: outer(method(Picard(), budget, lower).x))(lower)
+        moved = central_differences(lambda one: outer(solve(Picard(), budget, one).x), lower, directions)
+        return _along(gradient, directions), moved.central
+
+    along, differences = jax.jit(both, compiler_options=FAST)(lower, directions)
+    np.testing.assert_allclose(along, differences, rtol=1e-5)
+    assert "is not smooth" in Implicit().supports(Picard(), lower)
