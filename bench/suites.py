@@ -83,6 +83,11 @@ SUITES = {
                 Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",)),
                 Workload("wavelet-l1", (8, 8), 1, (200,), ("inpainting",)),
                 Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",)),
+                Workload("gradient-step", (8, 8), 1, (20,), ("deconvolution",)),
+                Workload("red", (8, 8), 1, (20,), ("inpainting",)),
+                Workload("scalar-potential", (8, 8), 1, (20,), ("inpainting",)),
+                Workload("implicit-denoiser", (8, 8), 1, (20,), ("inpainting",)),
+                Workload("plug-and-play", (8, 8), 1, (20,), ("inpainting",)),
             ),
             solvers=(
                 "dual-fista",

@@ -40,10 +40,10 @@ def test_kernels_are_transposed_into_place(tmp_path):
     assert jax.tree.structure(found) == jax.tree.structure(drawn(NETWORK))
     assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, drawn(NETWORK))
     one = tensors["m_down2.1.res.2.weight"]
-    assert found["down2_1"]["second"]["kernel"][0, 2, 1, 2] == one[2, 1, 0, 2]
-    assert found["down1_2"]["kernel"][0, 1, 1, 2] == tensors["m_down1.2.weight"][2, 1, 0, 1]
+    assert found["down2_1"]["second"]["kernel"][0, 2, 1, 2] == float(one[2, 1, 0, 2])
+    assert found["down1_2"]["kernel"][0, 1, 1, 2] == float(tensors["m_down1.2.weight"][2, 1, 0, 1])
     # A transposed convolution's kernel is stored with its input first.
-    assert found["up1_0"]["kernel"][0, 1, 2, 1] == tensors["m_up1.0.weight"][2, 1, 0, 1]
+    assert found["up1_0"]["kernel"][0, 1, 2, 1] == float(tensors["m_up1.0.weight"][2, 1, 0, 1])
 
 
 def test_names_of_the_public_checkpoints():
