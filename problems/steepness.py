@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 STEPS = 12
-MARGIN = 2.0
+MARGIN = 2.5
 """By how much an estimate exceeds the slope that was found."""
 
 Map = Callable[[Array], Array]
