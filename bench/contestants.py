@@ -1,12 +1,18 @@
 """Who meets an instance: which solver with which method, with what budget."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import Method
 from ..hypergrad.unrolled import Unrolled
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import OperatorRegularizer
+from ..problems.regularizer import (
+    AnalysisRegularizer,
+    OperatorRegularizer,
+    ProximalRegularizer,
+    SmoothRegularizer,
+)
 from ..solvers.budget import Budget
 from ..solvers.dense import Dense
 from ..solvers.gmres import Gmres
@@ -49,7 +55,7 @@ def contestants(
     Raises:
         UserError: for an unknown name or an impossible budget.
     """
-    suite = suite_of(selection.suite)
+    suite = _own_methods(suite_of(selection.suite), workload)
     if suite.sweep is not None:
         yield from _swept(lower, workload, suite.sweep, selection, catalogue)
         return
@@ -65,6 +71,15 @@ def contestants(
         budgets = _budgets(method, instance.dtype, workload, selection)
         for budget in budgets if first or selection.methods else budgets[-1:]:
             yield Contestant(solver, budget, method, reason)
+
+
+def _own_methods(suite: Suite, workload: Workload) -> Suite:
+    """Return the suite with the workload's methods, if it has any, and nobody further."""
+    if not workload.methods:
+        return suite
+    return dataclasses.replace(
+        suite, methods=workload.methods, further_methods_on=(), further_solvers_on=(), contenders_on=()
+    )
 
 
 def _swept(
@@ -114,10 +129,20 @@ def _variants(method: Method, workload: Workload, lower: LowerLevel) -> list[Met
         size = 1
         for length in workload.shape:
             size *= length
-        # Its default is for symmetric systems, which lower levels without an energy do not have.
-        first = Implicit(linear=Gmres()) if isinstance(lower.regularizer, OperatorRegularizer) else method
-        return [first, Implicit(linear=Dense())] if size <= LARGEST_DENSE_HESSIAN else [first]
+        fitting = _fitting_implicit(lower)
+        dense = dataclasses.replace(fitting, linear=Dense())
+        return [fitting, dense] if size <= LARGEST_DENSE_HESSIAN else [fitting]
     return [method]
+
+
+def _fitting_implicit(lower: LowerLevel) -> Implicit:
+    """Return the implicit rule of the condition that the lower level has, with a linear solver that does."""
+    if isinstance(lower.regularizer, OperatorRegularizer):
+        return Implicit(linear=Gmres())
+    known_by_prox = isinstance(lower.regularizer, ProximalRegularizer)
+    if known_by_prox and not isinstance(lower.regularizer, AnalysisRegularizer | SmoothRegularizer):
+        return Implicit(linear=Gmres(), on="fixed-point")
+    return Implicit()
 
 
 def _budgets(method: Method, dtype: str, workload: Workload, selection: Selection) -> list[Budget]:

@@ -18,6 +18,7 @@ class Workload:
         unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
             all of them, to show how its error falls, the others take the largest.
         tasks: on which it runs unless others are asked for; a plug-in's tasks come too.
+        methods: who runs on it in place of the suite's; a plug-in's do too. The suite's for none.
     """
 
     regularizer: str
@@ -25,6 +26,7 @@ class Workload:
     batch: int
     unrolled_steps: tuple[int, ...]
     tasks: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,18 @@ SUITES = {
             workloads=(
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
-                Workload("untied-experts", (8, 8), 2, (50,)),
-                # One task each: that everything runs is what this suite shows, not every pair.
-                Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",)),
-                Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",)),
-                Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",)),
-                Workload("wavelet-l1", (8, 8), 1, (200,), ("inpainting",)),
-                Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",)),
-                Workload("gradient-step", (8, 8), 1, (20,), ("deconvolution",)),
-                Workload("red", (8, 8), 1, (20,), ("inpainting",)),
-                Workload("scalar-potential", (8, 8), 1, (20,), ("inpainting",)),
-                Workload("implicit-denoiser", (8, 8), 1, (20,), ("inpainting",)),
-                Workload("plug-and-play", (8, 8), 1, (20,), ("inpainting",)),
+                # The others run a method that suits them on one task: not every pair is needed to show that.
+                Workload("untied-experts", (8, 8), 2, (50,), ("inpainting",), ("implicit", "phantom")),
+                Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",), ("implicit",)),
+                Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",), ("implicit",)),
+                Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",), ("implicit",)),
+                Workload("wavelet-l1", (8, 8), 1, (200,), ("denoising",), ("closed-form",)),
+                Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",), ("implicit",)),
+                Workload("gradient-step", (8, 8), 1, (20,), ("deconvolution",), ("one-step",)),
+                Workload("red", (8, 8), 1, (20,), ("inpainting",), ("one-step",)),
+                Workload("scalar-potential", (8, 8), 1, (20,), ("inpainting",), ("one-step",)),
+                Workload("implicit-denoiser", (8, 8), 1, (20,), ("inpainting",), ("restarted",)),
+                Workload("plug-and-play", (8, 8), 1, (20,), ("inpainting",), ("implicit",)),
             ),
             solvers=(
                 "dual-fista",

@@ -7,17 +7,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer, OperatorRegularizer, SmoothRegularizer
+from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.anderson import Anderson
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.dense import Dense
+from ..solvers.fixed_point_map import is_backward, map_move, map_step_size, supports_map
 from ..solvers.gmres import Gmres
 from ..solvers.linear_solver import LinearSolver
 from ..solvers.nesterov import Nesterov
 from ..solvers.normal_matrix import layout_of
-from ..solvers.residuals import gradient_residual
+from ..solvers.picard import Picard, PicardState
+from ..solvers.residuals import fixed_point_residual
 from ..solvers.solve import solve
 from .active_set_system import active_set_system, solve_system
 from .analysis_pairing import pair
@@ -58,18 +60,19 @@ class Reference(NamedTuple):
 def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
     """Name the highest rung of the ladder that fits `lower`, and True; or say why there is none, and False.
 
-    From the top: the closed form on a certified l1 solution; implicit differentiation of a smooth energy, or
-    of an operator without one, with a dense solve; the same with an iteration at a tolerance of 1e-13:
-    conjugate gradients, or GMRES without an energy. Each is judged by central differences of losses that are
-    solved anew.
+    From the top: the closed form on a certified l1 solution; implicit differentiation with a dense solve, of
+    a smooth energy, of an operator without one, or of the forward-backward map of a proximal operator, whose
+    step size is the solvers' default; the same with an iteration at a tolerance of 1e-13: conjugate
+    gradients, or GMRES without an energy. Each is judged by central differences of losses that are solved
+    anew.
     """
     size = 1
     for length in lower.shape:
         size *= length
-    if isinstance(lower.regularizer, SmoothRegularizer | OperatorRegularizer):
-        return (DENSE_IMPLICIT if size <= LARGEST_DENSE else TIGHT_IMPLICIT), True
     if not isinstance(lower.regularizer, AnalysisRegularizer):
-        return f"no rung of the reference ladder covers {type(lower.regularizer).__name__}", False
+        if supports_map(lower) is not None:
+            return f"no rung of the reference ladder covers {type(lower.regularizer).__name__}", False
+        return (DENSE_IMPLICIT if size <= LARGEST_DENSE else TIGHT_IMPLICIT), True
     if size > LARGEST_CERTIFIED or not layout_of(lower, lower.shape).fits:
         return f"certifying {size} unknowns takes too long", False
     return CLOSED_FORM, True
@@ -152,13 +155,15 @@ def _implicit_reference(
 ) -> Reference:
     solver = Nesterov() if isinstance(lower.regularizer, SmoothRegularizer) else Anderson()
     tight = solve(solver, Budget(20_000, 1e-10, 50), lower)
-    x, residual = _newton(lower, tight.x)
+    tau = map_step_size(lower, 1.0)
+    x, residual = _newton(lower, tight.x, tau)
     value, cotangent = jax.value_and_grad(outer)(x)
-    solution = tight._replace(x=x)
-    gradient, _ = Implicit(linear).backward(solver, Budget(), lower, solution, cotangent)
+    on = "fixed-point" if is_backward(lower) else "optimality"
+    solution = tight._replace(x=x, state=PicardState(x, tau))
+    gradient, _ = Implicit(linear, on=on).backward(Picard(), Budget(), lower, solution, cotangent)
 
     def loss(moved: LowerLevel) -> Array:
-        x_moved, residual = _newton(moved, x)
+        x_moved, residual = _newton(moved, x, tau)
         return jnp.where(residual <= 1e-10, outer(x_moved), jnp.nan)
 
     differences = central_differences(loss, lower, directions)
@@ -172,13 +177,19 @@ def tight_solver(lower: LowerLevel) -> LinearSolver:
     return Gmres(max_steps=200, tolerance=1e-13)
 
 
-def _newton(lower: LowerLevel, x: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, ""]]:
+def _newton(
+    lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""]
+) -> tuple[Float[Array, "..."], Float[Array, ""]]:
+    """Polish a fixed point of the map with step size tau, which is held: that of a denoiser depends on it."""
+
     def step(x: Array, _: None) -> tuple[Array, None]:
-        residue = lower.operator(x)
-        update = linear.solve_linear(lambda v: jax.jvp(lower.operator, (x,), (v,))[1], residue)
-        return x - update.value, None
+        move = map_move(lower, x, tau)
+        update = linear.solve_linear(
+            lambda v: -jax.jvp(lambda x: map_move(lower, x, tau), (x,), (v,))[1], move
+        )
+        return x + update.value, None
 
     linear = tight_solver(lower)
 
     x = jax.lax.scan(step, x, length=_NEWTON_STEPS)[0]
-    return x, gradient_residual(lower, x)
+    return x, fixed_point_residual(lower, x, tau)
