@@ -111,7 +111,7 @@ def load_state(path: Path, training: Training, network: Drunet) -> TrainingState
     Raises:
         UserError: if the file is damaged, or was written with other settings.
     """
-    like = start_training(training, network)
+    like = jax.eval_shape(lambda: start_training(training, network))
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}

@@ -168,7 +168,7 @@ def test_dncnn_is_its_layers_in_order():
     np.testing.assert_allclose(found, x - z[..., 0], atol=1e-12)
 
 
-@pytest.mark.parametrize("network", [SMALL, DnCnn(depth=3, width=4)], ids=repr)
+@pytest.mark.parametrize("network", [Drunet(widths=(2, 3), blocks=1), DnCnn(depth=2, width=2)], ids=repr)
 def test_a_network_is_a_value(network):
     again = type(network)(**vars(network))
     assert isinstance(network, Network)

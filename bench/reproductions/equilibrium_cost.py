@@ -15,6 +15,7 @@ from .equilibrium_measure import (
     FREE_OF_STEPS,
     LARGE,
     LARGE_STEPS,
+    LINEAR_IN_STEPS,
     MEMORY,
     METHODS,
     SECONDS,
@@ -84,7 +85,7 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
         if len(figures) > 1:
             spread.append(max(figures) / min(figures) - 1)
             free.append(spread[-1] <= SAME)
-    slopes = _slopes([row for row in weighed if row["method"] == "unrolled"])
+    slopes = _slopes([row for row in weighed if row["method"] == LINEAR_IN_STEPS])
     linear = bool(slopes) and max(slopes) <= (1 + LINEAR) * min(slopes)
     return [
         Counted(

@@ -14,7 +14,7 @@ from ...problems import AnalysisL1, Deconvolution, Denoising, LowerLevel, Photog
 from ...solvers import Admm, Budget, Cg, Minres, solve
 
 TASKS: dict[str, Task] = {"denoising": Denoising(), "deconvolution": Deconvolution()}
-SIDES, QUICK_SIDES = (64, 128, 256, 512, 1024), (16, 32)
+SIDES, QUICK_SIDES = (64, 128, 256, 512, 1024), (16,)
 LARGEST_CROP = 256
 WEIGHT_PER_NOISE = 0.2
 

@@ -1,13 +1,12 @@
 """DnCNN: a plain chain of convolutions that estimates the noise."""
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..configuration import configuration
 from .layers import ACTIVATIONS, Activation, convolution, require_count, require_layers
-from .network import Parameters, with_channels
+from .network import Parameters, draw_parameters, with_channels
 
 
 @configuration
@@ -40,9 +39,7 @@ class DnCnn:
 
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, biases zero."""
-        start = jnp.zeros((1, 3, 3, self.channels), jnp.float32)
-        drawn = jax.jit(self._module().init)(jax.random.key(seed), start)["params"]
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
+        return draw_parameters(self._module(), (1, 3, 3, self.channels), seed)
 
     def apply(
         self, parameters: Parameters, x: Float[Array, "*shape"], sigma: Float[Array, "..."]

@@ -1,7 +1,6 @@
 """DRUNet: a U-net of residual blocks that is told the noise level."""
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -16,7 +15,7 @@ from .layers import (
     require_count,
     require_layers,
 )
-from .network import Parameters, noise_map, with_channels
+from .network import Parameters, draw_parameters, noise_map, with_channels
 
 
 @configuration
@@ -58,9 +57,7 @@ class Drunet:
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, small where many summands meet."""
         side = 2 ** (len(self.widths) - 1)
-        start = jnp.zeros((1, side, side, self.channels + 1), jnp.float32)
-        drawn = jax.jit(self._module().init)(jax.random.key(seed), start)["params"]
-        return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
+        return draw_parameters(self._module(), (1, side, side, self.channels + 1), seed)
 
     def apply(
         self, parameters: Parameters, x: Float[Array, "*shape"], sigma: Float[Array, "..."]
