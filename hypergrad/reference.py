@@ -34,6 +34,8 @@ TIGHT_IMPLICIT = "tight implicit"
 LARGEST_DENSE = 1024
 LARGEST_CERTIFIED = 4096
 _NEWTON_STEPS = 4
+_SMALL = 256
+"""Up to so many unknowns a matrix is built and factorised sooner than an iteration ends at rounding."""
 
 
 class Reference(NamedTuple):
@@ -189,7 +191,7 @@ def _newton(
         )
         return x + update.value, None
 
-    linear = tight_solver(lower)
+    linear = Dense() if x.size <= _SMALL else tight_solver(lower)
 
     x = jax.lax.scan(step, x, length=_NEWTON_STEPS)[0]
     return x, fixed_point_residual(lower, x, tau)
