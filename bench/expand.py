@@ -36,6 +36,7 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
         if not (selection.tasks or _runs_on(workload, task)):
             continue
         data = _data(selection, catalogue, workload.shape)
+        templates: dict[str, LowerLevel] = {}
         for dtype, seed in itertools.product(dtypes, range(selection.seeds or suite.seeds)):
             instance = Instance(
                 task=task,
@@ -47,8 +48,9 @@ def expand(selection: Selection, catalogue: Catalogue) -> list[list[Case]]:
                 dtype=dtype,
                 seed=seed,
             )
-            lower = _template(dataclasses.replace(instance, seed=0, batch=1))
-            found = contestants(instance, lower, workload, selection, catalogue)
+            if dtype not in templates:
+                templates[dtype] = _template(dataclasses.replace(instance, seed=0, batch=1))
+            found = contestants(instance, templates[dtype], workload, selection, catalogue)
             groups.append([Case(instance, one) for one in found])
     return groups
 

@@ -22,8 +22,11 @@ QUESTION = (
     "What people learn today as lower levels: ridge functions, networks as energies, denoisers in the place "
     "of a gradient or of a proximal operator, wavelets. Is the implicit hypergradient right, and how wrong "
     "are one step, phantom and restarted differentiation? Crops of photographs of 12 x 12, float64, mean "
-    "squared error, parameters as benchmarks start from. Anderson's method solves, to a residual of 1e-12; "
-    "the adjoint of the fixed point is solved with a dense factorisation."
+    "squared error, parameters as benchmarks start from. L-BFGS finds a stationary point of smooth energies, "
+    "Anderson's method the fixed point of the others, to a residual of 1e-12. Rules differentiate the plain "
+    "map there, with a step size of 1/L; the implicit one solves its adjoint by a dense factorisation. "
+    "Restarted differentiation makes its own steps of the map, from A^T y. The contraction factor is that of "
+    "the adjoint iteration."
 )
 RULE = (
     f"The implicit hypergradient must agree with central differences along three random directions of the "

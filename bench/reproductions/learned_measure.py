@@ -1,5 +1,6 @@
 """One learned model on one task: the implicit rule against differences, cheaper rules against it."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,10 +19,12 @@ from ...hypergrad import (
     hypergradient,
     random_directions,
 )
-from ...hypergrad.method import Method
+from ...hypergrad.method import AdjointMethod, Backward
 from ...problems import LowerLevel, Photographs, measure
-from ...solvers import Anderson, Budget, Dense, Outcome, Picard, Solver, solve
+from ...problems.regularizer import SmoothRegularizer
+from ...solvers import Anderson, Budget, Dense, Lbfgs, Outcome, Picard, Solution, solve
 from ...solvers.fixed_point_map import map_move, map_step_size
+from ...solvers.picard import PicardState
 from ..accuracy import flatten
 from ..catalogue import built_in
 from ..reproduction import Row
@@ -29,21 +32,17 @@ from ..status import Status
 from ..threads import fix_blas_threads
 
 SHAPE, SEED, DIRECTIONS = (12, 12), 0, 3
-SOLVER, BUDGET = Anderson(), Budget(5000, 1e-12, 10)
+BUDGET, MAP = Budget(5000, 1e-12, 10), Picard()
 EXACT = Implicit(Dense(), on="fixed-point")
 NEWTON_STEPS = 6
 LAYERS, RESTARTED_STEPS = 10, 200
-RULES: dict[str, tuple[Method, Solver, Budget]] = {
-    "one step": (OneStep(), SOLVER, BUDGET),
-    "phantom, 5": (Phantom(5), SOLVER, BUDGET),
-    "phantom, 50": (Phantom(50), SOLVER, BUDGET),
-    f"restarted, {LAYERS} of {RESTARTED_STEPS}": (
-        Restarted(LAYERS),
-        Picard(),
-        Budget(RESTARTED_STEPS, 0.0, 10),
-    ),
+IMPLICIT, RESTARTED = "implicit", f"restarted, {LAYERS} of {RESTARTED_STEPS}"
+AT_THE_SOLUTION: dict[str, AdjointMethod] = {
+    "one step": OneStep(),
+    "phantom, 5": Phantom(5),
+    "phantom, 50": Phantom(50),
 }
-IMPLICIT = "implicit"
+RULES = (*AT_THE_SOLUTION, RESTARTED)
 _OPTIONS = {"xla_backend_optimization_level": 1}
 """Nothing is timed here; at level 0 a network's convolutions run twenty times slower."""
 _ENDS = {
@@ -78,54 +77,78 @@ def measure_model(regularizer: str, task: str, quick: bool) -> list[Row]:
     fix_blas_threads()
     problem = make_problem(regularizer, task)
     setting: Row = {"regularizer": regularizer, "task": task, "quick": quick}
-    exact = _run(IMPLICIT, EXACT, SOLVER, BUDGET, problem)
-    rows: list[Row] = [setting | _account(IMPLICIT, exact) | _against_differences(problem, exact)]
-    truth = flatten(exact.gradient.regularizer)
-    for name, (method, solver, budget) in RULES.items():
-        found = _run(name, method, solver, budget, problem)
-        gradient = flatten(found.gradient.regularizer)
-        rows.append(setting | _account(name, found) | {"error": _relative(gradient, truth)})
+    solution = _run(_solved, problem)
+    exact, account = _run(functools.partial(_at, EXACT), problem, solution)
+    row = setting | _end(IMPLICIT, solution) | _told(account)
+    rows: list[Row] = [row | _against_differences(problem, solution.x, exact)]
+    # Where nothing was found there is nothing to be wrong about.
+    found = int(solution.status) == Outcome.CONVERGED
+    truth = flatten(exact.regularizer)
+
+    def add(name: str, end: Solution, gradient: LowerLevel, account: Backward) -> None:
+        error = _relative(flatten(gradient.regularizer), truth) if found else None
+        rows.append(setting | _end(name, end) | _told(account) | {"error": error})
+
+    for name, method in AT_THE_SOLUTION.items():
+        add(name, solution, *_run(functools.partial(_at, method), problem, solution))
+    restarted = _run(_restarted, problem)
+    add(RESTARTED, restarted.solution, restarted.gradient, restarted.backward)
     return rows
 
 
-def _run(name: str, method: Method, solver: Solver, budget: Budget, problem: Problem) -> Hypergradient:
-    reason = solver.supports(problem.lower) or method.supports(solver, problem.lower)
-    if reason is not None:
-        raise ValueError(f"{name}: {reason}")
-
-    def program(problem: Problem) -> Hypergradient:
-        return hypergradient(method, solver, budget, problem.lower, problem.loss)
-
-    return jax.device_get(jax.jit(program, compiler_options=_OPTIONS)(problem))
+def _run(function: Callable[..., Any], *arguments: Any) -> Any:
+    return jax.jit(function, compiler_options=_OPTIONS)(*arguments)
 
 
-def _account(name: str, found: Hypergradient) -> dict[str, Any]:
-    status = _ENDS[Outcome(int(found.solution.status))]
+def _solved(problem: Problem) -> Solution:
+    """Solve to rounding, and stand there as the map's own iteration would."""
+    smooth = isinstance(problem.lower.regularizer, SmoothRegularizer)
+    solution = solve(Lbfgs() if smooth else Anderson(), BUDGET, problem.lower)
+    state = PicardState(solution.x, map_step_size(problem.lower, MAP.step_scale))
+    return solution._replace(state=state, contraction=None)
+
+
+def _at(method: AdjointMethod, problem: Problem, solution: Solution) -> tuple[LowerLevel, Backward]:
+    cotangent = jax.grad(problem.loss)(solution.x)
+    return method.backward(MAP, BUDGET, problem.lower, solution, cotangent)
+
+
+def _restarted(problem: Problem) -> Hypergradient:
+    budget = Budget(RESTARTED_STEPS, 0.0, 10)
+    return hypergradient(Restarted(LAYERS), MAP, budget, problem.lower, problem.loss)
+
+
+def _end(name: str, solution: Solution) -> dict[str, Any]:
+    status = _ENDS[Outcome(int(solution.status))]
     # Restarted makes all of its steps: whether they were enough is what its error says.
-    if name.startswith("restarted") and status is Status.MAX_STEPS:
+    if name == RESTARTED and status is Status.MAX_STEPS:
         status = Status.OK
     return {
         "method": name,
         "status": status.value,
         "reason": "" if status is Status.OK else status.sentence,
-        "steps": int(found.solution.steps),
-        "residual": _number(found.solution.residual),
-        "contraction": _number(found.solution.contraction),
-        "adjoint_residual": _number(found.backward.residual),
+        "steps": int(solution.steps),
+        "residual": _number(solution.residual),
     }
 
 
-def _against_differences(problem: Problem, found: Hypergradient) -> dict[str, Any]:
+def _told(account: Backward) -> dict[str, Any]:
+    return {
+        "contraction": _number(account.contraction),
+        "adjoint_residual": _number(account.residual),
+    }
+
+
+def _against_differences(problem: Problem, x: Array, gradient: LowerLevel) -> dict[str, Any]:
     """Compare along random directions of the parameters, at solutions that Newton's method has polished."""
     directions = random_directions(problem.lower, DIRECTIONS, SEED, ("regularizer",))
 
-    def differences(problem: Problem, directions: LowerLevel) -> Any:
-        x = solve(SOLVER, BUDGET, problem.lower).x
-        polished = polish(x, map_step_size(problem.lower, 1.0))
+    def differences(problem: Problem, x: Array, directions: LowerLevel) -> Any:
+        polished = polish(x, map_step_size(problem.lower, MAP.step_scale))
         return central_differences(lambda lower: problem.loss(polished(lower)), problem.lower, directions)
 
-    along = jax.device_get(jax.jit(differences, compiler_options=_OPTIONS)(problem, directions))
-    pairs = zip(jax.tree.leaves(directions), jax.tree.leaves(found.gradient), strict=True)
+    along = _run(differences, problem, x, directions)
+    pairs = zip(jax.tree.leaves(directions), jax.tree.leaves(gradient), strict=True)
     slopes = np.sum([np.tensordot(d, g, axes=np.ndim(g)) for d, g in pairs], axis=0)
     largest = float(np.abs(along.central).max())
     sides = np.abs(along.left - along.right)
