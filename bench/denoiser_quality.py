@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 from skimage.restoration import denoise_tv_chambolle
 
+from ..problems.ground_truth import Split
 from ..problems.networks.drunet import Drunet
 from ..problems.networks.network import Parameters
 from ..problems.photographs import Photographs
@@ -55,8 +56,8 @@ def _at_level(goal: Goal, network: Drunet, parameters: Parameters, level: float)
     )
 
 
-def _crops(split: str, level: float) -> tuple[Float64[np.ndarray, "n h w"], Float64[np.ndarray, "n h w"]]:
-    clean = Photographs().sample(SHAPE, COUNT, 0, "test" if split == "test" else "train")
+def _crops(split: Split, level: float) -> tuple[Float64[np.ndarray, "n h w"], Float64[np.ndarray, "n h w"]]:
+    clean = Photographs().sample(SHAPE, COUNT, 0, split)
     return clean, clean + level * np.random.default_rng([0, 13]).normal(size=clean.shape)
 
 

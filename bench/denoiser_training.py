@@ -38,8 +38,8 @@ class Training:
     """
 
     goal: Goal = "denoiser"
-    steps: int = 1500
-    batch: int = 16
+    steps: int = 1600
+    batch: int = 8
     side: int = 48
     rate: float = 2e-3
     sigma: float = 0.2
@@ -55,7 +55,7 @@ class TrainingState(NamedTuple):
 
 
 def start_training(training: Training, network: Drunet) -> TrainingState:
-    """Draw the parameters with which training begins: a map near the identity."""
+    """Draw the parameters with which training begins: of a denoiser, a map near the identity."""
     drawn = network.init(training.seed)
     if training.goal == "denoiser":
         drawn = _near_identity(drawn)

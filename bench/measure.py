@@ -1,7 +1,6 @@
 """Measure a group of cases that share an instance: compile, run, compare, and time them together."""
 
 import datetime
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +15,7 @@ from .case import Case, Contestant
 from .clock import ClockSettings, time_rounds
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, lower_level, make_inputs
+from .memory_limit import too_large
 from .program import Compiler, OutOfMemory, Program, out_of_memory_named
 from .programs import (
     look_back,
@@ -32,9 +32,6 @@ from .status import Status
 from .suites import Suite
 from .sweeps import shares_program, without_tolerance
 from .trial import BoundProgram, Compiled, Programs, Trial, arrays_of, status_of
-
-MEMORY_SHARE = 0.8
-"""Share of the device's memory that a program's static figure may take before it is not run at all."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +95,8 @@ class Workbench:
             return Trial(Status.NOT_SUPPORTED, case.contestant.reason)
         try:
             compiled, retraces = self._programs(case, inputs)
-            memory = compiled.compiled.total.memory.total
-            if memory is not None and memory > memory_limit():
-                return Trial(Status.OUT_OF_MEMORY, f"needs {memory / 2**30:.1f} GiB", compiled)
+            if reason := too_large(compiled.compiled.total):
+                return Trial(Status.OUT_OF_MEMORY, reason, compiled)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
                 training = jax.block_until_ready(compiled.total(inputs))
                 backward, exact = _look_back(compiled, inputs)
@@ -219,13 +215,6 @@ def _look_back(programs: Programs, inputs: Inputs) -> tuple[Backward | None, Any
 
 def _call(program: BoundProgram, inputs: Inputs) -> Any:
     return lambda: program(inputs)
-
-
-def memory_limit() -> float:
-    """Return the bytes that one program may need on the default device."""
-    stats = jax.devices()[0].memory_stats() or {}
-    total = stats.get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return MEMORY_SHARE * total
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,9 @@
 """The closed list of what can become of a measurement."""
 
 from enum import StrEnum
+from typing import SupportsInt
+
+from ..solvers.solver import Outcome
 
 
 class Status(StrEnum):
@@ -41,6 +44,16 @@ class Status(StrEnum):
     )
     TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
     FAILED = "failed", "a plug-in or a contender raised an exception; the reason is its message"
+
+    @classmethod
+    def of(cls, outcome: SupportsInt) -> "Status":
+        """Return the status of a single solve's outcome."""
+        return {
+            Outcome.CONVERGED: cls.OK,
+            Outcome.MAX_STEPS: cls.MAX_STEPS,
+            Outcome.NOT_FINITE: cls.NOT_FINITE,
+            Outcome.DIVERGED: cls.DIVERGED,
+        }[Outcome(int(outcome))]
 
     @property
     def measured(self) -> bool:

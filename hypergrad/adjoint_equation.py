@@ -15,8 +15,8 @@ from ..problems.regularizer import (
     ProximalRegularizer,
     SmoothRegularizer,
 )
+from ..solvers.fixed_point_map import map_step_size
 from ..solvers.linear_solver import Matvec, normalized
-from ..solvers.smooth_energy import step_size
 from ..solvers.solver import Solution, Solver
 from .step_map import Point, step_map
 
@@ -55,7 +55,7 @@ def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, 
 
     I - tau H is the Jacobian of a forward step.
     """
-    tau = step_size(lower)
+    tau = map_step_size(lower, 1.0)
     # A Hessian is its own transpose, and products with it are cheaper forward.
     across = None if no_hessian(lower) is None else jax.vjp(lower.operator, x)[1]
 

@@ -11,9 +11,9 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
+from ..solvers.fixed_point_map import map_step_size
 from ..solvers.lbfgs import Lbfgs, LbfgsState
 from ..solvers.linear_solver import checked, normalized
-from ..solvers.smooth_energy import step_size
 from ..solvers.solver import Solution, Solver
 from .adjoint_equation import contraction_of, no_hessian, of_optimality
 from .adjoint_rule import solve_with_adjoint
@@ -72,7 +72,7 @@ class Shine:
         equation = of_optimality(lower, solution.x, cotangent)
         guess = apply_inverse(solution.state, cotangent)
         if self.refinements:
-            tau = step_size(lower)  # the equation is scaled by it
+            tau = map_step_size(lower, 1.0)  # the equation is scaled by it
             found = Cg(max_steps=self.refinements).solve_linear(
                 equation.matvec,
                 equation.rhs,

@@ -1,7 +1,6 @@
 """Colour photographs that come with scikit-image, so that a run needs no download."""
 
 import functools
-import importlib.resources
 from types import MappingProxyType
 
 import numpy as np
@@ -13,6 +12,7 @@ from .crops import random_crops
 from .draws import require_request, seed_sequence, unsupported
 from .ground_truth import Split
 from .luma import rgb
+from .photograph_file import read_photograph
 
 # None of the testing ones is a training photograph of `Photographs`: what is trained on those, in grey, has
 # not seen them.
@@ -29,8 +29,8 @@ class ColorPhotographs:
     """Cut random colour crops out of the photographs inside scikit-image's wheel; nothing is downloaded.
 
     Five photographs are for training and three others for testing, R, G and B in [0, 1] as stored, shrunk by
-    the mean over blocks of scale x scale pixels. Caveat: eight images are few, and two of the testing ones
-    are mostly flat or dark: at scale 2 every third crop of 32 x 32 pixels of them has a standard deviation
+    the mean over blocks of scale x scale pixels. Caveat: eight images are few, and the testing ones are
+    mostly flat or dark: at scale 2 every third crop of 32 x 32 pixels of them has a standard deviation
     below 0.02. To measure the quality of restorations use other images.
     Source: van der Walt et al., 2014 (scikit-image).
 
@@ -54,6 +54,7 @@ class ColorPhotographs:
 
         Raises:
             ValueError: if a photograph is smaller; the message has the largest crop.
+            FileNotFoundError: if the installed scikit-image lacks a photograph, which the message names.
         """
         require_request(self, shape, count)
         sequence = seed_sequence("ColorPhotographs", seed, split)
@@ -77,11 +78,4 @@ class ColorPhotographs:
 
 @functools.lru_cache(maxsize=32)
 def _photograph(name: str, scale: int) -> Float64[np.ndarray, "height width 3"]:
-    content = importlib.resources.files("skimage").joinpath("data", name).read_bytes()
-    pixels = rgb(content, name)
-    height, width = pixels.shape[0] // scale, pixels.shape[1] // scale
-    blocks = pixels[: height * scale, : width * scale].reshape(height, scale, width, scale, CHANNELS)
-    shrunk = blocks.mean(axis=(1, 3))
-    # The cache hands the same array to every caller.
-    shrunk.setflags(write=False)
-    return shrunk
+    return read_photograph(name, scale, rgb)

@@ -36,7 +36,7 @@ class ConvexRidge:
 
     Raises:
         TypeError: if a parameter is not a floating-point array, or `W` no `ConvolutionChain`.
-        ValueError: if a shape is another.
+        ValueError: if a shape is another, or a parameter is not finite.
     """
 
     alpha: Float[Array, ""]

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from .networks.network import Network, Parameters
 from .networks.shipped import SMALL, Shipped, shipped_weights
 from .pytree import pytree, static
+from .tensor_file import require_match
 from .validation import require_floating, require_nonnegative
 
 
@@ -72,23 +73,17 @@ class Denoiser:
         return self.network.apply(self.parameters, x, self.sigma)
 
 
+def require_denoiser(value: Any) -> None:
+    """Raise `TypeError` unless `value` is a `Denoiser`: a network alone has no parameters."""
+    if not isinstance(value, Denoiser):
+        raise TypeError(f"denoiser must be a Denoiser; got {value!r}")
+
+
 def _require_fit(network: Network, parameters: Parameters) -> None:
     expected = _expected(network)
     for name, leaf in _leaves(parameters).items():
         require_floating(f"parameters{name}", leaf)
-    found = _shapes(parameters)
-    wrong = {
-        "missing": [name for name in expected if name not in found],
-        "unexpected": [name for name in found if name not in expected],
-        "of another shape": [
-            f"{name} {found[name]} instead of {shape}"
-            for name, shape in expected.items()
-            if name in found and found[name] != shape
-        ],
-    }
-    reasons = [f"{kind}: {', '.join(names)}" for kind, names in wrong.items() if names]
-    if reasons:
-        raise ValueError(f"the parameters do not fit {network!r}; " + "; ".join(reasons))
+    require_match(f"the parameters do not fit {network!r}", expected, _shapes(parameters))
 
 
 @functools.lru_cache(maxsize=64)

@@ -43,7 +43,7 @@ class MagneticResonance:
     def operator(self, shape: tuple[int, ...], seed: int) -> MaskedFourier:
         """Draw the lines for this shape and seed; the channels of a colour image share them."""
         spatial = shape[:2] if is_colour(shape) else shape
-        kept = self._lines(spatial[0], np.random.default_rng([seed, 8]))
+        kept = self._lines(spatial[0], np.random.default_rng([seed, 14]))
         mask = np.broadcast_to(kept.reshape((-1,) + (1,) * (len(spatial) - 1)), spatial)
         return MaskedFourier(jnp.asarray(mask, jnp.float64))
 

@@ -1,8 +1,6 @@
 """Grey photographs that come with scikit-image, so that a default run needs no download."""
 
 import functools
-import importlib.metadata
-import importlib.resources
 from collections.abc import Sequence
 from types import MappingProxyType
 
@@ -14,6 +12,7 @@ from .crops import random_crops
 from .draws import require_request, seed_sequence, unsupported
 from .ground_truth import Split
 from .luma import luma
+from .photograph_file import read_photograph
 
 # Chosen by eye among the wheel's files: scenes, faces, textures and print, whose small crops show structure.
 # Left out: drawings and renderings; pictures that are mostly flat (cell, clock_motion, moon, retina, rocket)
@@ -109,21 +108,4 @@ def _holds(size: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def _photograph(name: str, scale: int) -> Float64[np.ndarray, "height width"]:
-    try:
-        content = importlib.resources.files("skimage").joinpath("data", name).read_bytes()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"photograph {name!r} is missing from the data of scikit-image "
-            f"{importlib.metadata.version('scikit-image')}; install its wheel again, or another version"
-        ) from error
-    pixels = _shrink(luma(content, name), scale)
-    # The cache hands the same array to every caller.
-    pixels.setflags(write=False)
-    return pixels
-
-
-def _shrink(pixels: Float64[np.ndarray, "_ _"], scale: int) -> Float64[np.ndarray, "_ _"]:
-    """Average blocks of scale x scale pixels; what is left over at the right and at the bottom is dropped."""
-    height, width = (side // scale for side in pixels.shape)
-    blocks = pixels[: height * scale, : width * scale].reshape(height, scale, width, scale)
-    return blocks.mean(axis=(1, 3))
+    return read_photograph(name, scale, luma)

@@ -5,7 +5,7 @@ from typing import Self
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .denoiser import Denoiser
+from .denoiser import Denoiser, require_denoiser
 from .pytree import pytree
 from .validation import is_concrete, require_floating
 
@@ -24,7 +24,7 @@ class PlugAndPlay:
         relaxation: one number in [0, 1]; 1 is N itself. Less makes a contraction of the iteration likelier.
 
     Raises:
-        TypeError: if `relaxation` is not a floating-point array.
+        TypeError: if `denoiser` is not a `Denoiser`, or `relaxation` not a floating-point array.
         ValueError: if `relaxation` is not one number in [0, 1].
     """
 
@@ -32,6 +32,7 @@ class PlugAndPlay:
     relaxation: Float[Array, ""]
 
     def __post_init__(self) -> None:
+        require_denoiser(self.denoiser)
         require_floating("relaxation", self.relaxation)
         if self.relaxation.shape != ():
             raise ValueError(f"relaxation must be one number; got shape {tuple(self.relaxation.shape)}")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .denoiser import Denoiser
+from .denoiser import Denoiser, require_denoiser
 from .pytree import pytree
 from .steepness import curvature
 from .validation import require_weight
@@ -26,7 +26,7 @@ class Red:
         weight: one number, not negative.
 
     Raises:
-        TypeError: if `weight` is not a number or a floating-point array.
+        TypeError: if `denoiser` is not a `Denoiser`, or `weight` not a floating-point array.
         ValueError: if `weight` is negative or not one number.
     """
 
@@ -34,6 +34,7 @@ class Red:
     weight: Float[Array, ""]
 
     def __post_init__(self) -> None:
+        require_denoiser(self.denoiser)
         require_weight(self.weight)
 
     @classmethod

@@ -39,7 +39,10 @@ class SmoothRegularizer(EnergyRegularizer, Protocol):
         ...
 
     def lipschitz(self, shape: tuple[int, ...]) -> Any:
-        """Bound the Lipschitz constant of the gradient from above, for signals of this shape (a scalar)."""
+        """Bound the Lipschitz constant of the gradient from above, for signals of this shape (a scalar).
+
+        Where no bound is known, as of networks, it is an estimate, and the class says so.
+        """
         ...
 
 
@@ -56,7 +59,7 @@ class OperatorRegularizer(Regularizer, Protocol):
         ...
 
     def lipschitz(self, shape: tuple[int, ...]) -> Any:
-        """Bound the Lipschitz constant of the operator from above, for signals of this shape (a scalar)."""
+        """Bound the operator's Lipschitz constant from above, or estimate it; see `SmoothRegularizer`."""
         ...
 
 

@@ -1,15 +1,13 @@
 """Public weights of ridge regularisers."""
 
-import importlib
 import os
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
 from .convolution_chain import ConvolutionChain
+from .tensor_file import read_tensors, require_match, shapes
 
 FILTERS = (
     "regularizer.filters.0.parametrizations.weight.original",
@@ -24,56 +22,33 @@ def read_ridge(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the parameters of a convex or weakly convex ridge regulariser from a file of public weights.
 
     By name: `alpha`, `scale`, `regularizer.beta`, `regularizer.scaling`, and the three banks of filters. A
-    file says nothing of whether the regulariser is the convex or the weakly convex one. Nothing in a file is
-    executed. Source: the names are those of the weights released with arXiv 2510.01755.
+    file says nothing of whether the regulariser is the convex or the weakly convex one. See `read_tensors`
+    for what is safe. Source: the names are those of the weights released with arXiv 2510.01755.
 
     Args:
-        path: a safetensors file, or a PyTorch file with the suffix .pt or .pth, which needs PyTorch.
+        path: a file that ends in .safetensors, .pt or .pth.
 
     Returns:
         The arguments of `ConvexRidge` and `WeaklyConvexRidge` by name, float64.
 
     Raises:
-        ImportError: if it is a PyTorch file and PyTorch is not installed.
-        ValueError: if the file cannot be read, names are missing or others are there.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file has another ending, is damaged, holds anything but tensors, or if names are
+            missing, unexpected or of another shape; the message lists them.
+        ImportError: for a file of PyTorch's without PyTorch, or with one that reads it unsafely.
     """
-    name = os.path.basename(path)
-    arrays = _read(path, name)
-    expected = {*NUMBERS.values(), SCALING, *FILTERS}
-    if arrays.keys() != expected:
-        missing, strange = sorted(expected - arrays.keys()), sorted(arrays.keys() - expected)
-        raise ValueError(
-            f"{name!r} holds no ridge regulariser: it lacks {', '.join(missing) or 'nothing'} and has "
-            f"{', '.join(strange) or 'nothing'} besides"
-        )
+    path = Path(path)
+    tensors = read_tensors(path)
+    # Files hold numbers in shapes of their own, such as (1, 1, 1, 1).
+    arrays = {name: one.squeeze() if name in NUMBERS.values() else one for name, one in tensors.items()}
+    found = shapes(arrays)
+    # Shapes of filters are checked where the regulariser is made.
+    expected = dict.fromkeys(NUMBERS.values(), ())
+    expected |= {name: found.get(name, ()) for name in (SCALING, *FILTERS)}
+    require_match(f"{path.name} holds no ridge regulariser", expected, found)
     leaves = {key: jnp.asarray(array, jnp.float64) for key, array in arrays.items()}
     return {
-        **{field: leaves[key].reshape(()) for field, key in NUMBERS.items()},
+        **{field: leaves[key] for field, key in NUMBERS.items()},
         "scaling": leaves[SCALING].ravel(),
         "W": ConvolutionChain(*(leaves[key] for key in FILTERS)),
     }
-
-
-def _read(path: str | os.PathLike[str], name: str) -> dict[str, np.ndarray]:
-    if name.endswith((".pt", ".pth")):
-        return _read_torch(path, name)
-    try:
-        return safetensors.numpy.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{name!r} cannot be read as safetensors: {error}") from error
-
-
-def _read_torch(path: str | os.PathLike[str], name: str) -> dict[str, np.ndarray]:
-    try:
-        torch: Any = importlib.import_module("torch")
-    except ImportError as error:
-        raise ImportError(
-            f"{name!r} is a PyTorch file; install PyTorch (the extra 'torch'), or convert it to safetensors"
-        ) from error
-    try:
-        # `weights_only` unpickles tensors and nothing that could be executed.
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: tensor.double().numpy() for key, tensor in tensors.items()}
-    # PyTorch reports damage by errors of many types.
-    except Exception as error:
-        raise ValueError(f"{name!r} cannot be read as PyTorch weights: {error}") from error

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .convolution_chain import ConvolutionChain, initial_chain
-from .validation import require_floating
+from .validation import require_finite, require_floating
 
 COUNTS, SIZE = (4, 8, 64), 5
 START_SCALING, START_BETA = math.log(20.0), 4.0
@@ -113,7 +113,9 @@ def require_ridge(ridge: Ridge) -> None:
         require_floating(name, value)
         if value.shape != ():
             raise ValueError(f"{name} must be one number, shape (); got shape {tuple(value.shape)}")
+        require_finite(name, value)
     require_floating("scaling", ridge.scaling)
+    require_finite("scaling", ridge.scaling)
     if not isinstance(ridge.W, ConvolutionChain):
         raise TypeError(f"W must be a ConvolutionChain; got {type(ridge.W).__name__}")
     count = ridge.W.third.shape[0]

@@ -93,7 +93,9 @@ class WaveletL12:
         u = self.W(x)
         norms, _ = self._norms(u)
         safe = jnp.where(norms > 0, norms, jnp.ones_like(norms))
-        return self.W.adjoint(u * jnp.maximum(1 - step * self._weights(u) / safe, 0))
+        kept = jnp.maximum(1 - step * self._weights(u) / safe, 0)
+        # Also the derivative of a group of zeros is zero.
+        return self.W.adjoint(u * jnp.where(norms > 0, kept, jnp.zeros_like(kept)))
 
     def _weights(self, u: Array) -> Array:
         """Return the weight of each coefficient's group, shape of `u`."""

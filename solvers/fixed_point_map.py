@@ -38,13 +38,14 @@ def is_backward(lower: LowerLevel) -> bool:
 def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
     """Return tau = scale / L, L the Lipschitz constant of what steps forward; a constant to differentiation.
 
-    L = ||A||^2 + Lip(R), or ||A||^2 where R enters by its prox. Below scale = 2 the map of a convex energy
-    does not expand; without an energy that is not certain for any scale.
+    L = ||A||^2 + Lip(R) of R's gradient or operator, or ||A||^2 where R enters by its prox. Below scale = 2
+    the map of a convex energy does not expand; without an energy that is not certain for any scale.
     """
     shape = lower.shape
     lipschitz = lower.A.squared_norm(shape)
     if not is_backward(lower):
-        lipschitz = lipschitz + cast(SmoothRegularizer, lower.regularizer).lipschitz(shape)
+        regularizer = cast(SmoothRegularizer | OperatorRegularizer, lower.regularizer)
+        lipschitz = lipschitz + regularizer.lipschitz(shape)
     return jax.lax.stop_gradient(jnp.asarray(scale / lipschitz, lower.y.dtype))
 
 

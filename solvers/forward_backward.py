@@ -84,7 +84,7 @@ class ForwardBackward:
     def apply_map(self, lower: LowerLevel, state: ForwardBackwardState) -> ForwardBackwardState:
         """Replace the iterate by that after a step of the current size."""
         x = _advance(lower, state.x, _slope(lower, state.x), state.step_size)
-        return state._replace(x=x)
+        return state._replace(x=x, energy=jax.lax.stop_gradient(lower.value(x)))
 
     def iterate(self, lower: LowerLevel, state: ForwardBackwardState) -> Float[Array, "..."]:
         """Return the iterate."""

@@ -6,8 +6,9 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from .fixed_point_map import map_step_size
 from .residuals import gradient_residual
-from .smooth_energy import step_size, supports_smooth
+from .smooth_energy import supports_smooth
 
 
 class GradientDescentState(NamedTuple):
@@ -31,7 +32,7 @@ class GradientDescent:
 
     def init(self, lower: LowerLevel) -> GradientDescentState:
         """Start at A^T y."""
-        return GradientDescentState(lower.A.adjoint(lower.y), step_size(lower))
+        return GradientDescentState(lower.A.adjoint(lower.y), map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: GradientDescentState) -> GradientDescentState:
         """Take one gradient step."""

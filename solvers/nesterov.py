@@ -7,9 +7,10 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from .fixed_point_map import map_step_size
 from .momentum import extrapolate
 from .residuals import gradient_residual
-from .smooth_energy import step_size, supports_smooth
+from .smooth_energy import supports_smooth
 
 
 class NesterovState(NamedTuple):
@@ -37,7 +38,7 @@ class Nesterov:
     def init(self, lower: LowerLevel) -> NesterovState:
         """Start at A^T y without momentum."""
         x = lower.A.adjoint(lower.y)
-        return NesterovState(x, x, jnp.ones((), x.dtype), step_size(lower))
+        return NesterovState(x, x, jnp.ones((), x.dtype), map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: NesterovState) -> NesterovState:
         """Take one gradient step from the extrapolated point and extrapolate again."""

@@ -172,7 +172,11 @@ class NonmonotoneAcceleratedGradient:
 
 
 def _curvature_step(state: NonmonotoneState, x: Array, slope: Array) -> Float[Array, ""]:
-    """Return <s, r> / <r, r>,  s the shift since the last gradient and r its change; 1/L without one."""
+    """Return <s, r> / <r, r>,  s the shift since the last gradient and r its change; 1/L without one.
+
+    The source takes the step as it is. Here 1/L stands where <s, r> is not positive, which happens where the
+    energy is concave, and the step stays within a factor of 1/L.
+    """
     shift, change = x - state.y, slope - state.slope
     squared, inner = jnp.sum(jnp.square(change)), jnp.sum(shift * change)
     known = (squared > 0) & (inner > 0)

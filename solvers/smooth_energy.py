@@ -1,10 +1,4 @@
-"""What the solvers of smooth energies share."""
-
-from typing import cast
-
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+"""Which lower levels the solvers of smooth energies take."""
 
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import EnergyRegularizer, SmoothRegularizer
@@ -18,11 +12,3 @@ def supports_smooth(lower: LowerLevel) -> str | None:
     if not isinstance(lower.regularizer, EnergyRegularizer):
         return f"{name} has no energy, and this solver follows an energy's gradient"
     return f"{name} is not smooth, and this solver follows gradients"
-
-
-def step_size(lower: LowerLevel) -> Float[Array, ""]:
-    """Return 1 / L, L = ||A||^2 + Lip(R) of R's gradient or operator, a constant to differentiation."""
-    shape = lower.shape
-    regularizer = cast(SmoothRegularizer, lower.regularizer)
-    lipschitz = lower.A.squared_norm(shape) + regularizer.lipschitz(shape)
-    return jax.lax.stop_gradient(jnp.asarray(1 / lipschitz, lower.y.dtype))

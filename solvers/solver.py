@@ -94,5 +94,5 @@ class MapSolver(Protocol):
     """
 
     def apply_map(self, lower: LowerLevel, state: Any) -> Any:
-        """Return the state with its iterate x replaced by T(x), and all else left as it is."""
+        """Return the state with its iterate x replaced by T(x); what does not follow from x stays."""
         ...

@@ -1,6 +1,7 @@
 """What every test runs under: float64 on the CPU, strict promotion, checked annotations."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,26 @@ import jax
 import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
+
+
+def _quick_compilation() -> None:
+    """Let XLA compile loops for the CPU by its older code, in half the time, if it still has that.
+
+    Compiling takes most of the tests' time. Workers and child processes inherit the setting.
+    """
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false".strip()
+    known = subprocess.run(
+        [sys.executable, "-c", "import jax; jax.devices('cpu')"],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+    )
+    if known.returncode == 0:
+        os.environ["XLA_FLAGS"] = flags
+
+
+# Before JAX starts its backend; XLA ends a process that asks for what it does not know.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _quick_compilation()
 
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS") or "cpu")
 jax.config.update("jax_enable_x64", True)

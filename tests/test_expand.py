@@ -10,7 +10,7 @@ from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.expand import expand
 from hypergrad_bench.bench.selection import Selection
 from hypergrad_bench.hypergrad import Implicit, OneStep, Phantom, Unrolled
-from hypergrad_bench.problems import Deconvolution, Denoising
+from hypergrad_bench.problems import Deconvolution, Denoising, Inpainting
 from hypergrad_bench.solvers import Anderson, Broyden, Dense, Gmres, Picard
 
 
@@ -45,6 +45,27 @@ def test_further_methods_run_where_the_suite_says_or_when_asked_for() -> None:
     }
     assert (Denoising, Phantom()) in smoke
     assert (Deconvolution, Phantom()) not in smoke
+
+
+def test_a_workload_with_methods_of_its_own_runs_no_others() -> None:
+    """Nor further solvers; a method asked for by name takes their place."""
+    found = cases(regularizers=("untied-experts",))
+    assert {case.instance.task for case in found} == {Inpainting()}
+    assert {case.contestant.method for case in found} == {
+        Implicit(linear=Gmres()), Implicit(linear=Dense()), Phantom()
+    }  # fmt: skip
+    assert len({case.contestant.solver for case in found}) == 1
+    asked = cases(regularizers=("untied-experts",), methods=("one-step",))
+    assert {case.contestant.method for case in asked} == {OneStep()}
+
+
+def test_implicit_differentiation_takes_the_condition_that_a_regularizer_has() -> None:
+    """A proximal map has a fixed point alone, and its Jacobian is not symmetric."""
+    found = cases(regularizers=("wavelet-l12",), tasks=("denoising",), methods=("implicit",))
+    assert {case.contestant.method for case in found} == {
+        Implicit(linear=Gmres(), on="fixed-point"), Implicit(linear=Dense(), on="fixed-point")
+    }  # fmt: skip
+    assert not any(case.contestant.reason for case in found)
 
 
 def test_default_has_two_sizes_two_precisions_and_two_seeds() -> None:

@@ -1,11 +1,12 @@
 """Verdicts on learned models and the cost of equilibria, on made-up rows, and the smallest cases."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from study_rows import plain
 
+from hypergrad_bench.bench import memory_limit
 from hypergrad_bench.bench.page import write_page
 from hypergrad_bench.bench.reproductions import (
     EquilibriumCost,
@@ -20,7 +21,7 @@ from hypergrad_bench.bench.reproductions.learned_measure import RULES, measure_m
 
 def model_rows(**changes: Any) -> list[dict[str, Any]]:
     row = {"regularizer": "red", "task": "denoising", "method": "implicit", "error": 1e-5, "kink": False}
-    row |= {"status": "ok", "reason": "", "steps": 9, "residual": 1e-13, "contraction": 0.5}
+    row |= {"finite": True, "status": "ok", "reason": "", "steps": 9, "residual": 1e-13, "contraction": 0.5}
     others = [row | {"method": name, "error": 0.5} for name in RULES]
     return [row | changes, *others]
 
@@ -32,6 +33,7 @@ def test_the_implicit_rule_is_judged_where_it_can_be(tmp_path: Path) -> None:
     for left_out in ({"kink": True}, {"status": "diverged", "reason": "no"}, {"error": None}):
         (one,) = judge(model_rows(**left_out))
         assert (one.outcome, one.left_out[0]) == (NOT_MEASURED, "1")
+    assert judge(model_rows(error=None, finite=False))[0].outcome == DOES_NOT_HOLD
     rows = model_rows() + [row | {"task": "inpainting"} for row in model_rows(kink=True)]
     page = LearnedHypergradients().page(rows)
     assert page.sections[2].lines[0][:2] == ["red", "ok, kink"]
@@ -41,7 +43,7 @@ def test_the_implicit_rule_is_judged_where_it_can_be(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_smallest_model_is_right() -> None:
     rows = measure_model("untied-experts", "inpainting", quick=True)
-    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    plain(rows)
     assert learned_hypergradients.judge(rows)[0].outcome == HOLDS
     errors = {row["method"]: row["error"] for row in rows}
     assert errors["phantom, 50"] < errors["phantom, 5"] < errors["one step"]
@@ -65,14 +67,34 @@ def test_constant_and_linear_memory_are_told_from_others(tmp_path: Path) -> None
     assert [one.outcome for one in equilibrium_cost.judge(rows)] == [HOLDS, HOLDS]
     assert "30.0 MiB an iteration" in equilibrium_cost.judge(rows)[1].detail
     assert [one.outcome for one in equilibrium_cost.judge(cost_rows(bend=1.1))] == [DOES_NOT_HOLD] * 2
+    flat = [row | {"memory_bytes": 100.0} for row in rows]
+    assert [one.outcome for one in equilibrium_cost.judge(flat)] == [HOLDS, DOES_NOT_HOLD]
+    two_slopes_at_least = [row for row in rows if row["steps"] <= 10]
+    assert [one.outcome for one in equilibrium_cost.judge(two_slopes_at_least)] == [HOLDS, NOT_MEASURED]
+    unknown = [row | {"memory_bytes": None} for row in rows]
+    assert [one.outcome for one in equilibrium_cost.judge(unknown)] == [NOT_MEASURED] * 2
+    assert EquilibriumCost().page(unknown).sections[1].lines[0][1] == "unknown"
     page = EquilibriumCost().page(rows)
     unrolled = next(line for line in page.sections[1].lines if line[0] == "unrolled")
     assert unrolled[1:] == ["80", "140", "350", "950 (out of memory)"]
     assert len(write_page(page, tmp_path)) == 2
-    assert EquilibriumCost().page([]).verdict.startswith("Not measured: ")
 
 
 def test_the_smallest_network_keeps_the_claim() -> None:
     rows = EquilibriumCost().measure("memory", quick=True)
-    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    plain(rows)
     assert [one.outcome for one in equilibrium_cost.judge(rows)] == [HOLDS, HOLDS]
+
+
+def test_the_smallest_network_is_timed_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = EquilibriumCost()
+    rows = study.measure("seconds", quick=True)
+    plain(rows)
+    assert [(row["status"], row["steps"]) for row in rows] == [("ok", 30)] * 2
+    assert rows[0]["adjoint_steps"] is None
+    assert 1 <= rows[1]["adjoint_steps"] <= 30
+    assert all(row["seconds"] > 0 for row in rows)
+    monkeypatch.setattr(memory_limit, "memory_limit", lambda: 1000.0)
+    refused = study.measure("seconds", quick=True)
+    assert [row["status"] for row in refused] == ["out_of_memory"] * 2
+    assert "the limit is 0.0 GiB" in study.page(refused).sections[2].lines[0][3]

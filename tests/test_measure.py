@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.bench import measure as measuring
+from hypergrad_bench.bench import memory_limit
 from hypergrad_bench.bench.case import Case, Contestant, Instance
 from hypergrad_bench.bench.clock import ClockSettings
 from hypergrad_bench.bench.contenders import JaxoptImplicit
@@ -195,7 +195,7 @@ def test_a_program_that_is_too_large_is_not_run(
     records: Callable[..., list[Record]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The static figure stops a program that would bring the process down."""
-    monkeypatch.setattr(measuring, "memory_limit", lambda: 1000.0)
+    monkeypatch.setattr(memory_limit, "memory_limit", lambda: 1000.0)
     (record,) = records(group(Unrolled()))
     assert record.status is Status.OUT_OF_MEMORY
     assert "GiB" in record.reason

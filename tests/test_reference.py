@@ -28,6 +28,7 @@ from hypergrad_bench.problems import (
     Identity,
     Inpainting,
     LowerLevel,
+    WaveletL12,
 )
 from hypergrad_bench.solvers import ActiveSet, Budget, PrimalDualPair
 
@@ -52,6 +53,7 @@ CASES = {
     "l1 denoising": (Denoising(), AnalysisL1, (N,), CLOSED_FORM),
     "l1 deconvolution": (Deconvolution(), AnalysisL1, (N,), CLOSED_FORM),
     "experts inpainting": (Inpainting(), FieldsOfExperts, SHAPE, "dense implicit"),
+    "wavelet l1,2 inpainting": (Inpainting(), WaveletL12, (8, 8), "dense implicit"),
 }
 
 

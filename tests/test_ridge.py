@@ -1,7 +1,5 @@
 """Ridge regularisers against sums in numpy, and their weight files."""
 
-import importlib.util
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -164,31 +162,20 @@ def test_weights_are_loaded_by_name_from_safetensors(cls, weak, tmp_path):
     _assert_loaded(cls.load(tmp_path / "crr.safetensors"))
 
 
-def test_weights_are_loaded_by_name_from_pytorch(tmp_path):
-    torch = pytest.importorskip("torch")
-    tensors = {key: torch.as_tensor(array) for key, array in _checkpoint().items()}
-    torch.save(tensors, tmp_path / "crr.pt")
-    _assert_loaded(ConvexRidge.load(tmp_path / "crr.pt"))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
-def test_a_pytorch_file_without_pytorch_is_explained(tmp_path):
-    (tmp_path / "crr.pt").write_bytes(b"")
-    with pytest.raises(ImportError, match=r"'crr.pt' is a PyTorch file; install PyTorch"):
-        ConvexRidge.load(tmp_path / "crr.pt")
-
-
 def test_other_files_are_refused(tmp_path):
     other = _checkpoint()
     other["bias"] = other.pop("alpha")
     safetensors.numpy.save_file(other, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="it lacks alpha and has bias besides"):
+    with pytest.raises(ValueError, match=r"no ridge regulariser; missing: alpha; unexpected: bias$"):
         ConvexRidge.load(tmp_path / "other.safetensors")
-    (tmp_path / "torn.safetensors").write_bytes(b"torn")
-    with pytest.raises(ValueError, match=r"'torn.safetensors' cannot be read as safetensors"):
-        ConvexRidge.load(tmp_path / "torn.safetensors")
-    with pytest.raises(ValueError, match="cannot be read"):
-        ConvexRidge.load(tmp_path / "missing.safetensors")
+    many = _checkpoint() | {"alpha": np.zeros(3, np.float32)}
+    safetensors.numpy.save_file(many, tmp_path / "many.safetensors")
+    with pytest.raises(ValueError, match=r"of another shape: alpha \(3,\) instead of \(\)$"):
+        ConvexRidge.load(tmp_path / "many.safetensors")
+    nan = _checkpoint() | {"alpha": np.asarray(np.nan, np.float32)}
+    safetensors.numpy.save_file(nan, tmp_path / "nan.safetensors")
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        ConvexRidge.load(tmp_path / "nan.safetensors")
 
 
 WRONG = {

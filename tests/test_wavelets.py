@@ -130,6 +130,7 @@ def _groups(regularizer, shape) -> list[tuple[np.ndarray, float]]:
     return [(np.asarray(members), weight) for members, weight in groups.values()]
 
 
+GROUPS = ("channels", "bands")
 GROUPED = [((8, 4, 3), "channels"), ((8, 4, 3), "bands"), ((8, 8), "bands")]
 
 
@@ -191,7 +192,7 @@ def test_prox_against_a_numerical_minimiser(regularizer):
             assert growth >= 0.5 * size**2 * np.sum(move**2) * (1 - 1e-6) - 1e-13
 
 
-@pytest.mark.parametrize("across", ["channels", "bands"])
+@pytest.mark.parametrize("across", GROUPS)
 def test_derivatives_are_finite_at_zero_groups(across):
     regularizer = _l12((4, 4, 3), across)
 
@@ -200,6 +201,16 @@ def test_derivatives_are_finite_at_zero_groups(across):
 
     found = jax.grad(loss, argnums=(0, 1))(regularizer, jnp.zeros((4, 4, 3)))
     assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(found))
+
+
+@pytest.mark.parametrize("regularizer", [_l1((4, 4, 3)), *(_l12((4, 4, 3), one) for one in GROUPS)], ids=repr)
+def test_a_proximal_map_is_flat_where_coefficients_vanish(regularizer):
+    """All near zero go to zero, and so does the derivative."""
+    direction = jnp.asarray(_normal(4, 4, 3))
+    near = regularizer.prox(1e-6 * direction, jnp.asarray(0.5))
+    moved = jax.jvp(lambda x: regularizer.prox(x, jnp.asarray(0.5)), (jnp.zeros((4, 4, 3)),), (direction,))[1]
+    np.testing.assert_array_equal(near, 0)
+    np.testing.assert_array_equal(moved, 0)
 
 
 WRONG = {

@@ -35,7 +35,7 @@ def run(
     solver: Annotated[list[str] | None, typer.Option(help="Only this solver; can be repeated.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Only this method; can be repeated.")] = None,
     size: Annotated[
-        list[str] | None, typer.Option(help="Another size, 64 or 32x32; can be repeated.")
+        list[str] | None, typer.Option(help="Another size, 64, 32x32, or 32x32x3 in colour; can be repeated.")
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64 or float32; can be repeated.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, from 0.")] = None,

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ...problems.networks.checkpoints import save_drunet
 from ...problems.networks.shipped import SMALL
-from ..denoiser_quality import LEVELS, Quality, quality
+from ...problems.photographs import Photographs
+from ..denoiser_quality import Quality, quality
 from ..denoiser_training import Goal, Training, TrainingState, load_state, save_state, start_training, train
 from ..errors import UserError
 from ..progress import RunProgress
@@ -33,14 +34,18 @@ def train_denoiser(
 ) -> None:
     """Train the small DRUNet that comes with the package, on scikit-image's photographs.
 
+    The examples make the files that come with it.
+
     The state lies beside the file of the weights: the same command goes on where one was stopped.
 
     Examples:
         hgb train-denoiser --out denoiser.safetensors
 
-        hgb train-denoiser --goal potential --out potential.safetensors
+        hgb train-denoiser --goal potential --steps 600 --out potential.safetensors
     """
     training = Training(_goal(goal), steps, batch, side, seed=seed)
+    if reason := Photographs(scale=2).supports((side, side)):
+        raise UserError(f"--side {side}: {reason}")
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise UserError(f"--out {out}: a file that ends in .safetensors, in an existing folder, is accepted")
     use_device(device)
@@ -52,7 +57,7 @@ def train_denoiser(
         messages.print(Text(f"{state.step} of {steps} steps done: the same command goes on"), soft_wrap=True)
         return
     found = quality(training.goal, SMALL, state.parameters)
-    save_drunet(out, SMALL, state.parameters, _about(training, found))
+    save_drunet(out, SMALL, state.parameters, _about(training, out, found))
     kept.unlink(missing_ok=True)
     for one in found:
         messages.print(Text(one.sentence()), soft_wrap=True)
@@ -68,9 +73,7 @@ def _goal(name: str) -> Goal:
 def _trained(training: Training, state: TrainingState, kept: Path, pause: int | None) -> TrainingState:
     last = training.steps if pause is None else min(training.steps, state.step + pause)
     with RunProgress(training.steps, before=state.step) as progress:
-        total = 0.0
         for state, error in train(training, SMALL, state):  # noqa: B020  # the state moves on
-            total += error
             if state.step % EVERY == 0 or state.step == last:
                 progress.begin(f"{training.goal}, error of this step {error:.2e}")
                 save_state(kept, training, SMALL, state)
@@ -80,13 +83,12 @@ def _trained(training: Training, state: TrainingState, kept: Path, pause: int | 
     return state
 
 
-def _about(training: Training, found: tuple[Quality, ...]) -> dict[str, str]:
+def _about(training: Training, out: Path, found: tuple[Quality, ...]) -> dict[str, str]:
     return {
         "network": repr(SMALL),
         "training": json.dumps(asdict(training)),
         "images": "scikit-image's photographs, grey, training split",
-        "command": f"hgb train-denoiser --goal {training.goal} --steps {training.steps} "
+        "command": f"hgb train-denoiser --out {out.name} --goal {training.goal} --steps {training.steps} "
         f"--batch {training.batch} --side {training.side} --seed {training.seed}",
         "psnr": json.dumps([asdict(one) for one in found]),
-        "levels": ", ".join(f"{level:g}" for level in LEVELS),
     }

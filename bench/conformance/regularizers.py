@@ -23,6 +23,8 @@ Image = Callable[[Any, Array], Array]
 """What a regulariser makes of a signal."""
 
 EXACT = 1e-11
+STEP, NEIGHBOURS = 0.5, 30
+"""A prox is looked at with this step size, among so many random points."""
 POINT_SCALES = (0.0, 0.05, 1.0)
 """Curvature is looked at in the origin, near a kink, and far out."""
 
@@ -64,6 +66,8 @@ def check_regularizer(subject: str, regularizer: Regularizer, shape: tuple[int, 
             yield _check_lipschitz(subject, offered[name], regularizer, x)
     if isinstance(regularizer, AnalysisRegularizer):
         yield from _check_analysis(subject, regularizer, x)
+    if isinstance(regularizer, ProximalRegularizer) and isinstance(regularizer, EnergyRegularizer):
+        yield _check_prox(subject, regularizer, x)
 
 
 def _offered(regularizer: Regularizer) -> dict[str, Image]:
@@ -131,6 +135,30 @@ def _check_analysis(subject: str, regularizer: AnalysisRegularizer, x: Array) ->
     yield bounded(subject, "value is the weighted l1 norm", distance(regularizer.value(x), expected), EXACT)
 
 
+def _check_prox(subject: str, regularizer: Any, x: Array) -> Finding:
+    """Compare the prox with points around it: none makes t R(z) + 1/2 ||z - x||^2 smaller."""
+    found = _prox(regularizer, x)
+    if found.shape != x.shape:
+        return Finding(subject, "prox minimises", False, f"it has shape {found.shape}, x has {x.shape}")
+    moves = jnp.stack([normal(x.shape, seed) for seed in range(1, NEIGHBOURS + 1)])
+    # Also towards and away from x: what is shrunk too little or too much lies there.
+    moves = jnp.concatenate([moves, jnp.stack([x - found, found - x])])
+
+    def objective(regularizer: Any, z: Array) -> Array:
+        return STEP * regularizer.value(z) + 0.5 * jnp.sum(jnp.square(z - x))
+
+    around = (found[None] + size * moves for size in (1.0, 1e-2, 1e-4))
+    evaluate = jax.jit(jax.vmap(objective, (None, 0)))
+    lowest = min(float(jnp.min(evaluate(regularizer, points))) for points in around)
+    here = float(objective(regularizer, found))
+    return Finding(
+        subject,
+        "prox minimises",
+        here <= lowest + EXACT * abs(here),
+        f"the objective is {here:.12g} there, and {lowest:.12g} at the lowest point around it",
+    )
+
+
 def _value(regularizer: Any, x: Array) -> Array:
     return regularizer.value(x)
 
@@ -144,7 +172,7 @@ def _operator(regularizer: Any, x: Array) -> Array:
 
 
 def _prox(regularizer: Any, x: Array) -> Array:
-    return regularizer.prox(x, jnp.asarray(0.5, x.dtype))
+    return regularizer.prox(x, jnp.asarray(STEP, x.dtype))
 
 
 def _weights(regularizer: Any, x: Array) -> Array:

@@ -13,8 +13,8 @@ from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import SmoothRegularizer
 from ...solvers import gradient_descent, lbfgs
 from ...solvers.budget import Budget
+from ...solvers.fixed_point_map import map_step_size
 from ...solvers.residuals import gradient_residual
-from ...solvers.smooth_energy import step_size
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
 
@@ -45,7 +45,7 @@ def run_optimistix(solver: Solver, budget: Budget, lower: LowerLevel, adjoint: A
     # optimistix mixes integer widths and compares dtypes, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         x = jax.lax.stop_gradient(lower.A.adjoint(lower.y))
-        step = step_size(lower)
+        step = map_step_size(lower, 1.0)
         scale = jax.lax.stop_gradient(step * jnp.sqrt(jnp.sum(jnp.square(x))))
         tolerances: dict[str, Any] = {"rtol": 0.0, "atol": budget.tolerance * scale}
         if isinstance(solver, lbfgs.Lbfgs):

@@ -10,9 +10,9 @@ from ...problems.identity import Identity
 from ...problems.lower_level import LowerLevel
 from ...problems.mask import Mask
 from ...solvers.budget import Budget
+from ...solvers.fixed_point_map import map_step_size
 from ...solvers.gradient_descent import GradientDescent
 from ...solvers.residuals import gradient_residual
-from ...solvers.smooth_energy import step_size
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
 from .child_solve import Call, solve_in_child
@@ -52,6 +52,6 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
     call = Call("torch_child.py", library, settings, lower.shape)
     named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(lower)}
     held = jax.lax.stop_gradient(lower)
-    x, steps = solve_in_child(call, named, {"step": step_size(held)})
+    x, steps = solve_in_child(call, named, {"step": map_step_size(held, 1.0)})
     ended = Ended(None, steps, gradient_residual(held, jax.lax.stop_gradient(x)))
     return finish(budget, x, ended)

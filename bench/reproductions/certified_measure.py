@@ -116,8 +116,8 @@ def slopes_along(gradient: LowerLevel, directions: LowerLevel) -> Float[Array, "
 
 
 def finite(value: Any) -> float | None:
-    """Return a plain number; None where it is not finite, which JSON cannot hold."""
-    return float(value) if np.isfinite(value) else None
+    """Return a plain number; None for none, and where it is not finite, which JSON cannot hold."""
+    return float(value) if value is not None and np.isfinite(value) else None
 
 
 def _parts(

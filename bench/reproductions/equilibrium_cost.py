@@ -38,7 +38,7 @@ QUESTION = (
 RULE = (
     "Memory is free of the number of iterations if its largest figure is within "
     f"{SAME:.0%} of its smallest; it grows linearly if the bytes per further iteration differ by at most "
-    f"{LINEAR:.0%} between the numbers of iterations, beyond the first two."
+    f"{LINEAR:.0%} from one number of iterations to the next, the first left out."
 )
 
 
@@ -50,12 +50,13 @@ class EquilibriumCost:
     """
 
     def cases(self, quick: bool) -> Sequence[str]:
-        """Name what is measured."""
-        return (MEMORY,) if quick else (MEMORY, SECONDS)
+        """Name what is measured; `quick` takes a small network for both."""
+        del quick
+        return (MEMORY, SECONDS)
 
     def measure(self, case: str, quick: bool) -> list[Row]:
         """Compile the programs for their memory, or run one for its time."""
-        return measure_memory(quick) if case == MEMORY else measure_seconds()
+        return measure_memory(quick) if case == MEMORY else measure_seconds(quick)
 
     def page(self, rows: Sequence[Row]) -> Page:
         """Return both tables, the figure and the verdict."""
@@ -78,7 +79,7 @@ class EquilibriumCost:
 
 def judge(rows: Sequence[Row]) -> list[Counted]:
     """Apply the rule."""
-    weighed: list[Any] = [row for row in rows if row["case"] == MEMORY]
+    weighed: list[Any] = [row for row in rows if row["case"] == MEMORY and row["memory_bytes"] is not None]
     free, spread = [], []
     for name in FREE_OF_STEPS:
         figures = [row["memory_bytes"] for row in weighed if row["method"] == name]
@@ -86,7 +87,8 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
             spread.append(max(figures) / min(figures) - 1)
             free.append(spread[-1] <= SAME)
     slopes = _slopes([row for row in weighed if row["method"] == LINEAR_IN_STEPS])
-    linear = bool(slopes) and max(slopes) <= (1 + LINEAR) * min(slopes)
+    several = len(slopes) > 1
+    linear = several and min(slopes) > 0 and max(slopes) <= (1 + LINEAR) * min(slopes)
     return [
         Counted(
             "memory is free of the number of iterations: implicit, one step",
@@ -97,8 +99,8 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
         Counted(
             "memory of unrolling grows linearly",
             int(linear),
-            int(bool(slopes)),
-            f"{slopes[-1] / 2**20:.1f} MiB an iteration" if slopes else "",
+            int(several),
+            f"{slopes[-1] / 2**20:.1f} MiB an iteration" if several else "",
         ),
     ]
 
@@ -116,10 +118,7 @@ def _memory_table(rows: Sequence[Any]) -> Section:
         cells = []
         for count in steps:
             one = next((row for row in rows if row["method"] == name and row["steps"] == count), None)
-            over = (
-                "" if one is None or one["memory_bytes"] <= one["memory_limit_bytes"] else " (out of memory)"
-            )
-            cells.append("" if one is None else f"{one['memory_bytes'] / 2**20:.0f}{over}")
+            cells.append("" if one is None else _mebibytes(one))
         lines.append([name, *cells])
     limit = f"; the limit here is {rows[0]['memory_limit_bytes'] / 2**20:.0f} MiB" if rows else ""
     return Section(
@@ -131,6 +130,8 @@ def _memory_table(rows: Sequence[Any]) -> Section:
 
 
 def _mebibytes(row: Any) -> str:
+    if row["memory_bytes"] is None:
+        return "unknown"
     over = " (out of memory)" if row["memory_bytes"] > row["memory_limit_bytes"] else ""
     return f"{row['memory_bytes'] / 2**20:.0f}{over}"
 
@@ -139,11 +140,11 @@ def _seconds_table(rows: Sequence[Any]) -> Section:
     lines = [
         [
             row["what"],
-            f"{row['steps']}",
+            f"{row['steps']}" if row["steps"] is not None else "",
             f"{row['adjoint_steps']}" if row["adjoint_steps"] is not None else "",
-            f"{row['seconds']:.1f}",
+            f"{row['seconds']:.1f}" if row["seconds"] is not None else row["reason"],
             f"{row['compile_seconds']:.1f}",
-            f"{row['memory_bytes'] / 2**20:.0f}",
+            _mebibytes(row),
             row["device"],
         ]
         for row in rows
@@ -157,7 +158,8 @@ def _figure(rows: Sequence[Any]) -> Figure:
     figure = Figure(figsize=(6.5, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, name in enumerate(METHODS):
-        mine = sorted((row["steps"], row["memory_bytes"] / 2**20) for row in rows if row["method"] == name)
+        known = [row for row in rows if row["method"] == name and row["memory_bytes"] is not None]
+        mine = sorted((row["steps"], row["memory_bytes"] / 2**20) for row in known)
         axes.plot(
             [steps for steps, _ in mine],
             [memory for _, memory in mine],

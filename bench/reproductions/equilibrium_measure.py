@@ -13,14 +13,16 @@ from ...problems import Deconvolution, LowerLevel, Photographs, PlugAndPlay, mea
 from ...problems.denoiser import Denoiser
 from ...problems.networks.drunet import Drunet
 from ...solvers import Budget, Picard, Richardson, Solution, solve
-from ..measure import memory_limit
-from ..program import Compiler
+from ..memory_limit import memory_limit, too_large
+from ..program import Compiler, OutOfMemory, Program
 from ..reproduction import Row
+from ..status import Status
 from ..threads import fix_blas_threads
 
 MEMORY, SECONDS = "memory", "seconds"
 SMALL, LARGE, LARGE_STEPS = 64, 256, 30
-STEPS, QUICK_STEPS = (1, 3, 10, 30, 100, 300, 1000), (1, 3, 10)
+STEPS, QUICK_STEPS = (1, 3, 10, 30, 100, 300, 1000), (1, 3, 10, 30)
+QUICK_SIDE = 16
 SOLVER = Picard()
 PUBLISHED, TINY = Drunet(), Drunet(widths=(8,), blocks=1)
 SIGMA = 0.05
@@ -59,7 +61,7 @@ def solve_program(steps: int, problem: Problem) -> Solution:
 
 def measure_memory(quick: bool) -> list[Row]:
     """Return what the compiler says of methods, quick of those that are judged; nothing is run."""
-    problem = make_problem(16 if quick else SMALL, TINY if quick else PUBLISHED)
+    problem = make_problem(QUICK_SIDE if quick else SMALL, TINY if quick else PUBLISHED)
     compiler, rows = Compiler(), []
     for name in (*FREE_OF_STEPS, LINEAR_IN_STEPS) if quick else METHODS:
         for steps in QUICK_STEPS if quick else STEPS:
@@ -79,32 +81,44 @@ def measure_memory(quick: bool) -> list[Row]:
     return rows
 
 
-def measure_seconds() -> list[Row]:
+def measure_seconds(quick: bool) -> list[Row]:
     """Time the solve, and the solve with its implicit gradient."""
     fix_blas_threads()
-    problem, compiler = make_problem(LARGE, PUBLISHED), Compiler()
-    setting = {"case": SECONDS, "quick": False, "device": jax.devices()[0].device_kind}
+    problem = make_problem(QUICK_SIDE if quick else LARGE, TINY if quick else PUBLISHED)
+    compiler = Compiler()
+    setting: Row = {
+        "case": SECONDS,
+        "quick": quick,
+        "device": jax.devices()[0].device_kind,
+        "memory_limit_bytes": memory_limit(),
+    }
     forward = functools.partial(solve_program, LARGE_STEPS)
     total = functools.partial(total_program, METHODS["implicit"], LARGE_STEPS)
-    rows = []
+    rows: list[Row] = []
     for what, function, warm in (("solve", forward, True), ("solve and implicit gradient", total, False)):
         program = compiler.compile_program(function, problem, name=what)
+        row: Row = {
+            "what": what,
+            "compile_seconds": program.compile_seconds,
+            "memory_bytes": program.memory.total,
+        }
+        rows.append(setting | row | _timed(program, problem, warm))
+    return rows
+
+
+def _timed(program: Program, problem: Problem, warm: bool) -> Row:
+    nothing: Row = {"steps": None, "adjoint_steps": None, "seconds": None}
+    if reason := too_large(program):
+        return nothing | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
+    try:
         if warm:
             jax.block_until_ready(program(problem))
         start = time.perf_counter()
-        found: Any = jax.block_until_ready(program(problem))
-        seconds = time.perf_counter() - start
-        rows.append(
-            setting
-            | {
-                "what": what,
-                **_steps(found),
-                "seconds": seconds,
-                "compile_seconds": program.compile_seconds,
-                "memory_bytes": program.memory.total,
-            }
-        )
-    return rows
+        found = jax.block_until_ready(program(problem))
+    except OutOfMemory as error:
+        return nothing | {"status": Status.OUT_OF_MEMORY.value, "reason": str(error)}
+    seconds = time.perf_counter() - start
+    return {"status": Status.OK.value, "reason": "", **_steps(found), "seconds": seconds}
 
 
 def _steps(found: Any) -> dict[str, int | None]:

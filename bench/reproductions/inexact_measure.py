@@ -17,7 +17,7 @@ from ...hypergrad import (
     reference,
 )
 from ...problems import LowerLevel
-from ...solvers import Budget, Outcome, Solution, solve
+from ...solvers import Budget, Solution, solve
 from ...solvers.analysis_l1_problem import DualSolver, analysis_regularizer
 from ...solvers.certificate import active_rows
 from ..reproduction import Row
@@ -35,12 +35,6 @@ from .inexact_problem import (
 
 UNROLLED = "unrolled"
 SEGMENT = 100
-_STATUS = {
-    Outcome.CONVERGED: Status.OK,
-    Outcome.MAX_STEPS: Status.MAX_STEPS,
-    Outcome.NOT_FINITE: Status.NOT_FINITE,
-    Outcome.DIVERGED: Status.DIVERGED,
-}
 
 
 class Truth(NamedTuple):
@@ -119,7 +113,7 @@ def _unrolled(case: Case, steps: int, problem: Problem) -> LowerLevel:
 
 
 def _solution(case: Case, problem: Problem, solution: Solution, truth: Truth) -> Row:
-    status = _STATUS[Outcome(int(solution.status))]
+    status = Status.of(solution.status)
     row: Row = {
         "residual": float(solution.residual),
         "x_error": _relative(np.asarray(solution.x), truth.x),

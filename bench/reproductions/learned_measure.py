@@ -30,6 +30,7 @@ from ..catalogue import built_in
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
+from .certified_measure import finite, slopes_along
 
 SHAPE, SEED, DIRECTIONS = (12, 12), 0, 3
 BUDGET, MAP = Budget(5000, 1e-12, 10), Picard()
@@ -45,12 +46,6 @@ AT_THE_SOLUTION: dict[str, AdjointMethod] = {
 RULES = (*AT_THE_SOLUTION, RESTARTED)
 _OPTIONS = {"xla_backend_optimization_level": 1}
 """Nothing is timed here; at level 0 a network's convolutions run twenty times slower."""
-_ENDS = {
-    Outcome.CONVERGED: Status.OK,
-    Outcome.MAX_STEPS: Status.MAX_STEPS,
-    Outcome.NOT_FINITE: Status.NOT_FINITE,
-    Outcome.DIVERGED: Status.DIVERGED,
-}
 
 
 class Problem(NamedTuple):
@@ -80,10 +75,11 @@ def measure_model(regularizer: str, task: str, quick: bool) -> list[Row]:
     solution = _run(_solved, problem)
     exact, account = _run(functools.partial(_at, EXACT), problem, solution)
     row = setting | _end(IMPLICIT, solution) | _told(account)
+    truth = flatten(exact.regularizer)
+    row["finite"] = bool(np.isfinite(truth).all())
     rows: list[Row] = [row | _against_differences(problem, solution.x, exact)]
     # Where nothing was found there is nothing to be wrong about.
     found = int(solution.status) == Outcome.CONVERGED
-    truth = flatten(exact.regularizer)
 
     def add(name: str, end: Solution, gradient: LowerLevel, account: Backward) -> None:
         error = _relative(flatten(gradient.regularizer), truth) if found else None
@@ -119,7 +115,7 @@ def _restarted(problem: Problem) -> Hypergradient:
 
 
 def _end(name: str, solution: Solution) -> dict[str, Any]:
-    status = _ENDS[Outcome(int(solution.status))]
+    status = Status.of(solution.status)
     # Restarted makes all of its steps: whether they were enough is what its error says.
     if name == RESTARTED and status is Status.MAX_STEPS:
         status = Status.OK
@@ -128,14 +124,14 @@ def _end(name: str, solution: Solution) -> dict[str, Any]:
         "status": status.value,
         "reason": "" if status is Status.OK else status.sentence,
         "steps": int(solution.steps),
-        "residual": _number(solution.residual),
+        "residual": finite(solution.residual),
     }
 
 
 def _told(account: Backward) -> dict[str, Any]:
     return {
-        "contraction": _number(account.contraction),
-        "adjoint_residual": _number(account.residual),
+        "contraction": finite(account.contraction),
+        "adjoint_residual": finite(account.residual),
     }
 
 
@@ -148,13 +144,12 @@ def _against_differences(problem: Problem, x: Array, gradient: LowerLevel) -> di
         return central_differences(lambda lower: problem.loss(polished(lower)), problem.lower, directions)
 
     along = _run(differences, problem, x, directions)
-    pairs = zip(jax.tree.leaves(directions), jax.tree.leaves(gradient), strict=True)
-    slopes = np.sum([np.tensordot(d, g, axes=np.ndim(g)) for d, g in pairs], axis=0)
+    slopes = np.asarray(slopes_along(gradient, directions))
     largest = float(np.abs(along.central).max())
     sides = np.abs(along.left - along.right)
     return {
-        "error": float(np.abs(slopes - along.central).max()) / largest if largest else None,
-        "derivatives": [float(one) for one in along.central],
+        "error": finite(np.abs(slopes - along.central).max() / largest) if largest else None,
+        "derivatives": [finite(one) for one in along.central],
         # Both sides of a smooth loss differ by its curvature times the step, far less than that.
         "kink": bool((sides > 1e-2 * largest).any()),
     }
@@ -178,7 +173,3 @@ def _relative(found: np.ndarray, truth: np.ndarray) -> float | None:
     if not (np.isfinite(found).all() and np.isfinite(norm) and norm):
         return None
     return float(np.linalg.norm(found - truth)) / norm
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)

@@ -10,7 +10,7 @@ import numpy as np
 from ...hypergrad.method import Method
 from ...solvers import Budget
 from ..clock import ClockSettings, time_rounds
-from ..measure import memory_limit
+from ..memory_limit import memory_limit, too_large
 from ..program import Compiler, OutOfMemory, Program
 from ..reproduction import Row
 from ..samples import Samples
@@ -82,8 +82,8 @@ def _closed_form(problem: Problem, compiler: Compiler, clock: ClockSettings, exa
         "longer_memory_bytes": longer.memory.total,
         "solve_memory_bytes": solve.memory.total,
     }
-    if _exceeds(total):
-        return row | _too_large(total)
+    if reason := too_large(total):
+        return row | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
     timed, account = _timed({"solve": solve, "total": total}, problem, clock)
     return (
         row | _seconds("solve", timed["solve"]) | _seconds("total", timed["total"]) | _status(account, exact)
@@ -96,8 +96,8 @@ def _unrolled(
     name = repr(method)
     total = compiler.compile_program(total_program(method, _exactly(UNROLLED_STEPS)), problem, name=name)
     row: Row = {"memory_bytes": total.memory.total}
-    if _exceeds(total):
-        return row | _too_large(total)
+    if reason := too_large(total):
+        return row | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
     try:
         estimate = _estimate(method, problem, compiler)
         if estimate > LONGEST_SECONDS:
@@ -171,16 +171,6 @@ def _status(account: Account | None, exact: np.ndarray | None) -> Row:
 def _seconds(name: str, samples: Samples) -> Row:
     """Return the median; a first call beyond the clock's limit is all that there is then."""
     return {f"{name}_seconds": samples.median, f"{name}_calls": len(samples.seconds)}
-
-
-def _exceeds(program: Program) -> bool:
-    return program.memory.total is not None and program.memory.total > memory_limit()
-
-
-def _too_large(program: Program) -> Row:
-    needed = (program.memory.total or 0) / 2**30
-    reason = f"needs {needed:.1f} GiB; the limit is {memory_limit() / 2**30:.1f} GiB"
-    return {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
 
 
 def _exactly(steps: int) -> Budget:

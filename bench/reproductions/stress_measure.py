@@ -12,7 +12,7 @@ from jaxtyping import Array
 from ...hypergrad import error_bound, no_error_bound
 from ...hypergrad.method import AdjointMethod, Backward, Method
 from ...problems import LowerLevel
-from ...solvers import Budget, Outcome, Solution, Solver, solve
+from ...solvers import Budget, Solution, Solver, solve
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
@@ -20,13 +20,6 @@ from .stress_challenge import Challenge, Family
 from .stress_contestants import CONTESTANTS, QUICK, Contestant
 from .stress_problems import named
 from .stress_truth import Derivative, true_derivative
-
-_STATUS = {
-    Outcome.CONVERGED: Status.OK,
-    Outcome.MAX_STEPS: Status.MAX_STEPS,
-    Outcome.NOT_FINITE: Status.NOT_FINITE,
-    Outcome.DIVERGED: Status.DIVERGED,
-}
 
 
 def measure_challenge(name: str, quick: bool) -> list[Any]:
@@ -164,7 +157,7 @@ def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
 
 
 def _account(solution: Solution, backward: Backward) -> Row:
-    status = _STATUS[Outcome(int(solution.status))]
+    status = Status.of(solution.status)
     certificate = solution.certificate
     size, rank = backward.active_size, backward.active_rank
     return {

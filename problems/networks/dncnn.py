@@ -18,7 +18,7 @@ class DnCnn:
     Source: Zhang, Zuo, Chen, Meng and Zhang, 2017, section III.
 
     Args:
-        channels: of the image, 1 or 3.
+        channels: of the image, 1 for grey, 3 for colour.
         depth: number of convolutions; 17 as published for one noise level, 20 for a range of them.
         width: channels between them.
         activation: "relu" as published, "elu" or "softplus".

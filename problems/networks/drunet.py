@@ -32,7 +32,7 @@ class Drunet:
     Source: Zhang, Li, Zuo, Zhang, Van Gool and Timofte, 2021, section 3.1.
 
     Args:
-        channels: of the image, 1 or 3.
+        channels: of the image, 1 for grey, 3 for colour.
         widths: channels at each scale, finest first.
         blocks: residual blocks at each scale; 4 as published, 2 in ELDER's explicit regularisers.
         activation: "relu" as published, "elu" or "softplus".

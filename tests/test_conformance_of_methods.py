@@ -1,0 +1,83 @@
+"""Methods and settings that break a contract are found."""
+
+import dataclasses
+from typing import ClassVar
+
+import pytest
+from findings import SMOOTH, failed
+
+from hypergrad_bench import solvers
+from hypergrad_bench.bench.conformance.methods import Pair, check_method
+from hypergrad_bench.bench.conformance.settings import check_settings
+from hypergrad_bench.hypergrad import Implicit, OneStep
+from hypergrad_bench.problems import configuration
+from hypergrad_bench.solvers import (
+    Nesterov,
+)
+
+
+@configuration
+class Retraced:
+    """A method that is equal to no copy of itself, so that JAX traces it again for each."""
+
+    accuracy: ClassVar[float] = 1e-6
+
+    def supports(self, solver, lower):
+        """Support what implicit differentiation does."""
+        return Implicit().supports(solver, lower)
+
+    def __call__(self, solver, budget, lower):
+        """Solve the lower level."""
+        return Implicit()(solver, budget, lower)
+
+    def __eq__(self, other):
+        """Be nobody else."""
+        return self is other
+
+    def __hash__(self):
+        """Hash by identity."""
+        return id(self)
+
+
+def test_a_method_without_value_equality_is_traced_again() -> None:
+    """Both the settings and the traces show it."""
+    assert failed(check_method("method", Pair(Retraced(), Nesterov(), SMOOTH))) == {"one trace"}
+    assert "equal by value" in failed(check_settings("method", Retraced()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Claiming:
+    """One-step differentiation that claims to be exact, at an accuracy."""
+
+    accuracy: float = 1e-6
+
+    def supports(self, solver, lower):
+        """Support what one-step differentiation does."""
+        return OneStep().supports(solver, lower)
+
+    def __call__(self, solver, budget, lower):
+        """Solve the lower level."""
+        return OneStep()(solver, budget, lower)
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(1e-6, {"hypergradient"}), (1.0, set())])
+def test_an_inexact_method_cannot_pass_for_an_exact_one(accuracy: float, expected: set[str]) -> None:
+    """A method is held to the accuracy that it claims."""
+    assert failed(check_method("method", Pair(Claiming(accuracy), Nesterov(), SMOOTH))) == expected
+
+
+@dataclasses.dataclass
+class Loose:
+    """Settings that can change, and one without a default."""
+
+    steps: int
+
+
+def test_settings_that_do_not_conform() -> None:
+    """They must be frozen, complete, and part of equality."""
+    assert failed(check_settings("settings", Loose(1))) == {"frozen dataclass"}
+    frozen = dataclasses.make_dataclass(
+        "Frozen", [("steps", int, dataclasses.field(compare=False))], frozen=True
+    )
+    assert "defaults" in failed(check_settings("settings", frozen(1)))
+    assert failed(check_settings("settings", solvers.Cg())) == set()
