@@ -11,6 +11,7 @@ from ..hypergrad.reference import LARGEST_DENSE, tight_solver
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer
 from ..solvers.dense import Dense
+from ..solvers.fixed_point_map import is_backward
 from .accuracy import Judgement, flatten
 
 
@@ -35,12 +36,14 @@ def exact_adjoint(lower: LowerLevel) -> AdjointMethod:
     """Return the rule that makes no error of its own at a given x.
 
     The closed form for l1, which reads the dual variable; else the optimality condition's adjoint equation,
-    with a factorisation up to 1024 unknowns and an iteration at a tolerance of 1e-13 beyond.
+    or the fixed point's where the regulariser is known by a proximal map alone, with a factorisation up to
+    1024 unknowns and an iteration at a tolerance of 1e-13 beyond.
     """
     if isinstance(lower.regularizer, AnalysisRegularizer):
         return ClosedForm()
     size = int(np.prod(lower.shape))
-    return Implicit(Dense() if size <= LARGEST_DENSE else tight_solver(lower))
+    linear = Dense() if size <= LARGEST_DENSE else tight_solver(lower)
+    return Implicit(linear, on="fixed-point" if is_backward(lower) else "optimality")
 
 
 def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Judgement) -> Split:

@@ -19,6 +19,13 @@ INTERFACE = set(
 )
 
 
+def test_every_field_and_status_is_explained_where_users_look(repository):
+    text = (repository / "results" / "README.md").read_text()
+    fields = {name.removesuffix("_q1").removesuffix("_q3") for name in Record.model_fields}
+    assert {name for name in fields if f"`{name}`" not in text} == set()
+    assert {status.value for status in Status if f"| `{status.value}` |" not in text} == set()
+
+
 def test_round_trip_is_exact():
     before = measured(environment={"x64": True, "variables": {"A": None}}, input_hashes={".y": "ab"})
     assert Record.from_line(before.to_line()) == before
