@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from study_rows import plain, replaced
+from study_rows import quick_rows, replaced
 
 from hypergrad_bench.bench import memory_limit
 from hypergrad_bench.bench.page import page_markdown, write_page
@@ -24,16 +24,13 @@ from hypergrad_bench.solvers import Budget
 
 
 @pytest.fixture(scope="module")
-def scaled() -> list[Any]:
-    """The smallest image, without the certified reference, which other tests have."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scale_measure, "LARGEST_REFERENCE", 0)
-        return HypergradientScale().measure("denoising 32 x 32", quick=True)
+def scaled(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """The smallest image of the quick reproduction."""
+    return quick_rows("hypergradient-scale", tmp_path_factory.mktemp("quick") / "run")["denoising 16 x 16"]
 
 
 def test_the_smallest_image_is_timed_and_weighed(scaled: list[Any]) -> None:
     """The closed form's memory is free of the iterations; unrolling stores them."""
-    plain(scaled)
     ours, plain_unrolled, checkpointed = scaled
     assert ours["memory_bytes"] == ours["longer_memory_bytes"]
     assert ours["memory_bytes"] < checkpointed["memory_bytes"] < plain_unrolled["memory_bytes"] / 5
@@ -41,7 +38,6 @@ def test_the_smallest_image_is_timed_and_weighed(scaled: list[Any]) -> None:
     assert ours["adjoint_residual"] > 0
     assert all(row["total_seconds"] > 0 for row in scaled)
     assert plain_unrolled["steps"] == checkpointed["steps"] == 300
-    HypergradientScale().page(scaled)
 
 
 def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
 from hypergrad_bench.bench.conformance.small_problem import SmallProblem, outer
+from hypergrad_bench.bench.reproductions.certified_measure import slopes_along
 from hypergrad_bench.hypergrad import ClosedForm, Implicit
 from hypergrad_bench.hypergrad.central_differences import central_differences, random_directions
 from hypergrad_bench.problems import (
@@ -88,16 +89,6 @@ def _newton(start) -> Callable[[LowerLevel], jax.Array]:
     return lambda lower: jax.lax.fori_loop(0, 5, lambda _, x: step(lower, x), start)
 
 
-def _along(gradient: LowerLevel, directions: LowerLevel) -> jax.Array:
-    """Pair a gradient with each direction."""
-
-    def one(direction):
-        pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
-        return sum(jnp.vdot(slope, move) for slope, move in pairs)
-
-    return jax.vmap(one)(directions)
-
-
 # Super-resolution, whose A has a null space, stands for all; the others follow with the slow tests.
 CASES = [
     pytest.param(task, name, marks=[] if isinstance(task, SuperResolution) else [pytest.mark.slow])
@@ -121,7 +112,7 @@ def test_implicit_agrees_with_central_differences(task, name):
         found = solve(Nesterov(), BUDGET, lower)
         exact = _newton(jax.lax.stop_gradient(found.x))
         differences = central_differences(lambda lower: outer(exact(lower)), lower, directions).central
-        return found.residual, _along(gradient, directions), differences
+        return found.residual, slopes_along(gradient, directions), differences
 
     residual, along, differences = jax.jit(both, compiler_options=FAST)(lower, directions)
     assert float(residual) <= 1e-12
@@ -164,7 +155,7 @@ def test_group_norms_are_differentiated_through_forward_backward_steps(shape):
     def both(lower, directions):
         gradient = jax.grad(lambda lower: outer(method(Picard(), budget, lower).x))(lower)
         moved = central_differences(lambda one: outer(solve(Picard(), budget, one).x), lower, directions)
-        return _along(gradient, directions), moved.central
+        return slopes_along(gradient, directions), moved.central
 
     along, differences = jax.jit(both, compiler_options=FAST)(lower, directions)
     np.testing.assert_allclose(along, differences, rtol=1e-5)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_rows import plain
+from study_rows import quick_rows
 
 from hypergrad_bench.bench import memory_limit
 from hypergrad_bench.bench.page import write_page
@@ -16,7 +16,7 @@ from hypergrad_bench.bench.reproductions import (
 )
 from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
 from hypergrad_bench.bench.reproductions.equilibrium_measure import METHODS
-from hypergrad_bench.bench.reproductions.learned_measure import RULES, measure_model
+from hypergrad_bench.bench.reproductions.learned_measure import RULES
 
 
 def model_rows(**changes: Any) -> list[dict[str, Any]]:
@@ -40,12 +40,12 @@ def test_the_implicit_rule_is_judged_where_it_can_be(tmp_path: Path) -> None:
     assert len(write_page(page, tmp_path)) == 2
 
 
-@pytest.mark.slow
-def test_the_smallest_model_is_right() -> None:
-    rows = measure_model("untied-experts", "inpainting", quick=True)
-    plain(rows)
-    assert learned_hypergradients.judge(rows)[0].outcome == HOLDS
-    errors = {row["method"]: row["error"] for row in rows}
+def test_the_smallest_model_is_right(tmp_path: Path) -> None:
+    rows = quick_rows("learned-hypergradients", tmp_path / "run")
+    assert list(rows) == list(learned_hypergradients.QUICK)
+    untied, ridge = rows.values()
+    assert [learned_hypergradients.judge(one)[0].outcome for one in (untied, ridge)] == [HOLDS, HOLDS]
+    errors = {row["method"]: row["error"] for row in untied}
     assert errors["phantom, 50"] < errors["phantom, 5"] < errors["one step"]
 
 
@@ -80,20 +80,18 @@ def test_constant_and_linear_memory_are_told_from_others(tmp_path: Path) -> None
     assert len(write_page(page, tmp_path)) == 2
 
 
-def test_the_smallest_network_keeps_the_claim() -> None:
-    rows = EquilibriumCost().measure("memory", quick=True)
-    plain(rows)
-    assert [one.outcome for one in equilibrium_cost.judge(rows)] == [HOLDS, HOLDS]
+def test_the_smallest_network_keeps_the_claim_and_is_timed(tmp_path: Path) -> None:
+    rows = quick_rows("equilibrium-cost", tmp_path / "run")
+    assert [one.outcome for one in equilibrium_cost.judge(rows["memory"])] == [HOLDS, HOLDS]
+    timed = rows["seconds"]
+    assert [(row["status"], row["steps"]) for row in timed] == [("ok", 30)] * 2
+    assert timed[0]["adjoint_steps"] is None
+    assert 1 <= timed[1]["adjoint_steps"] <= 30
+    assert all(row["seconds"] > 0 for row in timed)
 
 
-def test_the_smallest_network_is_timed_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_fit_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     study = EquilibriumCost()
-    rows = study.measure("seconds", quick=True)
-    plain(rows)
-    assert [(row["status"], row["steps"]) for row in rows] == [("ok", 30)] * 2
-    assert rows[0]["adjoint_steps"] is None
-    assert 1 <= rows[1]["adjoint_steps"] <= 30
-    assert all(row["seconds"] > 0 for row in rows)
     monkeypatch.setattr(memory_limit, "memory_limit", lambda: 1000.0)
     refused = study.measure("seconds", quick=True)
     assert [row["status"] for row in refused] == ["out_of_memory"] * 2

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from smooth_by_hand import error
 
+from hypergrad_bench.bench.conformance.small_problem import outer
 from hypergrad_bench.hypergrad import (
     ClosedForm,
     ForwardMode,
@@ -63,11 +65,6 @@ TIGHT = Budget(20_000, 1e-13, 20)
 TASKS = [Denoising(), Inpainting(), Deconvolution()]
 
 
-def outer(x: jax.Array) -> jax.Array:
-    """Compare with a ramp."""
-    return jnp.mean(jnp.square(x - jnp.linspace(0, 1, x.size, dtype=x.dtype).reshape(x.shape)))
-
-
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _differentiate(method, solver, budget, lower):
     found = hypergradient(method, solver, budget, lower, outer)
@@ -83,12 +80,6 @@ def _untied(**changes) -> UntiedExperts:
     """Untied experts with biases, so that every leaf matters."""
     start = UntiedExperts.initial(SHAPE, 0)
     return dataclasses.replace(start, biases=jnp.linspace(-0.05, 0.05, 8), **changes)
-
-
-def _error(found, expected) -> float:
-    pairs = list(zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True))
-    gap = sum(float(jnp.sum(jnp.square(one - other))) for one, other in pairs)
-    return (gap / sum(float(jnp.sum(jnp.square(other))) for _, other in pairs)) ** 0.5
 
 
 @pytest.mark.parametrize("task", TASKS, ids=repr)
@@ -111,7 +102,7 @@ def test_tied_it_has_the_hypergradient_of_fields_of_experts(task, solver, method
     both = gradient.filters + gradient.synthesis
     assert float(jnp.linalg.norm(both - truth.filters) / jnp.linalg.norm(truth.filters)) <= 1e-8
     assert float(jnp.linalg.norm(gradient.weights - truth.weights) / jnp.linalg.norm(truth.weights)) <= 1e-8
-    assert _error(found.gradient.y, expected.gradient.y) <= 1e-8
+    assert error(found.gradient.y, expected.gradient.y) <= 1e-8
     assert float(found.value) == pytest.approx(float(expected.value), rel=1e-10)
 
 
@@ -175,17 +166,17 @@ def truth(untied) -> LowerLevel:
 )
 def test_rules_agree_without_an_energy(untied, truth, method, solver, budget):
     found = _differentiate(method, solver, budget, untied)
-    assert _error(found.gradient, truth) <= 1e-8
+    assert error(found.gradient, truth) <= 1e-8
 
 
 @pytest.mark.parametrize("solver", [Picard(), Anderson(), Broyden()], ids=repr)
 def test_biased_rules_err_by_powers_of_the_contraction_factor(untied, truth, solver):
     """One step leaves an error near rho; each further layer takes another factor of it."""
-    one = _error(_differentiate(OneStep(), solver, TIGHT, untied).gradient, truth)
+    one = error(_differentiate(OneStep(), solver, TIGHT, untied).gradient, truth)
     assert 0.05 < one < 1
     budget = Budget(400, 0.0)
     errors = [
-        _error(_differentiate(Restarted(layers=layers), solver, budget, untied).gradient, truth)
+        error(_differentiate(Restarted(layers=layers), solver, budget, untied).gradient, truth)
         for layers in (1, 10, 20)
     ]
     assert errors[0] == pytest.approx(one, rel=1e-6)
@@ -198,7 +189,7 @@ def test_accelerated_solvers_are_differentiated_through_their_map(untied):
     """One step of the map has one derivative, whatever brought the iteration to where it is."""
     plain = _differentiate(OneStep(), Picard(), TIGHT, untied).gradient
     for solver in (Anderson(), Broyden()):
-        assert _error(_differentiate(OneStep(), solver, TIGHT, untied).gradient, plain) <= 1e-8
+        assert error(_differentiate(OneStep(), solver, TIGHT, untied).gradient, plain) <= 1e-8
 
 
 def test_the_transpose_matters(untied, truth):
@@ -210,7 +201,7 @@ def test_the_transpose_matters(untied, truth):
     for matrix in (jacobian.T, jacobian):
         v = jnp.asarray(np.linalg.solve(matrix, cotangent).reshape(SHAPE))
         gradient = jax.grad(lambda lower, v=v: -jnp.vdot(v, lower.operator(x)))(untied)
-        errors.append(_error(gradient.regularizer, truth.regularizer))
+        errors.append(error(gradient.regularizer, truth.regularizer))
     assert errors[0] < 1e-9
     assert errors[1] > 1e-3
 
@@ -278,7 +269,7 @@ def energy() -> tuple[LowerLevel, LowerLevel]:
 )
 def test_solvers_of_energies_differentiate_as_the_others_do(energy, method, solver, budget):
     lower, expected = energy
-    assert _error(_differentiate(method, solver, budget, lower).gradient, expected) <= 1e-6
+    assert error(_differentiate(method, solver, budget, lower).gradient, expected) <= 1e-6
 
 
 @pytree
