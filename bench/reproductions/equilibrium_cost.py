@@ -38,7 +38,8 @@ QUESTION = (
 RULE = (
     "Memory is free of the number of iterations if its largest figure is within "
     f"{SAME:.0%} of its smallest; it grows linearly if the bytes per further iteration differ by at most "
-    f"{LINEAR:.0%} from one number of iterations to the next, the first left out."
+    f"{LINEAR:.0%} from one number of iterations to the next, as soon as a program needs twice the memory of "
+    "that for the fewest: with less, the network's own layers need more than what the iterations store."
 )
 
 
@@ -86,9 +87,9 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
         if len(figures) > 1:
             spread.append(max(figures) / min(figures) - 1)
             free.append(spread[-1] <= SAME)
-    slopes = _slopes([row for row in weighed if row["method"] == LINEAR_IN_STEPS])
-    several = len(slopes) > 1
-    linear = several and min(slopes) > 0 and max(slopes) <= (1 + LINEAR) * min(slopes)
+    stored = [row for row in weighed if row["method"] == LINEAR_IN_STEPS]
+    slopes = _slopes(stored)
+    linear = len(slopes) > 1 and min(slopes) > 0 and max(slopes) <= (1 + LINEAR) * min(slopes)
     return [
         Counted(
             "memory is free of the number of iterations: implicit, one step",
@@ -99,15 +100,16 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
         Counted(
             "memory of unrolling grows linearly",
             int(linear),
-            int(several),
-            f"{slopes[-1] / 2**20:.1f} MiB an iteration" if several else "",
+            int(len(stored) > 2),
+            f"{slopes[-1] / 2**20:.1f} MiB an iteration" if slopes else "",
         ),
     ]
 
 
 def _slopes(rows: Sequence[Any]) -> list[float]:
-    """Return bytes per further iteration, from the second number of iterations on."""
-    pairs = sorted((row["steps"], row["memory_bytes"]) for row in rows)[1:]
+    """Return bytes per further iteration, where what iterations store is most of the memory."""
+    pairs = sorted((row["steps"], row["memory_bytes"]) for row in rows)
+    pairs = [(steps, memory) for steps, memory in pairs if memory >= 2 * pairs[0][1]]
     return [(b - a) / (m - k) for (k, a), (m, b) in itertools.pairwise(pairs)]
 
 

@@ -21,7 +21,7 @@ from ..threads import fix_blas_threads
 
 MEMORY, SECONDS = "memory", "seconds"
 SMALL, LARGE, LARGE_STEPS = 64, 256, 30
-STEPS, QUICK_STEPS = (1, 3, 10, 30, 100, 300, 1000), (1, 3, 10, 30)
+STEPS, QUICK_STEPS = (1, 3, 10, 30, 100, 300, 1000), (1, 10, 30, 100)
 QUICK_SIDE = 16
 SOLVER = Picard()
 PUBLISHED, TINY = Drunet(), Drunet(widths=(8,), blocks=1)
