@@ -97,9 +97,10 @@ def _workloads(selection: Selection, suite: Suite, catalogue: Catalogue) -> list
         # Built-in ones that a suite does not list run when they are asked for by name.
         own = built_in().regularizers
         names = {name: one for name, one in names.items() if name in listed or name not in own}
-    chosen = [workload for workload in suite.workloads if workload.regularizer in names]
-    # A regulariser that the suite does not list takes every size of the suite at which it can start.
-    for name in names.keys() - listed:
+    workloads = (*suite.workloads, *suite.on_request)
+    chosen = [workload for workload in workloads if workload.regularizer in names]
+    # A regulariser of which the suite has no workload takes every size of it at which it can start.
+    for name in names.keys() - {workload.regularizer for workload in workloads}:
         chosen += [
             dataclasses.replace(workload, regularizer=name)
             for workload in _one_a_shape(suite)
@@ -121,7 +122,8 @@ def _one_a_shape(suite: Suite) -> list[Workload]:
 
 def _resized(name: str, shape: tuple[int, ...], suite: Suite) -> Workload:
     """Return a workload of another size, with batch and budgets of the nearest in kind."""
-    alike = [workload for workload in suite.workloads if len(workload.shape) == len(shape)]
+    workloads = (*suite.workloads, *suite.on_request)
+    alike = [workload for workload in workloads if len(workload.shape) == len(shape)]
     own = [workload for workload in alike if workload.regularizer == name]
     return dataclasses.replace((own or alike or suite.workloads)[0], regularizer=name, shape=shape)
 

@@ -42,6 +42,8 @@ class Suite:
         further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
         compiler_options: XLA's, where they are not its defaults; they are recorded.
+        on_request: workloads of regularisers that run only when they are asked for by name; those of which
+            there is none take every size of the suite.
         sweep: over what every method's budget is swept; None gives each its suite's one.
     """
 
@@ -57,6 +59,7 @@ class Suite:
     further_methods_on: tuple[str, ...] = ()
     contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
     compiler_options: tuple[tuple[str, int], ...] = ()
+    on_request: tuple[Workload, ...] = ()
     sweep: Sweep | None = None
 
 
@@ -68,6 +71,19 @@ MAX_STEPS = 20_000
 
 COMPARED = ("closed-form", "implicit", "one-step", "unrolled", "jaxopt-implicit", "jaxopt-unrolled")
 """The methods that every suite compares on every task; the others are studied by themselves."""
+
+NETWORKS = tuple(
+    Workload(regularizer, (8, 8), 1, (10, 30))
+    for regularizer in (
+        "gradient-step",
+        "red",
+        "scalar-potential",
+        "implicit-denoiser",
+        "plug-and-play",
+        "input-convex-network",
+    )
+)
+"""On a CPU their references do not end within minutes where no matrix is factorised, at 32 x 32 pixels."""
 
 SUITES = {
     suite.name: suite
@@ -128,6 +144,7 @@ SUITES = {
             dtypes=("float64", "float32"),
             seeds=2,
             clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),
+            on_request=NETWORKS,
         ),
         Suite(
             name="frontier",
@@ -144,6 +161,7 @@ SUITES = {
             seeds=1,
             clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
             contenders_on=(),
+            on_request=NETWORKS,
             sweep=Sweep(),
         ),
         Suite(

@@ -94,6 +94,15 @@ def test_a_regularizer_that_a_suite_does_not_list_runs_when_it_is_asked_for() ->
     assert Implicit() not in methods
 
 
+def test_networks_run_at_a_size_of_their_own_when_they_are_asked_for() -> None:
+    """Elsewhere their references would take hours."""
+    found = cases(suite="default", regularizers=("gradient-step",), tasks=("deconvolution",))
+    assert {(case.instance.size, case.instance.batch) for case in found} == {("8x8", 1)}
+    larger = cases(suite="default", regularizers=("gradient-step",), tasks=("denoising",), sizes=("32x32",))
+    assert {(case.instance.size, case.instance.batch) for case in larger} == {("32x32", 1)}
+    assert not any(case.instance.regularizer_label == "gradient-step" for case in cases(suite="default"))
+
+
 def test_a_group_shares_its_instance_and_ids_are_unique() -> None:
     """Groups are timed together, so they must be one problem."""
     groups = expand(Selection(suite="smoke"), built_in())
