@@ -95,7 +95,7 @@ def test_a_regularizer_that_a_suite_does_not_list_runs_when_it_is_asked_for() ->
 
 
 def test_networks_run_at_a_size_of_their_own_when_they_are_asked_for() -> None:
-    """Elsewhere their references would take hours."""
+    """At those of the suite their references would not end within minutes."""
     found = cases(suite="default", regularizers=("gradient-step",), tasks=("deconvolution",))
     assert {(case.instance.size, case.instance.batch) for case in found} == {("8x8", 1)}
     larger = cases(suite="default", regularizers=("gradient-step",), tasks=("denoising",), sizes=("32x32",))
