@@ -102,10 +102,11 @@ def _table(task: str, rows: Sequence[Any]) -> Section:
     for model in dict.fromkeys(row["regularizer"] for row in rows):
         mine = {row["method"]: row for row in rows if row["regularizer"] == model}
         exact = mine[IMPLICIT]
-        state = "ok" if exact["status"] == Status.OK.value else f"{exact['status']}: {exact['reason']}"
+        found = exact["status"] == Status.OK.value
+        state = "ok" + exact["kink"] * ", kink" if found else f"{exact['status']}: {exact['reason']}"
         errors = [_power(mine[name]["error"]) for name in RULES]
         numbers = [f"{exact['steps']}", _power(exact["residual"]), _power(exact["contraction"])]
-        lines.append([model, state + exact["kink"] * ", kink", *numbers, _power(exact["error"]), *errors])
+        lines.append([model, state, *numbers, _power(exact["error"] if found else None), *errors])
     columns = ("model", "status", "steps", "residual", "contraction", "implicit - differences", *RULES)
     return Section(task, "Relative errors of the hypergradient by all parameters.", columns, lines)
 
