@@ -17,7 +17,10 @@ def _quick_compilation() -> None:
 
     Compiling takes most of the tests' time. Workers and child processes inherit the setting.
     """
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false".strip()
+    given, wanted = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_use_fusion_emitters=false"
+    if wanted in given:
+        return
+    flags = f"{given} {wanted}".strip()
     known = subprocess.run(
         [sys.executable, "-c", "import jax; jax.devices('cpu')"],
         env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
