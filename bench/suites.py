@@ -90,7 +90,7 @@ SUITES = {
     for suite in (
         Suite(
             name="smoke",
-            sentence="the whole grid at a tiny size, four minutes on two cores: does everything run?",
+            sentence="the whole grid at a tiny size, five minutes on two cores: does everything run?",
             workloads=(
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),

@@ -238,15 +238,13 @@ TIGHT = Budget(20_000, 1e-13, 10)
 SHAPE = (12, 12)
 
 
-# An energy, an operator and a map; `learned-hypergradients` records every model on every task.
+# A task each; `learned-hypergradients` records every pair.
 @pytest.mark.slow  # compiles a network's third derivatives
 @pytest.mark.parametrize(
     ("cls", "task"),
-    [
-        (problems.GradientStep, Deconvolution()),
-        (ImplicitDenoiser, Inpainting()),
-        (PlugAndPlay, Deconvolution()),
-    ],
+    list(
+        zip(EVERY, (Deconvolution(), Inpainting(), Denoising(), Inpainting(), Deconvolution()), strict=True)
+    ),
 )
 def test_implicit_derivatives_are_those_of_central_differences(cls, task):
     lower = denoiser_problems.lower_level(cls, task, (8, 8))
@@ -263,9 +261,10 @@ def test_implicit_derivatives_are_those_of_central_differences(cls, task):
 
 
 @pytest.mark.slow
-def test_two_solvers_end_in_the_same_stationary_point():
-    """Of a nonconvex energy this is not certain; of the shipped one, near a photograph, it is so."""
-    lower = denoiser_problems.lower_level(problems.GradientStep, Denoising(), SHAPE)
+@pytest.mark.parametrize("cls", EXPLICIT)
+def test_two_solvers_end_in_the_same_stationary_point(cls):
+    """Of nonconvex energies this is not certain; of the shipped ones, near a photograph, it is so."""
+    lower = denoiser_problems.lower_level(cls, Denoising(), SHAPE)
     ends = [
         jax.jit(lambda lower, solver=solver: solve(solver, TIGHT, lower))(lower)
         for solver in (GradientDescent(), Lbfgs())

@@ -43,8 +43,8 @@ def test_the_implicit_rule_is_judged_where_it_can_be(tmp_path: Path) -> None:
 def test_the_smallest_model_is_right(tmp_path: Path) -> None:
     rows = quick_rows("learned-hypergradients", tmp_path / "run")
     assert list(rows) == list(learned_hypergradients.QUICK)
-    untied, experts = rows.values()
-    assert [learned_hypergradients.judge(one)[0].outcome for one in (untied, experts)] == [HOLDS, HOLDS]
+    untied, ridge = rows.values()
+    assert [learned_hypergradients.judge(one)[0].outcome for one in (untied, ridge)] == [HOLDS, HOLDS]
     errors = {row["method"]: row["error"] for row in untied}
     assert errors["phantom, 50"] < errors["phantom, 5"] < errors["one step"]
 

@@ -16,13 +16,16 @@ from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.filter_bank import Boundary, FilterBank
 from ...problems.gradient_step import GradientStep
 from ...problems.identity import Identity
+from ...problems.implicit_denoiser import ImplicitDenoiser
 from ...problems.input_convex_network import InputConvexNetwork
 from ...problems.linear_operator import LinearOperator
 from ...problems.mask import Mask
 from ...problems.masked_fourier import MaskedFourier
 from ...problems.plug_and_play import PlugAndPlay
 from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
+from ...problems.red import Red
 from ...problems.regularizer import Regularizer
+from ...problems.scalar_potential import ScalarPotential
 from ...problems.untied_experts import UntiedExperts
 from ...problems.wavelet_l1 import WaveletL1
 from ...problems.wavelet_l12 import WaveletL12
@@ -118,10 +121,13 @@ def _haar(regularizer: WaveletL1) -> WaveletL1:
 
 
 def _colour_samples() -> dict[str, tuple[Regularizer, Shape]]:
-    """Return an energy and a map made of a denoiser on a colour image of odd sides."""
+    """Return the regularisers made of a denoiser, on a colour image of odd sides."""
     shape, weight = (3, 5, 3), jnp.asarray(0.5, jnp.float64)
-    denoiser = Denoiser.shipped(shape)
+    denoiser, potential = Denoiser.shipped(shape), Denoiser.shipped(shape, "potential")
     return {
         "GradientStep, colour": (GradientStep(denoiser, weight), shape),
+        "Red, colour": (Red(denoiser, weight), shape),
+        "ScalarPotential, colour": (ScalarPotential(potential, weight), shape),
+        "ImplicitDenoiser, colour": (ImplicitDenoiser(denoiser, weight), shape),
         "PlugAndPlay, colour": (PlugAndPlay(denoiser, weight), shape),
     }

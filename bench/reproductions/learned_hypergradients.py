@@ -20,7 +20,7 @@ FLOOR = 1e-6
 """Smaller errors are drawn there: a rule that is exact on a model would squeeze all others."""
 NOT_HERE = ("analysis-l1",)
 """Its reproductions are `certified-l1` and `blorc-timing`."""
-QUICK = ("untied-experts, denoising", "fields-of-experts, super-resolution")
+QUICK = ("untied-experts, denoising", "convex-ridge, super-resolution")
 QUESTION = (
     "What people learn today as lower levels: ridge functions, networks as energies, denoisers in the place "
     "of a gradient or of a proximal operator, wavelets. Is the implicit hypergradient right, and how wrong "
