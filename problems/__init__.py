@@ -41,11 +41,13 @@ from .pytree import pytree as pytree
 from .pytree import static as static
 from .red import Red as Red
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
+from .regularizer import ConvexEnergy as ConvexEnergy
 from .regularizer import EnergyRegularizer as EnergyRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import Regularizer as Regularizer
 from .regularizer import SmoothRegularizer as SmoothRegularizer
+from .regularizer import is_convex as is_convex
 from .scalar_potential import ScalarPotential as ScalarPotential
 from .super_resolution import SuperResolution as SuperResolution
 from .task import Task as Task

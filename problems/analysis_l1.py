@@ -1,6 +1,6 @@
 """The l1 norm of an analysis operator's responses."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ class AnalysisL1:
 
     W: Dense | FilterBank
     weight: Float[Array, "..."] | float
+    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.W, LinearOperator):

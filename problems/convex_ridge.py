@@ -1,7 +1,7 @@
 """The convex ridge regulariser."""
 
 import os
-from typing import Self
+from typing import ClassVar, Self
 
 from jaxtyping import Array, Float
 
@@ -44,6 +44,7 @@ class ConvexRidge:
     beta: Float[Array, ""]
     scaling: Float[Array, " k"]
     W: ConvolutionChain
+    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_ridge(self)

@@ -56,6 +56,11 @@ class FieldsOfExperts:
         return cls(filters, jnp.full(filters.shape[:1], 0.2, jnp.float64))
 
     @property
+    def convex(self) -> bool:
+        """Say whether the potential is convex."""
+        return self.potential.convex
+
+    @property
     def W(self) -> FilterBank:
         """The filters as an operator from images to responses."""
         return FilterBank(self.filters, self.boundary)

@@ -1,6 +1,6 @@
 """The gradient-step energy of a denoiser."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,7 @@ class GradientStep:
 
     denoiser: Denoiser
     weight: Float[Array, ""]
+    convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_denoiser(self.denoiser)

@@ -1,7 +1,7 @@
 """An input-convex network as a regulariser."""
 
 import math
-from typing import Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -52,6 +52,7 @@ class InputConvexNetwork:
     output: Float[Array, " k"]
     quadratic: Float[Array, ""]
     width: float = static(default=0.1)
+    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.width < math.inf:

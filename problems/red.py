@@ -1,6 +1,6 @@
 """Regularisation by denoising."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ class Red:
 
     denoiser: Denoiser
     weight: Float[Array, ""]
+    convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_denoiser(self.denoiser)

@@ -31,6 +31,28 @@ class EnergyRegularizer(Regularizer, Protocol):
 
 
 @runtime_checkable
+class ConvexEnergy(EnergyRegularizer, Protocol):
+    """An energy that says whether it is certainly convex, for all values that its parameters may take.
+
+    Whoever needs convexity asks `is_convex`, to which an energy that does not say is not convex.
+    """
+
+    @property
+    def convex(self) -> bool:
+        """Say whether the energy is convex; False where it need not be."""
+        ...
+
+
+def is_convex(regularizer: Regularizer) -> bool:
+    """Tell whether a regulariser is an energy that is certainly convex.
+
+    A data term is convex, so that every stationary point of the lower level is then a minimiser, and its
+    Hessian has no negative eigenvalue. Without an energy there is no minimiser, and the answer is no.
+    """
+    return isinstance(regularizer, ConvexEnergy) and regularizer.convex
+
+
+@runtime_checkable
 class SmoothRegularizer(EnergyRegularizer, Protocol):
     """A regulariser with a Lipschitz-continuous gradient."""
 

@@ -1,6 +1,6 @@
 """A network whose outputs add up to an energy."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ class ScalarPotential:
 
     denoiser: Denoiser
     weight: Float[Array, ""]
+    convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_denoiser(self.denoiser)

@@ -1,6 +1,6 @@
 """The weighted l1 norm of wavelet coefficients."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +38,7 @@ class WaveletL1:
     detail: Float[Array, "levels 3 c"]
     approximation: Float[Array, " c"]
     wavelet: str = static(default="db4")
+    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("detail", "approximation"):

@@ -1,6 +1,6 @@
 """The weighted group norm of wavelet coefficients."""
 
-from typing import Literal, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +44,7 @@ class WaveletL12:
     approximation: Float[Array, ""]
     across: Group = static(default="channels")
     wavelet: str = static(default="db4")
+    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.across not in get_args(Group):

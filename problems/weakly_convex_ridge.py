@@ -1,7 +1,7 @@
 """The weakly convex ridge regulariser."""
 
 import os
-from typing import Self
+from typing import ClassVar, Self
 
 from jaxtyping import Array, Float
 
@@ -45,6 +45,7 @@ class WeaklyConvexRidge:
     beta: Float[Array, ""]
     scaling: Float[Array, " k"]
     W: ConvolutionChain
+    convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_ridge(self)
