@@ -78,6 +78,8 @@ class Judge:
             found = jax.block_until_ready(self._program(instance, inputs, directions)(inputs, directions))
         except OutOfMemory as error:
             return Judgement(f"no reference: out of memory ({error})")
+        if np.any(found.saddle):
+            return _at_a_saddle(found)
         untrusted = int(np.sum(~np.asarray(found.trusted)))
         if untrusted:
             return Judgement(
@@ -110,6 +112,18 @@ def _on_a_kink(found: Reference) -> Judgement:
         "the right"
     )
     return Judgement(f"no reference: {sentence}", nonsmooth=sentence)
+
+
+def _at_a_saddle(found: Reference) -> Judgement:
+    """Say how many solutions are saddle points, with the smallest eigenvalue among their Hessians."""
+    assert found.curvature is not None
+    at = np.asarray(found.saddle)
+    worst = int(np.argmin(np.where(at, found.curvature.smallest, np.inf)))
+    smallest, largest = (float(np.asarray(end)[worst]) for end in found.curvature)
+    return Judgement(
+        f"no reference: {int(np.sum(at))} of {at.size} solutions are saddle points; the smallest eigenvalue "
+        f"of a Hessian is {smallest:.3g}, its largest {largest:.3g}"
+    )
 
 
 def compare(gradient: Any, judgement: Judgement) -> Accuracy | None:

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+SHORTEST = 1e-7
+LEAST_GAP = 1e-3
+"""Parts of the largest derivative by which derivatives from both sides differ at a kink."""
 
 
 def random_directions(lower: LowerLevel, count: int, seed: int, fields: tuple[str, ...]) -> LowerLevel:
@@ -89,3 +92,25 @@ def plateau(quotients: Differences) -> Differences:
     changes = jnp.abs(jnp.diff(quotients.central))
     best = jnp.argmin(jnp.where(jnp.isfinite(changes), changes, jnp.inf))
     return jax.tree.map(lambda all_steps: all_steps[best + 1], quotients)
+
+
+def kinked(quotients: Differences, value: Float[Array, ""]) -> Bool[Array, ""]:
+    """Tell whether the loss has a kink: left and right stay apart at every step, along some direction.
+
+    Of a smooth loss their gap falls with the step, at a kink it does not. Gaps count from a thousandth of the
+    largest derivative and a hundred times the rounding of `value`, the loss. Steps below `SHORTEST` are not
+    asked, so that a kink nearer than that counts as met.
+
+    Args:
+        quotients: from `difference_quotients`.
+        value: the loss itself.
+    """
+    asked = np.asarray(STEPS) >= SHORTEST
+    gaps, slopes = (
+        jnp.where(jnp.isfinite(one), one, jnp.nan)[:, asked]
+        for one in (jnp.abs(quotients.right - quotients.left), jnp.abs(quotients.central))
+    )
+    rounding = 100 * jnp.finfo(gaps.dtype).eps * jnp.abs(value) / jnp.asarray(np.asarray(STEPS)[asked])
+    # A loss that is not a number at a step says nothing there.
+    apart = jnp.isnan(gaps) | (gaps > LEAST_GAP * jnp.nanmax(slopes) + rounding[None, :])
+    return jnp.any(jnp.all(apart, axis=1) & ~jnp.all(jnp.isnan(gaps), axis=1))

@@ -7,13 +7,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer
+from ..problems.regularizer import AnalysisRegularizer, SmoothRegularizer, is_convex
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.anderson import Anderson
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.dense import Dense
-from ..solvers.fixed_point_map import is_backward, map_move, map_step_size, supports_map
+from ..solvers.fixed_point_map import (
+    depends_on_step_size,
+    is_backward,
+    map_move,
+    map_step_size,
+    supports_map,
+)
 from ..solvers.gmres import Gmres
 from ..solvers.linear_solver import LinearSolver
 from ..solvers.nesterov import Nesterov
@@ -23,10 +29,11 @@ from ..solvers.residuals import fixed_point_residual
 from ..solvers.solve import solve
 from .active_set_system import active_set_system, solve_system
 from .analysis_pairing import pair
-from .central_differences import Differences, central_differences
+from .central_differences import Differences, central_differences, difference_quotients, kinked, plateau
 from .certified_solution import certified_solution, is_nonsmooth
 from .implicit import Implicit
 from .method import Outer
+from .stationary_point import Curvature, dense_curvature, lanczos_curvature
 
 CLOSED_FORM = "closed form on a certified solution"
 DENSE_IMPLICIT = "dense implicit"
@@ -46,9 +53,12 @@ class Reference(NamedTuple):
         value: outer(x).
         gradient: one cotangent a leaf of the lower level.
         differences: of re-solved losses along the given directions.
-        trusted: whether the solution is certified (l1) or stationary to 1e-10 (others).
+        trusted: whether the solution is certified (l1) or stationary to 1e-10 (others), and no saddle point.
         nonsmooth: whether the solution has a kink here: there is no gradient then, and left and right
             differences differ.
+        saddle: whether the solution is stationary and the energy falls along some direction from it.
+        curvature: ends of the spectrum of the energy's Hessian at the solution; None of what is convex or has
+            no Hessian.
     """
 
     x: Float[Array, "..."]
@@ -57,6 +67,8 @@ class Reference(NamedTuple):
     differences: Differences
     trusted: Bool[Array, ""]
     nonsmooth: Bool[Array, ""]
+    saddle: Bool[Array, ""]
+    curvature: Curvature | None = None
 
 
 def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
@@ -66,7 +78,7 @@ def reference_rung(lower: LowerLevel) -> tuple[str, bool]:
     a smooth energy, of an operator without one, or of the forward-backward map of a proximal operator, whose
     step size is the solvers' default; the same with an iteration at a tolerance of 1e-13: conjugate
     gradients, or GMRES without an energy. Each is judged by central differences of losses that are solved
-    anew.
+    anew; where an energy need not be convex, also by the curvature at the solution (`stationary_point`).
     """
     size = 1
     for length in lower.shape:
@@ -149,6 +161,7 @@ def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel
         differences,
         base.certificate.certified,
         is_nonsmooth(lower, base, system, adjoint, gradient),
+        jnp.zeros((), bool),
     )
 
 
@@ -159,17 +172,30 @@ def _implicit_reference(
     tight = solve(solver, Budget(20_000, 1e-10, 50), lower)
     tau = map_step_size(lower, 1.0)
     x, residual = _newton(lower, tight.x, tau)
+    stationary, curvature = residual <= 1e-10, _curvature(lower, x)
+    saddle = stationary & curvature.is_saddle if curvature is not None else jnp.zeros((), bool)
     value, cotangent = jax.value_and_grad(outer)(x)
     on = "fixed-point" if is_backward(lower) else "optimality"
     solution = tight._replace(x=x, state=PicardState(x, tau))
     gradient, _ = Implicit(linear, on=on).backward(Picard(), Budget(), lower, solution, cotangent)
 
     def loss(moved: LowerLevel) -> Array:
-        x_moved, residual = _newton(moved, x, tau)
+        # Made anew only where it matters: of networks it takes an estimate of their Lipschitz constant.
+        tau_moved = map_step_size(moved, 1.0) if depends_on_step_size(lower) else tau
+        x_moved, residual = _newton(moved, x, tau_moved)
         return jnp.where(residual <= 1e-10, outer(x_moved), jnp.nan)
 
-    differences = central_differences(loss, lower, directions)
-    return Reference(x, value, gradient, differences, residual <= 1e-10, jnp.zeros((), bool))
+    quotients = difference_quotients(loss, lower, directions)
+    differences = jax.vmap(plateau)(quotients)
+    nonsmooth = kinked(quotients, value)
+    return Reference(x, value, gradient, differences, stationary & ~saddle, nonsmooth, saddle, curvature)
+
+
+def _curvature(lower: LowerLevel, x: Float[Array, "..."]) -> Curvature | None:
+    """Look at the Hessian where an energy has one and need not be convex."""
+    if is_convex(lower.regularizer) or not isinstance(lower.regularizer, SmoothRegularizer):
+        return None
+    return dense_curvature(lower, x) if x.size <= LARGEST_DENSE else lanczos_curvature(lower, x)
 
 
 def tight_solver(lower: LowerLevel) -> LinearSolver:
@@ -182,7 +208,7 @@ def tight_solver(lower: LowerLevel) -> LinearSolver:
 def _newton(
     lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""]
 ) -> tuple[Float[Array, "..."], Float[Array, ""]]:
-    """Polish a fixed point of the map with step size tau, which is held: that of a denoiser depends on it."""
+    """Polish a fixed point of the map with step size tau, on which that of a denoiser depends."""
 
     def step(x: Array, _: None) -> tuple[Array, None]:
         move = map_move(lower, x, tau)

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
-from ..solvers.solver import MapSolver, Solver
+from ..solvers.fixed_point_map import depends_on_step_size
+from ..solvers.solver import MapSolver, Solver, StepSizedSolver
 
 Point = tuple[Float[Array, "..."], ...]
 """The arrays of a state that a step moves: iterates, extrapolated points, dual variables."""
@@ -55,8 +56,8 @@ def run_differentiated(solver: Solver, lower: LowerLevel, state: Any, count: int
 def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     """Return the step as a map of what it moves, everything else in the state held.
 
-    Scalars (step sizes, a momentum parameter, counters) are held: they do not change a fixed point. Arrays
-    that a step hands on are made anew from the lower level, see `connected`.
+    Scalars (step sizes, a momentum parameter, counters) are held where they do not change the fixed point.
+    What a step hands on and does change it is made anew from the lower level, see `connected`.
     """
     structure = jax.tree.structure(state)
     moves = _moving(solver, lower, state)
@@ -80,11 +81,14 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
 
 
 def connected(solver: Solver, lower: LowerLevel, state: Any) -> Any:
-    """Return the state with the arrays that a step hands on, such as a factorisation, made from `lower`.
+    """Return the state with all that a step hands on and a solution depends on, made from `lower`.
 
-    A rule that holds a state and differentiates what follows would else miss that they depend on it. Only
-    solvers that can start at a pair carry such arrays.
+    A rule that holds a state and differentiates what follows would else miss that it depends on `lower`:
+    arrays such as a factorisation, which only solvers that can start at a pair carry, and the step size,
+    where the fixed point depends on it.
     """
+    if isinstance(solver, StepSizedSolver) and depends_on_step_size(lower):
+        return solver.with_step_size(lower, state)
     if not isinstance(solver, DualSolver):
         return state
     pair = PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state))

@@ -16,7 +16,9 @@ class PlugAndPlay:
 
     There is no energy. The step size does not enter P, as usual in plug-and-play iterations, so that the
     fixed point of a solver depends on its step size as well as on sigma: with forward-backward steps tau it
-    solves  x = P(x - tau A^T (A x - y)).
+    solves  x = P(x - tau A^T (A x - y)).  As tau is a multiple of 1 / ||A||^2, the hypergradient by A's
+    arrays has a share that comes through it; where ||A||^2 is attained more than once, as by a mask of zeros
+    and ones, the solution has a kink in them.
     Source: Venkatakrishnan, Bouman and Wohlberg, 2013.
 
     Args:

@@ -41,3 +41,4 @@ from .solver import Outcome as Outcome
 from .solver import RestartingSolver as RestartingSolver
 from .solver import Solution as Solution
 from .solver import Solver as Solver
+from .solver import StepSizedSolver as StepSizedSolver

@@ -10,7 +10,7 @@ from ..problems.lower_level import LowerLevel
 from .fixed_point_map import supports_map
 from .picard import require_step_scale
 from .residuals import fixed_point_residual
-from .trial_point import Trial, first_trial, look, map_alone, try_next
+from .trial_point import Trial, first_trial, look, map_alone, sized, try_next
 
 
 class AndersonState(NamedTuple):
@@ -87,6 +87,10 @@ class Anderson:
     def apply_map(self, lower: LowerLevel, state: AndersonState) -> AndersonState:
         """Replace the iterate by T(x)."""
         return state._replace(at=map_alone(lower, state.at))
+
+    def with_step_size(self, lower: LowerLevel, state: AndersonState) -> AndersonState:
+        """Make the step size anew."""
+        return state._replace(at=sized(lower, state.at, self.step_scale))
 
     def iterate(self, lower: LowerLevel, state: AndersonState) -> Float[Array, "..."]:
         """Return the point that was kept."""

@@ -35,18 +35,32 @@ def is_backward(lower: LowerLevel) -> bool:
     return not isinstance(lower.regularizer, SmoothRegularizer | OperatorRegularizer)
 
 
+def depends_on_step_size(lower: LowerLevel) -> bool:
+    """Tell whether the fixed point itself depends on tau: that of a prox behind which no energy is known.
+
+    A zero of a gradient or an operator is one for every tau, and so is a fixed point of a genuine prox. Of a
+    denoiser in its place it is not.
+    """
+    return is_backward(lower) and not isinstance(lower.regularizer, EnergyRegularizer)
+
+
 def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
-    """Return tau = scale / L, L the Lipschitz constant of what steps forward; a constant to differentiation.
+    """Return tau = scale / L, L the Lipschitz constant of what steps forward.
 
     L = ||A||^2 + Lip(R) of R's gradient or operator, or ||A||^2 where R enters by its prox. Below scale = 2
     the map of a convex energy does not expand; without an energy that is not certain for any scale.
+
+    A constant to differentiation, but where the fixed point depends on it: there its derivative by A's arrays
+    belongs to the hypergradient. ||A||^2 is a maximum; where it is attained more than once, as by a mask of
+    zeros and ones, it has a kink, and what is returned for it is one element of the generalised derivative.
     """
     shape = lower.shape
     lipschitz = lower.A.squared_norm(shape)
     if not is_backward(lower):
         regularizer = cast(SmoothRegularizer | OperatorRegularizer, lower.regularizer)
         lipschitz = lipschitz + regularizer.lipschitz(shape)
-    return jax.lax.stop_gradient(jnp.asarray(scale / lipschitz, lower.y.dtype))
+    tau = jnp.asarray(scale / lipschitz, lower.y.dtype)
+    return tau if depends_on_step_size(lower) else jax.lax.stop_gradient(tau)
 
 
 def forward(lower: LowerLevel, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -11,7 +11,7 @@ from .residuals import fixed_point_residual
 
 
 class PicardState(NamedTuple):
-    """The iterate and the constant step size."""
+    """The iterate and the step size, the same in all steps."""
 
     x: Float[Array, "..."]
     step_size: Float[Array, ""]
@@ -53,6 +53,10 @@ class Picard:
     def apply_map(self, lower: LowerLevel, state: PicardState) -> PicardState:
         """Replace the iterate by T(x): the step is nothing else."""
         return self.step(lower, state)
+
+    def with_step_size(self, lower: LowerLevel, state: PicardState) -> PicardState:
+        """Make the step size anew."""
+        return state._replace(step_size=map_step_size(lower, self.step_scale))
 
     def iterate(self, lower: LowerLevel, state: PicardState) -> Float[Array, "..."]:
         """Return the iterate."""

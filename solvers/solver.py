@@ -48,10 +48,10 @@ class Solver(Protocol):
     """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
 
     Step sizes are computed once in `init`, kept in the state, and are constants to differentiation: at a
-    fixed point they do not change the solution. Three class attributes can be left out: a step that reverse
-    mode cannot cross says `differentiable_step = False`; one that costs so much more than the residual that
-    this is looked at after each says `checks_every_step = True`; and where even a batch should not make the
-    steps of its slowest member, `one_at_a_time = True`.
+    fixed point they do not change the solution; where they do, see `StepSizedSolver`. Three class attributes
+    can be left out: a step that reverse mode cannot cross says `differentiable_step = False`; one that costs
+    so much more than the residual that this is looked at after each says `checks_every_step = True`; and
+    where even a batch should not make the steps of its slowest member, `one_at_a_time = True`.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:
@@ -95,4 +95,17 @@ class MapSolver(Protocol):
 
     def apply_map(self, lower: LowerLevel, state: Any) -> Any:
         """Return the state with its iterate x replaced by T(x); what does not follow from x stays."""
+        ...
+
+
+@runtime_checkable
+class StepSizedSolver(Protocol):
+    """A solver that also takes lower levels whose fixed point depends on the step size.
+
+    That of a denoiser in the place of a prox does (`depends_on_step_size`). Rules that hold a state and
+    differentiate what follows have the step size made from the lower level once more, with its derivative.
+    """
+
+    def with_step_size(self, lower: LowerLevel, state: Any) -> Any:
+        """Return the state with the step size that `init` would give it; everything else stays."""
         ...

@@ -17,7 +17,7 @@ class Trial(NamedTuple):
         move: T(x) - x.
         trial: where the map is evaluated next.
         bold: whether `trial` is an accelerated point, or the map's own.
-        step_size: tau, constant.
+        step_size: tau, the same in all steps.
     """
 
     x: Float[Array, "..."]
@@ -52,6 +52,11 @@ def first_trial(lower: LowerLevel, step_scale: float) -> Trial:
     x, tau = lower.A.adjoint(lower.y), map_step_size(lower, step_scale)
     move = map_move(lower, x, tau)
     return Trial(x, move, x + move, jnp.zeros((), bool), tau)
+
+
+def sized(lower: LowerLevel, at: Trial, step_scale: float) -> Trial:
+    """Make the step size anew from the lower level."""
+    return at._replace(step_size=map_step_size(lower, step_scale))
 
 
 def look(lower: LowerLevel, at: Trial, safeguard: float) -> Seen:
