@@ -17,6 +17,7 @@ from ..hypergrad.spsa import Spsa
 from ..hypergrad.support_reduced import SupportReduced
 from ..hypergrad.unrolled import Unrolled
 from ..solvers.budget import Budget
+from ..solvers.cg import Cg
 from ..solvers.circulant_preconditioner import CirculantPreconditioner
 from ..solvers.dense import Dense
 from ..solvers.gmres import Gmres
@@ -68,19 +69,24 @@ class Family(NamedTuple):
     every_solver: bool = False
 
 
-def families(sweep: Sweep, steps: tuple[int, ...]) -> Iterator[Family]:
+def families(
+    sweep: Sweep, steps: tuple[int, ...], linear: LinearSolver = Cg()
+) -> Iterator[Family]:
     """Yield the built-in methods with their sweeps.
 
     Args:
         sweep: over what.
         steps: budgets of rules that use every step, in rising order.
+        linear: what the implicit rule solves with where none is named: tolerances are tied to it.
     """
     yield over_tolerances(ClosedForm(), sweep)._replace(every_solver=True)
     yield over_tolerances(ClosedForm(factored_up_to=0), sweep)
     yield over_tolerances(SupportReduced(), sweep)
-    yield over_tolerances(Implicit(), sweep)._replace(every_solver=True)
+    fitting, circulant = Implicit(linear), CirculantPreconditioner()
+    yield over_tolerances(fitting, sweep)._replace(name=family_name(Implicit()), every_solver=True)
+    preconditioned = family_name(Implicit(preconditioner=circulant))
+    yield over_tolerances(Implicit(linear, preconditioner=circulant), sweep)._replace(name=preconditioned)
     for method in (
-        Implicit(preconditioner=CirculantPreconditioner()),
         Implicit(linear=Minres()),
         Implicit(linear=Dense()),
         # On l1 the system is singular and 100 steps do not solve it; nor do 1000, in ten times the time.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import jax
 
+from ..hypergrad.implicit import fitting_linear
 from ..hypergrad.method import Method
 from ..problems.lower_level import LowerLevel
 from ..solvers.budget import Budget
@@ -30,7 +31,7 @@ def swept(
         steps: budgets of rules that use every step, in rising order.
     """
     chosen = {type(method) for method in methods}
-    built_in = list(families(sweep, steps))
+    built_in = list(families(sweep, steps, fitting_linear(lower)))
     known = {type(family.points[0][0]) for family in built_in}
     others = [family_of(method, sweep, steps) for method in methods if type(method) not in known]
     for family in (*(one for one in built_in if type(one.points[0][0]) in chosen), *others):

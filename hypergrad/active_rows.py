@@ -1,4 +1,4 @@
-"""The multiplier of the active rows where A is the identity: W0 W0^T mu = W0 g, zero on the other rows."""
+"""The multiplier of the active rows where A is the identity: W0 W0^T mu = W0 g - h0, zero on the others."""
 
 import jax.numpy as jnp
 from jax.lax import Precision
@@ -6,20 +6,29 @@ from jax.scipy.linalg import cho_solve, cholesky
 from jaxtyping import Array, Bool, Float
 
 from ..problems.linear_operator import LinearOperator
-from ..solvers.linear_solver import LinearSolver, normalized
+from ..solvers.linear_solver import LinearSolver, has_converged
 from .method import Backward
 
 REFINEMENTS = 1
 
 
 def project_dense(
-    matrix: Float[Array, "k n"], active: Bool[Array, " k"], g: Float[Array, " n"]
+    matrix: Float[Array, "k n"],
+    active: Bool[Array, " k"],
+    g: Float[Array, " n"],
+    below: Float[Array, " k"],
 ) -> tuple[Float[Array, " k"], Backward]:
     """Solve by Cholesky of the Gram matrix of the active rows, its inactive rows replaced by the identity's.
 
     Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation
     finite, and iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection
     either way.
+
+    Args:
+        matrix: W.
+        active: its active rows.
+        g: the cotangent of x, of a size near one.
+        below: h, the cotangent of the dual variable; read on the active rows.
     """
     # Masks go on vectors and on the finished Gram matrix, never on the rows: in a batch that shares W,
     # products with W then stay matrix products and the Gram matrix is formed once.
@@ -29,24 +38,28 @@ def project_dense(
     ridge = 100 * gram.shape[0] * jnp.finfo(gram.dtype).eps * unit
     masked = jnp.where(active[:, None] & active[None, :], gram, jnp.zeros_like(gram))
     factor = cholesky(masked + jnp.diag(jnp.where(active, ridge, unit)), lower=True)
-    direction, norm = normalized(g)
+    none = jnp.zeros_like(below)
 
     def unexplained(mu: Array) -> Array:
-        left = direction - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
-        return jnp.where(active, jnp.matmul(matrix, left, precision=Precision.HIGHEST), jnp.zeros_like(mu))
+        left = g - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
+        return jnp.where(active, jnp.matmul(matrix, left, precision=Precision.HIGHEST) - below, none)
 
-    responses = jnp.matmul(matrix, direction, precision=Precision.HIGHEST)
-    mu = cho_solve((factor, True), jnp.where(active, responses, jnp.zeros_like(responses)))
+    mu = cho_solve((factor, True), unexplained(none))
     for _ in range(REFINEMENTS):
         mu = mu + cho_solve((factor, True), unexplained(mu))
     residual = jnp.sqrt(jnp.sum(jnp.square(unexplained(mu))) / unit)
     # A pivot of a dependent row is the ridge, up to rounding.
     rank = jnp.sum(active & (jnp.square(jnp.diagonal(factor)) > 100 * ridge))
-    return norm * mu, Backward(residual, jnp.ones((), jnp.int32), jnp.sum(active), rank)
+    converged = has_converged(residual, 0.0, jnp.sqrt(unit) * mu)
+    return mu, Backward(residual, jnp.ones((), jnp.int32), jnp.sum(active), rank, converged=converged)
 
 
 def project_matrix_free(
-    W: LinearOperator, active: Bool[Array, "*range"], g: Float[Array, "*shape"], linear: LinearSolver
+    W: LinearOperator,
+    active: Bool[Array, "*range"],
+    g: Float[Array, "*shape"],
+    below: Float[Array, "*range"],
+    linear: LinearSolver,
 ) -> tuple[Float[Array, "*range"], Backward]:
     """Solve with an iterative solver on the Gram operator restricted to the active rows.
 
@@ -59,5 +72,8 @@ def project_matrix_free(
     def gram(u: Array) -> Array:
         return keep(W(W.adjoint(keep(u))))
 
-    solution = linear.solve_linear(gram, keep(W(g)))
-    return keep(solution.value), Backward(solution.residual, solution.steps, jnp.sum(active))
+    solution = linear.solve_linear(gram, keep(W(g) - below))
+    account = Backward(
+        solution.residual, solution.steps, jnp.sum(active), converged=solution.converged
+    )
+    return keep(solution.value), account

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norm_of_W
+from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norms
 from ..solvers.cg import Cg
+from ..solvers.linear_solver import has_converged
 from ..solvers.normal_matrix import (
     Factor,
     Layout,
@@ -21,9 +22,10 @@ from ..solvers.normal_matrix import (
     solve_factored,
 )
 
-PENALTY = 1e5
+PENALTIES = {"float64": 1e5, "float32": 1e2}
 """sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
-RIDGE = 1e-13
+RIDGE = 500
+"""Of the matrix's diagonal, over the precision times the matrix's norm."""
 REFINEMENTS = 3
 # Dependent rows make the multiplier's system singular, and steps beyond rounding then amplify it: what the
 # tolerance leaves is for the refinements.
@@ -53,12 +55,15 @@ class SystemSolution(NamedTuple):
         mu: the multiplier of the active rows, zero elsewhere.
         residual: norm of what is left of the right-hand side, over its norm.
         steps: conjugate-gradient steps on the multiplier.
+        converged: whether the residual is rounding, or what an iteration was asked for; None where that makes
+            no claim.
     """
 
     v: Float[Array, "..."]
     mu: Float[Array, "..."]
     residual: Float[Array, ""]
     steps: Int[Array, ""]
+    converged: Bool[Array, ""] | None
 
 
 class _Approximation(NamedTuple):
@@ -82,11 +87,13 @@ def active_set_system(
         shape: of x.
     """
     layout = layout_of(lower, shape)
-    scale = jnp.asarray(lower.A.squared_norm(shape), lower.y.dtype)
-    penalty = jax.lax.stop_gradient(PENALTY * scale / squared_norm_of_W(lower, shape))
+    norms = squared_norms(lower, shape)
+    relative = PENALTIES[lower.y.dtype.name]
+    penalty = relative * norms.dual_unit
+    ridge = RIDGE * float(jnp.finfo(lower.y.dtype).eps) * relative * norms.A
     rows = rows_matrix(lower, layout, active.astype(lower.y.dtype))
     # Where A and the active rows share a null vector the solution is not unique; the ridge picks one.
-    matrix = combine(data_matrix(lower, layout), penalty, rows, RIDGE * PENALTY * scale)
+    matrix = combine(data_matrix(lower, layout), penalty, rows, ridge)
     return ActiveSetSystem(active, penalty, factorize(matrix))
 
 
@@ -98,7 +105,8 @@ def solve_system(
     The penalty is added to the first block and its effect to the right-hand side, which changes no solution;
     conjugate gradients on  W0 (A^T A + sigma W0^T W0)^{-1} W0^T mu = ...  then need few steps, since the
     eigenvalues times sigma crowd at one. Consistent for dependent rows as well: mu is then the smallest.
-    A correction that does not reduce what is left is not made.
+    A correction that does not reduce what is left is not made; where the first one does not, the factorisation
+    has failed, and the solution is NaN: zero would be an answer.
     Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
     """
     W = analysis_regularizer(lower).W
@@ -128,7 +136,12 @@ def solve_system(
     found, _ = jax.lax.scan(correct, start, length=REFINEMENTS)
     size = _squares(start.first, start.second)
     residual = jnp.sqrt(_squares(found.first, found.second) / jnp.where(size > 0, size, 1.0))
-    return SystemSolution(found.v, found.mu, residual, found.steps)
+    failed = (size > 0) & ~(residual < 1)
+    v, mu = (jnp.where(failed, jnp.nan, part) for part in (found.v, found.mu))
+    norms = squared_norms(lower, top.shape)
+    terms = norms.A * jnp.linalg.norm(found.v.ravel()), jnp.sqrt(norms.W) * jnp.linalg.norm(found.mu.ravel())
+    length = jnp.stack(terms) / jnp.where(size > 0, jnp.sqrt(size), 1.0)
+    return SystemSolution(v, mu, residual, found.steps, has_converged(residual, 0.0, length))
 
 
 def dependence(

@@ -123,6 +123,7 @@ def result(aim: Aim, lower: LowerLevel, now: Refined) -> tuple[Solution, LowerLe
         adjoint=now.v,
         contraction=contraction_of(equation),
         error_bound=now.bound.total,
+        converged=reached(aim, now),
     )
     return solution._replace(status=status), equation.pull(now.v), account
 

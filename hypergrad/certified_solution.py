@@ -11,7 +11,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.active_set import ActiveSet
 from ..solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
 from ..solvers.budget import Budget
-from ..solvers.certificate import Certificate, active_rows, certify
+from ..solvers.certificate import Certificate, active_rows, certify, shifted_dual
 from ..solvers.solve import solve
 from .active_set_system import ActiveSetSystem, SystemSolution, active_set_system, dependence, solve_system
 from .analysis_pairing import ActivePoint, pair
@@ -42,9 +42,9 @@ def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -
     found = solve(ActiveSet(), BUDGET, lower, start)
     x, u = found.x, found.state.u
     regularizer = analysis_regularizer(lower)
-    weight, responses = regularizer.weight_like(u), regularizer.W(x)
-    active = active_rows(responses, u, weight)
-    fixed = jnp.where(active, jnp.zeros_like(u), weight * jnp.sign(u + responses))
+    active = active_rows(lower, x, u)
+    signs = jnp.sign(shifted_dual(lower, x, u))
+    fixed = jnp.where(active, jnp.zeros_like(u), regularizer.weight_like(u) * signs)
     system = active_set_system(lower, active, x.shape)
     right = lower.A.adjoint(lower.y) - regularizer.W.adjoint(fixed)
     polished = solve_system(lower, system, right, jnp.zeros_like(u))
@@ -53,7 +53,7 @@ def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -
     better = certificates[0].violation <= certificates[1].violation
     x, u = (jnp.where(better, new, old) for new, old in zip(*pairs, strict=True))
     certificate = jax.tree.map(lambda new, old: jnp.where(better, new, old), *certificates)
-    point = ActivePoint(x, u, active_rows(regularizer.W(x), u, weight))
+    point = ActivePoint(x, u, active_rows(lower, x, u))
     return CertifiedSolution(point, certificate, found.state.newton_steps)
 
 

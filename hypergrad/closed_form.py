@@ -2,7 +2,9 @@
 
 from typing import cast
 
+import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
@@ -21,9 +23,10 @@ from ..solvers.solver import Solution, Solver
 from .active_rows import project_dense, project_matrix_free
 from .active_set_system import active_set_system, solve_system
 from .adjoint_rule import solve_with_adjoint
-from .analysis_pairing import ActivePoint, pair
+from .analysis_pairing import ActivePoint, held_dual, pair
 from .iterative_system import iterate_system
 from .method import Backward
+from .state_leaves import pair_tangent
 
 CHOLESKY = "Cholesky of the active rows"
 FACTORED = "factorised optimality system"
@@ -54,12 +57,13 @@ class ClosedForm:
 
     Holds where the active set is locally constant and W0 has full row rank; elsewhere x* need not be
     differentiable, and one element of a set of limits comes back. Needs a converged dual variable: how many
-    rows could still change sides is the solution's certificate's `ambiguous`.
+    rows could still change sides is the solution's certificate's `ambiguous`. A loss can see the dual
+    variable in the solution's state too: it follows from the same system.
     Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient, rewritten as an adjoint.
 
     Args:
-        threshold: None lets the solution decide: row i is active if |u_i + w_i x| <= weight_i, which differ
-            by the solution's own residual. A number: if |u_i| < weight_i (1 - threshold); the authors take
+        threshold: None lets the solution decide: row i is active if |u_i + c w_i x| <= weight_i, which differ
+            by the solution's own residual, see `active_rows`. A number: if |u_i| < weight_i (1 - threshold); the authors take
             1e-6.
         factored_up_to: the largest number of unknowns that is factorised.
         linear: iterative solver of W0 W0^T mu = W0 g.
@@ -111,34 +115,93 @@ class ClosedForm:
         solution: Solution,
         cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
-        """Solve the optimality system on the active set for the cotangent, and pair."""
+        """Solve the optimality system on the active set for the cotangent of x, and pair."""
         del budget
         u = cast(DualSolver, solver).dual(lower, solution.state)
-        active = self._active(lower, solution.x, u)
-        # The squares of a tiny cotangent are zero, and a system that seems solved would be left as it is.
-        unit, norm = normalized(cotangent)
-        v, mu, backward = self._adjoint(lower, active, unit)
-        return pair(lower, ActivePoint(solution.x, u, active), norm * v, norm * mu), backward
+        return self.backward_of_pair(solver, lower, solution, PrimalDualPair(cotangent, jnp.zeros_like(u)))
+
+    def backward_of_pair(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: PrimalDualPair
+    ) -> tuple[LowerLevel, Backward]:
+        """Solve the system for the cotangents of x and of the dual variable, and pair.
+
+        The second right-hand side is then the dual variable's cotangent on the active rows. It has a
+        derivative where these are independent; elsewhere it is not unique, and the residual stays large.
+        """
+        point = self._point(solver, lower, solution)
+        (v, mu), backward = self._solve_system(lower, point.active, cotangent)
+        return pair(lower, point, v, mu, cotangent.u), backward
+
+    def tangent(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
+    ) -> Solution:
+        """Solve the same system for how x and the dual variable move along `moved`."""
+        point = self._point(solver, lower, solution)
+        held, signs = held_dual(lower, point)
+
+        def conditions(lower: LowerLevel) -> PrimalDualPair:
+            regularizer = analysis_regularizer(lower)
+            u = regularizer.weight_like(held) * signs + held
+            return PrimalDualPair(
+                lower.data_gradient(point.x) + regularizer.W.adjoint(u), regularizer.W(point.x)
+            )
+
+        def outside(lower: LowerLevel) -> Array:
+            return analysis_regularizer(lower).weight_like(held) * signs
+
+        changed = jax.jvp(conditions, (lower,), (moved,))[1]
+        opposite = PrimalDualPair(-changed.x, jnp.where(point.active, -changed.u, jnp.zeros_like(held)))
+        (x, mu), _ = self._solve_system(lower, point.active, opposite)
+        u = jnp.where(point.active, mu, jax.jvp(outside, (lower,), (moved,))[1])
+        return pair_tangent(solver, lower, solution, PrimalDualPair(x, u))
+
+    def _point(self, solver: Solver, lower: LowerLevel, solution: Solution) -> ActivePoint:
+        u = cast(DualSolver, solver).dual(lower, solution.state)
+        return ActivePoint(solution.x, u, self._active(lower, solution.x, u))
+
+    def _solve_system(
+        self, lower: LowerLevel, active: Array, rhs: PrimalDualPair
+    ) -> tuple[tuple[Array, Array], Backward]:
+        """Solve for v and mu by the route; the derivative is a solve by the same route."""
+        W, none = analysis_regularizer(lower).W, jnp.zeros_like(rhs.u)
+        # One vector: JAX 0.10 cannot differentiate a solve by a part alone of its right-hand side.
+        right, split = ravel_pytree((rhs.x, jnp.where(active, rhs.u, none)))
+
+        def system(both: Array) -> Array:
+            v, mu = split(both)
+            first = lower.A.adjoint(lower.A(v)) + W.adjoint(jnp.where(active, mu, none))
+            return ravel_pytree((first, jnp.where(active, W(v), mu)))[0]
+
+        def solve(_: object, right: Array) -> tuple[Array, Backward]:
+            # The squares of a tiny cotangent are zero, and a system that seems solved would be left as it is.
+            unit, norm = normalized(right)
+            v, mu, backward = self._adjoint(lower, active, *split(unit))
+            return norm * ravel_pytree((v, mu))[0], backward
+
+        found, backward = jax.lax.custom_linear_solve(
+            system, right, solve, solve, symmetric=True, has_aux=True
+        )
+        return split(found), backward
 
     def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
-        regularizer = analysis_regularizer(lower)
-        weight = regularizer.weight_like(u)
         if self.threshold is None:
-            return active_rows(regularizer.W(x), u, weight)
-        return jnp.abs(u) < weight * (1 - self.threshold)
+            return active_rows(lower, x, u)
+        return jnp.abs(u) < analysis_regularizer(lower).weight_like(u) * (1 - self.threshold)
 
-    def _adjoint(self, lower: LowerLevel, active: Array, cotangent: Array) -> tuple[Array, Array, Backward]:
+    def _adjoint(
+        self, lower: LowerLevel, active: Array, top: Array, bottom: Array
+    ) -> tuple[Array, Array, Backward]:
         W = analysis_regularizer(lower).W
         route = self.route(lower)
         if route == CHOLESKY:
-            mu, backward = project_dense(cast(Dense, W).matrix, active, cotangent)
-            return cotangent - W.adjoint(mu), mu, backward
+            mu, backward = project_dense(cast(Dense, W).matrix, active, top, bottom)
+            return top - W.adjoint(mu), mu, backward
         if route == CONJUGATE_GRADIENTS:
-            mu, backward = project_matrix_free(W, active, cotangent, self.linear)
-            return cotangent - W.adjoint(mu), mu, backward
+            mu, backward = project_matrix_free(W, active, top, bottom, self.linear)
+            return top - W.adjoint(mu), mu, backward
         if route == FACTORED:
-            system = active_set_system(lower, active, cotangent.shape)
-            found = solve_system(lower, system, cotangent, jnp.zeros(active.shape, cotangent.dtype))
+            found = solve_system(lower, active_set_system(lower, active, top.shape), top, bottom)
         else:
-            found = iterate_system(lower, active, cotangent, self.indefinite)
-        return found.v, found.mu, Backward(found.residual, found.steps, jnp.sum(active))
+            found = iterate_system(lower, active, top, bottom, self.indefinite)
+        account = Backward(found.residual, found.steps, jnp.sum(active), converged=found.converged)
+        return found.v, found.mu, account

@@ -13,6 +13,7 @@ from ..solvers.budget import Budget
 from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
 from .parameter_rule import Moved, basis, from_basis, solve_and_move
+from .second_order import solve_to_differentiate
 
 
 @configuration
@@ -59,7 +60,7 @@ class FiniteDifference:
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
     ) -> Solution:
         """Solve the lower level."""
-        return solve(solver, budget, lower, start)
+        return solve_to_differentiate(self, solver, budget, lower, start)
 
     def gradient(
         self,

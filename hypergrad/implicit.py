@@ -10,13 +10,16 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import OperatorRegularizer
+from ..problems.regularizer import OperatorRegularizer, is_convex
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
 from ..solvers.circulant_preconditioner import Preconditioner
 from ..solvers.continued import continue_solve, not_begun
-from ..solvers.linear_solver import LinearSolver
+from ..solvers.gmres import Gmres
+from ..solvers.implicit_linear import solve_implicitly
+from ..solvers.linear_solver import LinearSolution, LinearSolver, Matvec
+from ..solvers.minres import Minres
 from ..solvers.solve import Ended
 from ..solvers.solver import Solution, Solver
 from .adjoint_equation import AdjointEquation, contraction_of, no_hessian, of_fixed_point, of_optimality
@@ -24,6 +27,7 @@ from .adjoint_rule import solve_with_adjoint
 from .certified_accuracy import Aim, refine, result
 from .error_bound import no_error_bound
 from .method import Backward, Outer
+from .motion import motion_of_fixed_point, motion_of_optimality
 from .step_map import no_step_derivative
 
 Condition = Literal["optimality", "fixed-point"]
@@ -42,6 +46,7 @@ class Implicit:
 
     Without an energy the operator A^T (A x - y) + R(x) stands where the gradient does and the transpose of
     its Jacobian where H does, which is not symmetric: `linear` must not be for symmetric systems alone.
+    The gradient's own derivative (Hessian-vector products of the loss) follows from the same condition.
 
     Exact at an exact solution with an invertible system; an error of x* of size e leaves one of the order of
     e, and the linear solver's comes on top. On l1 problems J is that of the side that the state is on.
@@ -57,7 +62,7 @@ class Implicit:
     `budget.max_steps` limits the steps in either case; `Backward.error_bound` says what was reached.
 
     Args:
-        linear: solver of the adjoint equation.
+        linear: solver of the adjoint equation; None takes what fits the lower level, `fitting_linear`.
         on: "optimality" (smooth energies, and operators without one) or "fixed-point" (any that a step with
             a derivative solves).
         damping: added to the system's diagonal, which is scaled to a norm of about one: biased towards
@@ -72,7 +77,7 @@ class Implicit:
         ValueError: if `on` is unknown, `damping` negative, or accuracy or `outer_lipschitz` do not fit.
     """
 
-    linear: LinearSolver = Cg()
+    linear: LinearSolver | None = None
     on: Condition = "optimality"
     damping: float = 0.0
     preconditioner: Preconditioner | None = None
@@ -97,7 +102,7 @@ class Implicit:
     @property
     def exact(self) -> bool:
         """Say whether the gradient tends to the solution's as the budget grows."""
-        return self.damping == 0 and getattr(self.linear, "exact", True)
+        return self.damping == 0 and (self.linear is None or getattr(self.linear, "exact", True))
 
     @property
     def adjoint_of_energy(self) -> bool:
@@ -111,7 +116,7 @@ class Implicit:
         reason = no_step_derivative(solver)
         if reason is not None:
             return reason
-        if getattr(self.linear, "symmetric_only", False):
+        if self.linear is not None and getattr(self.linear, "symmetric_only", False):
             return f"{self.linear!r} is for symmetric systems, and the Jacobian of a step is not"
         return None
 
@@ -121,7 +126,7 @@ class Implicit:
             return None if self.accuracy is None else no_error_bound(lower)
         if not isinstance(lower.regularizer, OperatorRegularizer):
             return reason
-        if getattr(self.linear, "symmetric_only", False):
+        if self.linear is not None and getattr(self.linear, "symmetric_only", False):
             return f"{reason}; {self.linear!r} is for symmetric systems, Implicit(linear=Gmres()) does it"
         return None if self.accuracy is None else no_error_bound(lower)
 
@@ -142,18 +147,44 @@ class Implicit:
     ) -> tuple[LowerLevel, Backward]:
         """Solve the adjoint equation, from `start` if given, and pair its solution with the condition."""
         if self.accuracy is not None:
-            aim = self._aim(solver, budget, lambda _: cotangent)._replace(held_at=solution.x)
+            aim = self._aim(solver, budget, lower, lambda _: cotangent)._replace(held_at=solution.x)
             ended = Ended(solution.state, solution.steps, solution.residual)
             guess = jnp.zeros_like(cotangent) if start is None else start
             return result(aim, lower, refine(aim, lower, ended, guess))[1:]
         equation = self._equation(solver, lower, solution, cotangent)
-        approximate = self.preconditioner
-        inverse = None if approximate is None else approximate.invert(equation.matvec, equation.rhs)
-        found = self.linear.solve_linear(equation.matvec, equation.rhs, start=start, preconditioner=inverse)
+        found = self._solve(lower, equation.matvec, equation.rhs, start)
         account = Backward(
-            found.residual, found.steps, adjoint=found.value, contraction=contraction_of(equation)
+            found.residual,
+            found.steps,
+            adjoint=found.value,
+            contraction=contraction_of(equation),
+            converged=found.converged,
         )
         return equation.pull(found.value), account
+
+    def tangent(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
+    ) -> Solution:
+        """Solve the condition's linearisation for how the solution, or the state, moves along `moved`.
+
+        Raises:
+            TypeError: with an accuracy, since what is refined in turn has no derivative.
+        """
+        if self.accuracy is not None:
+            raise TypeError(f"second derivatives need a method without an accuracy; got {self!r}")
+        if self.on == "optimality":
+            motion = motion_of_optimality(lower, solution, moved)
+        else:
+            motion = motion_of_fixed_point(solver, lower, solution, moved)
+        return motion.solution(self._solve(lower, self._damped(motion.matvec), motion.rhs).value)
+
+    def _solve(
+        self, lower: LowerLevel, matvec: Matvec, rhs: Array, start: Array | None = None
+    ) -> LinearSolution:
+        approximate = self.preconditioner
+        inverse = None if approximate is None else approximate.invert(matvec, rhs)
+        linear = self.linear or fitting_linear(lower, self.on)
+        return solve_implicitly(linear, matvec, rhs, start=start, preconditioner=inverse)
 
     def solve_to_accuracy(
         self,
@@ -164,7 +195,7 @@ class Implicit:
         start: Float[Array, "..."] | None = None,
     ) -> tuple[Solution, LowerLevel, Backward]:
         """Solve the lower level and the adjoint equation no further than the accuracy demands."""
-        aim = self._aim(solver, budget, jax.grad(outer))
+        aim = self._aim(solver, budget, lower, jax.grad(outer))
         # A residual of the size of the accuracy is never too good: the bound's constants only enlarge it.
         begun = not_begun(solver, lower)
         first = jnp.asarray(aim.accuracy, begun.residual.dtype)
@@ -172,9 +203,12 @@ class Implicit:
         guess = jnp.zeros_like(solver.iterate(lower, ended.state)) if start is None else start
         return result(aim, lower, refine(aim, lower, ended, guess))
 
-    def _aim(self, solver: Solver, budget: Budget, cotangent: Callable[[Array], Array]) -> Aim:
+    def _aim(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, cotangent: Callable[[Array], Array]
+    ) -> Aim:
         assert self.accuracy is not None
-        ways = self.linear, self.preconditioner, solver, budget, cotangent
+        linear = self.linear or fitting_linear(lower, self.on)
+        ways = linear, self.preconditioner, solver, budget, cotangent
         return Aim(self.accuracy, self.outer_lipschitz, *ways)
 
     def _equation(
@@ -184,7 +218,21 @@ class Implicit:
             equation = of_optimality(lower, solution.x, cotangent)
         else:
             equation = of_fixed_point(solver, lower, solution, cotangent)
+        return equation._replace(matvec=self._damped(equation.matvec))
+
+    def _damped(self, matvec: Matvec) -> Matvec:
         if not self.damping:
-            return equation
-        exact = equation.matvec
-        return equation._replace(matvec=lambda v: exact(v) + jnp.asarray(self.damping, v.dtype) * v)
+            return matvec
+        return lambda v: matvec(v) + jnp.asarray(self.damping, v.dtype) * v
+
+
+def fitting_linear(lower: LowerLevel, on: Condition = "optimality") -> LinearSolver:
+    """Return the linear solver that the adjoint equation of a lower level needs.
+
+    Conjugate gradients where the energy is certainly convex; MINRES for every other energy, whose Hessian can
+    be indefinite, where conjugate gradients may break down; GMRES for the Jacobian of a step or an operator,
+    which is not symmetric.
+    """
+    if on == "fixed-point" or isinstance(lower.regularizer, OperatorRegularizer):
+        return Gmres()
+    return Cg() if is_convex(lower.regularizer) else Minres()

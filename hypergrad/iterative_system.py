@@ -4,16 +4,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norm_of_W
+from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norms
 from ..solvers.circulant import filtered, is_circulant, spectrum_of
 from ..solvers.linear_solver import LinearSolver
 from .active_set_system import SystemSolution
 
 
 def iterate_system(
-    lower: LowerLevel, active: Bool[Array, "*range"], top: Float[Array, "*shape"], linear: LinearSolver
+    lower: LowerLevel,
+    active: Bool[Array, "*range"],
+    top: Float[Array, "*shape"],
+    bottom: Float[Array, "*range"],
+    linear: LinearSolver,
 ) -> SystemSolution:
-    """Solve  A^T A v + W0^T mu = top,  W0 v = 0  with a solver of symmetric indefinite systems.
+    """Solve  A^T A v + W0^T mu = top,  W0 v = bottom  with a solver of symmetric indefinite systems.
 
     The system is scaled from both sides: the first block by the inverse root of
     ||A||^2 / 2 + share ||A||^2 / ||W||^2 W^T W where W is circulant, with the share of active rows, the
@@ -23,12 +27,13 @@ def iterate_system(
         lower: l1 problem, any A and W.
         active: the active rows, shape of W x.
         top: the first right-hand side.
+        bottom: the second, read on the active rows.
         linear: such as `Minres()`.
     """
     W = analysis_regularizer(lower).W
     size = top.size
-    scale = jnp.asarray(lower.A.squared_norm(top.shape), top.dtype)
-    ratio = scale / squared_norm_of_W(lower, top.shape)
+    norms = squared_norms(lower, top.shape)
+    scale, ratio = norms.A, norms.dual_unit
     zero = jnp.zeros(active.shape, top.dtype)
     share = jnp.mean(active.astype(top.dtype))
 
@@ -49,9 +54,11 @@ def iterate_system(
     def joined(first: Array, second: Array) -> Array:
         return jnp.concatenate([inverse_root(first).ravel(), (jnp.sqrt(ratio) * second).ravel()])
 
-    found = linear.solve_linear(lambda both: joined(*apply(*split(both))), joined(top, zero))
+    below = jnp.where(active, bottom, zero)
+    found = linear.solve_linear(lambda both: joined(*apply(*split(both))), joined(top, below))
     v, mu = split(found.value)
     first, second = apply(v, mu)
-    left = jnp.sum(jnp.square(top - first)) + jnp.sum(jnp.square(second))
-    given = jnp.sum(jnp.square(top))
-    return SystemSolution(v, mu, jnp.sqrt(left / jnp.where(given > 0, given, 1.0)), found.steps)
+    left = jnp.sum(jnp.square(top - first)) + jnp.sum(jnp.square(below - second))
+    given = jnp.sum(jnp.square(top)) + jnp.sum(jnp.square(below))
+    residual = jnp.sqrt(left / jnp.where(given > 0, given, 1.0))
+    return SystemSolution(v, mu, residual, found.steps, found.converged)

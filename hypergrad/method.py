@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 
@@ -24,6 +25,8 @@ class Backward(NamedTuple):
         adjoint: solution of the adjoint equation, for the next one to start from.
         contraction: estimated contraction factor of the adjoint's fixed-point iteration.
         error_bound: bound of the norm of the error of the gradient by the regulariser's parameters.
+        converged: whether the adjoint equation was solved to what was asked for. A gradient whose adjoint was
+            not is wrong by about the residual, or by more; see `Checked`.
     """
 
     residual: Float[Array, ""] | None = None
@@ -33,14 +36,16 @@ class Backward(NamedTuple):
     adjoint: Float[Array, "..."] | None = None
     contraction: Float[Array, ""] | None = None
     error_bound: Float[Array, ""] | None = None
+    converged: Bool[Array, ""] | None = None
 
 
 @runtime_checkable
 class Method(Protocol):
     """A differentiation rule: a frozen dataclass that is called like `solve` and returns the same `Solution`.
 
-    Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's; the other fields
-    are not to be differentiated. Some attributes say what a rule is, and can be left out:
+    Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's, and that of the
+    dual variable in the solution's state where the rule is a `PairMethod`; a loss of another field is
+    refused with a sentence. Some attributes say what a rule is, and can be left out:
 
     - `uses_every_step = True`: it runs exactly `budget.max_steps` iterations, whatever the tolerance; the
       bench then gives it a budget of its own;
@@ -114,6 +119,31 @@ class RefiningMethod(WarmMethod, Protocol):
         start: Float[Array, "..."] | None = None,
     ) -> tuple[Solution, LowerLevel, Backward]:
         """Solve lower level and adjoint together; the cotangent follows x."""
+        ...
+
+
+@runtime_checkable
+class TangentMethod(AdjointMethod, Protocol):
+    """An adjoint method that says how its solution moves, so that its gradient has a derivative too."""
+
+    def tangent(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
+    ) -> Solution:
+        """Return the derivative of the solution along `moved`, from the optimality system; linear in it.
+
+        What the backward pass does not read of the solution is zero.
+        """
+        ...
+
+
+@runtime_checkable
+class PairMethod(AdjointMethod, Protocol):
+    """An adjoint method of l1 problems that maps a cotangent of the dual variable as well."""
+
+    def backward_of_pair(
+        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: PrimalDualPair
+    ) -> tuple[LowerLevel, Backward]:
+        """Return the cotangent of every leaf of `lower` for cotangents of x and of the dual variable."""
         ...
 
 

@@ -13,7 +13,9 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
+from .forward_refused import forward_refused
 from .method import Method, require_supported
+from .seen_fields import refuse, seen_fields
 
 
 @jax.tree_util.register_static
@@ -65,7 +67,8 @@ def solve_and_move(
         ValueError: if the method or the solver does not support the lower level, with the reason.
     """
     require_supported(method, solver, lower)
-    return _solve(method, solver, budget, lower, start)
+    with forward_refused(method):
+        return _solve(method, solver, budget, lower, start)
 
 
 def basis(lower: LowerLevel, moved: Moved) -> tuple[LowerLevel, list[slice]]:
@@ -107,17 +110,21 @@ def _forward(
     # With symbolic zeros a leaf arrives with the answer to whether somebody differentiates by it.
     moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=_has_value)))
     lower, start = (jax.tree.map(lambda leaf: leaf.value, one, is_leaf=_has_value) for one in (lower, start))
-    return method.forward(solver, budget, lower, start), (lower, start, moved)
+    solution = method.forward(solver, budget, lower, start)
+    return solution, (lower, start, moved, solution)
 
 
 def _backward(
     method: ParameterMethod, solver: Solver, budget: Budget, saved: Any, cotangent: Any
 ) -> tuple[LowerLevel, PrimalDualPair | None]:
-    lower, start, moved = saved
+    lower, start, moved, solution = saved
     still = jax.tree.map(jnp.zeros_like, start)
-    if isinstance(cotangent.x, jax.custom_derivatives.SymbolicZero) or not any(moved.leaves):
+    seen = seen_fields(repr(method), solver, lower, solution, cotangent)
+    if seen.u is not None:
+        raise refuse(repr(method), ".state, the dual variable")
+    if seen.x is None or not any(moved.leaves):
         return jax.tree.map(jnp.zeros_like, lower), still
-    return method.gradient(solver, budget, lower, start, cotangent.x, moved), still
+    return method.gradient(solver, budget, lower, start, seen.x, moved), still
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)

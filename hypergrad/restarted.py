@@ -56,11 +56,14 @@ class Restarted:
         def block(state: Any, _: None) -> tuple[Any, None]:
             return begin_anew(solver, held, run_steps(solver, held, state, layers)), None
 
-        state = first_state(solver, held, jax.lax.stop_gradient(start))
+        # With one block nothing precedes what is differentiated, and the start is part of it.
+        state = first_state(solver, held if free or rest else lower, jax.lax.stop_gradient(start))
         if rest:
             state = begin_anew(solver, held, run_steps(solver, held, state, rest))
-        state = jax.lax.stop_gradient(jax.lax.scan(block, state, length=free)[0])
-        state = run_differentiated(solver, lower, connected(solver, lower, state), layers)
+        if free or rest:
+            state = jax.lax.stop_gradient(jax.lax.scan(block, state, length=free)[0])
+            state = connected(solver, lower, state)
+        state = run_differentiated(solver, lower, state, layers)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
         return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
 

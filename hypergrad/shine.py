@@ -81,7 +81,7 @@ class Shine:
             )
         else:
             unit, norm = normalized(equation.rhs)
-            found = checked(equation.matvec, unit, guess / norm, norm, jnp.zeros((), jnp.int32))
+            found = checked(equation.matvec, unit, guess / norm, norm, jnp.zeros((), jnp.int32), None)
         account = Backward(
             found.residual, found.steps, adjoint=found.value, contraction=contraction_of(equation)
         )

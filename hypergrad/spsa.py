@@ -10,10 +10,10 @@ from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
 from .finite_difference import difference_slope, difference_step
 from .parameter_rule import Moved, solve_and_move
+from .second_order import solve_to_differentiate
 
 
 @configuration
@@ -60,7 +60,7 @@ class Spsa:
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
     ) -> Solution:
         """Solve the lower level."""
-        return solve(solver, budget, lower, start)
+        return solve_to_differentiate(self, solver, budget, lower, start)
 
     def gradient(
         self,

@@ -11,6 +11,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.fixed_point_map import depends_on_step_size
 from ..solvers.solver import MapSolver, Solver, StepSizedSolver
+from .state_leaves import no_tangent
 
 Point = tuple[Float[Array, "..."], ...]
 """The arrays of a state that a step moves: iterates, extrapolated points, dual variables."""
@@ -23,11 +24,13 @@ class StepMap(NamedTuple):
         point: where the map is looked at.
         advance: T(lower, point), one step.
         read: the primal iterate of a point.
+        state_tangent: the tangent of the whole state, of which only the point moves.
     """
 
     point: Point
     advance: Callable[[LowerLevel, Point], Point]
     read: Callable[[LowerLevel, Point], Float[Array, "..."]]
+    state_tangent: Callable[[Point], Any]
 
 
 def no_step_derivative(solver: Solver) -> str | None:
@@ -70,6 +73,13 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
             next(moved) if moving else leaf for moving, leaf in zip(moves, held, strict=True)
         )
 
+    def state_tangent(point: Point) -> Any:
+        moved = iter(point)
+        still = jax.tree.leaves(no_tangent(state))
+        return structure.unflatten(
+            next(moved) if moving else leaf for moving, leaf in zip(moves, still, strict=True)
+        )
+
     def moving_leaves(state: Any) -> Point:
         return tuple(leaf for leaf, moving in zip(jax.tree.leaves(state), moves, strict=True) if moving)
 
@@ -77,6 +87,7 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
         moving_leaves(state),
         lambda lower, point: moving_leaves(step(lower, rebuilt(lower, point))),
         lambda lower, point: solver.iterate(lower, rebuilt(lower, point)),
+        state_tangent,
     )
 
 

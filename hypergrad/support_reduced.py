@@ -77,5 +77,5 @@ class SupportReduced:
         # Coordinates at a bound see the others through one step.
         w = jnp.where(free, inside, r + back(inside)[0])
         across = jax.vjp(lambda lower: advance(lower, u), lower)[1](w)[0]
-        account = Backward(found.residual, found.steps, jnp.sum(free))
+        account = Backward(found.residual, found.steps, jnp.sum(free), converged=found.converged)
         return jax.tree.map(jnp.add, directly, across), account

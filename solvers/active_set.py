@@ -13,8 +13,9 @@ from .analysis_l1_problem import (
     DualSolver,
     PrimalDualPair,
     analysis_regularizer,
-    squared_norm_of_W,
+    squared_norms,
     supports_analysis_l1,
+    within_bounds,
 )
 from .budget import Budget
 from .certificate import CERTIFIED, Certificate, active_rows, certify
@@ -126,7 +127,7 @@ class ActiveSet:
         """Start at a given pair, without the first-order solver."""
         regularizer = analysis_regularizer(lower)
         weight = regularizer.weight_like(start.u)
-        u = jnp.clip(start.u, -weight, weight)
+        u = within_bounds(start.u, weight)
         return ActiveSetState(
             start.x,
             u,
@@ -143,7 +144,7 @@ class ActiveSet:
         weight = regularizer.weight_like(state.u)
         inner = _Inner(lower, state)
         found = inner.minimize(self.newton_steps)
-        u = jnp.clip(state.u + inner.sigma * found.responses, -weight, weight)
+        u = within_bounds(state.u + inner.sigma * found.responses, weight)
         return ActiveSetState(
             found.x,
             u,
@@ -171,8 +172,7 @@ class ActiveSet:
 
     def certificate(self, lower: LowerLevel, state: ActiveSetState) -> Certificate:
         """Return the certificate of the pair, with the rank of its active rows."""
-        regularizer = analysis_regularizer(lower)
-        active = active_rows(regularizer.W(state.x), state.u, regularizer.weight_like(state.u))
+        active = active_rows(lower, state.x, state.u)
         rank = rank_of_rows(lower, layout_of(lower, state.x.shape), active)
         return certify(lower, state.x, state.u)._replace(active_rank=rank)
 
@@ -185,9 +185,9 @@ class _Inner:
         self.regularizer = analysis_regularizer(lower)
         self.weight = self.regularizer.weight_like(state.u)
         self.layout: Layout = layout_of(lower, state.x.shape)
-        scale = jnp.asarray(lower.A.squared_norm(state.x.shape), state.x.dtype)
-        self.sigma = state.penalty * scale / squared_norm_of_W(lower, state.x.shape)
-        self.proximal = jnp.maximum(PROXIMAL, 10 * jnp.finfo(state.x.dtype).eps * state.penalty) * scale
+        norms = squared_norms(lower, state.x.shape)
+        self.sigma = state.penalty * norms.dual_unit
+        self.proximal = jnp.maximum(PROXIMAL, 10 * jnp.finfo(state.x.dtype).eps * state.penalty) * norms.A
 
     def minimize(self, newton_steps: int) -> _Search:
         """Make Newton steps until a full one leaves the rows inside their bounds as they were."""
@@ -201,7 +201,7 @@ class _Inner:
         return jax.lax.while_loop(running, self.newton, start)
 
     def dual(self, responses: Array) -> Array:
-        return jnp.clip(self.state.u + self.sigma * responses, -self.weight, self.weight)
+        return within_bounds(self.state.u + self.sigma * responses, self.weight)
 
     def inside(self, responses: Array) -> Array:
         return jnp.abs(self.state.u + self.sigma * responses) < self.weight

@@ -49,6 +49,46 @@ def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
 
 def squared_norm_of_W(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
     """Bound ||W||^2, a constant to differentiation; 1 where W is zero, since steps are divided by it."""
-    bound = jnp.asarray(analysis_regularizer(lower).W.squared_norm(shape), lower.y.dtype)
-    squared = jax.lax.stop_gradient(bound)
+    return _positive_constant(analysis_regularizer(lower).W.squared_norm(shape), lower)
+
+
+def squared_norm_of_A(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
+    """Bound ||A||^2, a constant to differentiation; 1 where A is zero: nothing is measured then."""
+    return _positive_constant(lower.A.squared_norm(shape), lower)
+
+
+class SquaredNorms(NamedTuple):
+    """Bounds of ||A||^2 and ||W||^2, positive constants, which carry the units of an l1 problem."""
+
+    A: Float[Array, ""]
+    W: Float[Array, ""]
+
+    @property
+    def dual_unit(self) -> Float[Array, ""]:
+        """||A||^2 / ||W||^2, which turns responses W x into the unit of the dual variable.
+
+        W^T u balances A^T (A x - y), so that u has the unit of A^T A x / W. A sum such as u + W x compares
+        different units unless W x comes times this number: then no choice of units for y, A or W decides
+        which rows are active, when a solve ends, or how fast it goes.
+        """
+        return self.A / self.W
+
+
+def squared_norms(lower: LowerLevel, shape: tuple[int, ...]) -> SquaredNorms:
+    """Return both bounds for signals of this shape."""
+    return SquaredNorms(squared_norm_of_A(lower, shape), squared_norm_of_W(lower, shape))
+
+
+def within_bounds(shifted: Float[Array, "*range"], weight: Float[Array, "*range"]) -> Float[Array, "*range"]:
+    """Move dual variables to the nearest of |u_i| <= weight_i: u_i stays inside, and becomes weight_i sign(u_i).
+
+    Unlike a minimum of a maximum, which is a kink where both bounds meet, it has the one-sided derivative
+    sign(u_i) by a weight of exactly zero, and goes on through zero: the energy of a negative weight is not
+    convex, and weight_i sign(w_i x) is its stationarity.
+    """
+    return jnp.where(jnp.abs(shifted) <= weight, shifted, weight * jnp.sign(shifted))
+
+
+def _positive_constant(squared_norm: Any, lower: LowerLevel) -> Float[Array, ""]:
+    squared = jax.lax.stop_gradient(jnp.asarray(squared_norm, lower.y.dtype))
     return jnp.where(squared > 0, squared, jnp.ones_like(squared))

@@ -10,7 +10,8 @@ from ..problems.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
-_RIDGE = 1e-14
+_RIDGES = 50
+"""Of the least-squares problem, over the precision: less would leave it singular where changes are alike."""
 
 
 class _Memory(NamedTuple):
@@ -71,7 +72,7 @@ class AndersonRichardson:
         def advance(now: _Memory) -> _Memory:
             gram = now.changes @ now.changes.T
             # Rows that are not filled yet are zero: the ridge keeps their share at zero.
-            ridge = _RIDGE * jnp.trace(gram) + jnp.finfo(rhs.dtype).tiny
+            ridge = _RIDGES * jnp.finfo(rhs.dtype).eps * jnp.trace(gram) + jnp.finfo(rhs.dtype).tiny
             shares = jnp.linalg.solve(
                 gram + ridge * jnp.eye(self.memory, dtype=rhs.dtype), now.changes @ now.left
             )
@@ -90,4 +91,4 @@ class AndersonRichardson:
         empty = jnp.zeros((self.memory, rhs.size), rhs.dtype)
         begun = _Memory(first, left_by(first), empty, empty, jnp.zeros((), jnp.int32))
         found = jax.lax.while_loop(running, advance, begun)
-        return checked(matvec, unit, found.value.reshape(rhs.shape), norm, found.steps)
+        return checked(matvec, unit, found.value.reshape(rhs.shape), norm, found.steps, tolerance)

@@ -6,31 +6,33 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, squared_norm_of_W
+from .analysis_l1_problem import analysis_regularizer, squared_norms, within_bounds
 
 CERTIFIED = 1e-10
 """The largest relative violation that a certified solution may have."""
 AMBIGUITY = 10.0
 """A row is ambiguous if its distance from changing sides is below so many times the solution's own error."""
+ROUNDINGS = 32
+"""An exact tie is hidden by so many roundings: a distance below them is none, however small the error is."""
 
 
 class Certificate(NamedTuple):
     """Hold the violations of optimality of (x, u), each relative, and its active set.
 
-    Row i is active if |u_i + w_i x| <= weight_i, that is where w_i x = 0 with a dual variable inside its
-    bounds.
+    Row i is active if |u_i + c w_i x| <= weight_i, c = ||A||^2 / ||W||^2, that is where w_i x = 0 with a dual
+    variable inside its bounds. A row of weight zero never is: nothing holds w_i x at zero.
 
     Attributes:
         stationarity: ||A^T(Ax - y) + W^T u|| / ||A^T y||.
         infeasibility: the largest excess of |u_i| over weight_i, over the largest weight.
         sign_violation: the largest |w_i x| of an active row, or -sign(u_i) w_i x of another, over the largest
             |w_i x| of those others; where all rows are active, over ||W|| ||A^T y|| / ||A||^2.
-        gap: the duality gap over ||A^T y||^2.
+        gap: the duality gap over ||A^T y||^2 / ||A||^2.
         active_size: how many active rows there are.
         active_rank: their numerical rank, where a factorisation told it.
         dual_margin: the smallest (weight_i - |u_i|) / weight_i of an active row.
-        primal_margin: the smallest |w_i x| of another row, over the largest.
-        ambiguous: rows that the solution's own error could move to the other side.
+        primal_margin: the smallest |w_i x| of another row, over ||W|| times the largest |x_j|.
+        ambiguous: rows that the solution's own error, or rounding, could move to the other side.
         certified: whether none of the four violations exceeds 1e-10.
     """
 
@@ -73,23 +75,22 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     regularizer = analysis_regularizer(lower)
     responses = regularizer.W(x)
     weight = regularizer.weight_like(u)
+    norms = squared_norms(lower, x.shape)
     scale = _positive(_norm(lower.A.adjoint(lower.y)))
     stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     infeasibility = jnp.max(jnp.abs(u) - weight, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
-    active = active_rows(responses, u, weight)
+    active = active_rows(lower, x, u)
     height = jnp.max(jnp.where(active, 0.0, jnp.abs(responses)), initial=0.0)
     # Where W annihilates x the responses are rounding, which is no measure of itself.
-    squared_norm = _positive(jnp.asarray(lower.A.squared_norm(x.shape), x.dtype))
-    largest = jnp.sqrt(squared_norm_of_W(lower, x.shape)) * scale / squared_norm
-    height = jnp.where(height > 0, height, largest)
+    height = jnp.where(height > 0, height, jnp.sqrt(norms.W) * scale / norms.A)
     wrong = jnp.where(active, jnp.abs(responses), -jnp.sign(u) * responses)
     sign_violation = jnp.max(wrong, initial=0.0) / height
-    gap = jnp.abs(jnp.sum(weight * jnp.abs(responses) - u * responses)) / jnp.square(scale)
+    gap = jnp.abs(jnp.sum(weight * jnp.abs(responses) - u * responses)) / scale * (norms.A / scale)
     dual_room = jnp.where(active, weight - jnp.abs(u), jnp.inf)
     primal_room = jnp.where(active, jnp.inf, jnp.abs(responses))
-    error = jnp.max(jnp.abs(u - jnp.clip(u + responses, -weight, weight)), initial=0.0)
-    error = jnp.maximum(error, stationarity * scale)
     violation = jnp.max(jnp.stack([stationarity, infeasibility, sign_violation, gap]))
+    room = jnp.minimum(dual_room, norms.dual_unit * primal_room)
+    tallest = jnp.sqrt(norms.W) * jnp.max(jnp.abs(x), initial=0.0)
     return Certificate(
         stationarity=stationarity,
         infeasibility=infeasibility,
@@ -98,20 +99,43 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
         active_size=jnp.sum(active),
         active_rank=None,
         dual_margin=jnp.min(dual_room / _positive(weight), initial=jnp.inf),
-        primal_margin=jnp.min(primal_room, initial=jnp.inf) / height,
-        ambiguous=jnp.sum(jnp.minimum(dual_room, primal_room) <= AMBIGUITY * error),
+        primal_margin=jnp.min(primal_room, initial=jnp.inf) / _positive(tallest),
+        ambiguous=jnp.sum(room <= _uncertainty(lower, x, u)),
         certified=violation <= CERTIFIED,
     )
 
 
 def active_rows(
-    responses: Float[Array, "*range"], u: Float[Array, "*range"], weight: Float[Array, "*range"]
+    lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "*range"]
 ) -> Bool[Array, "*range"]:
-    """Tell which rows are active: |u_i + w_i x| <= weight_i.
+    """Tell which rows are active: |u_i + c w_i x| <= weight_i and weight_i > 0,  c = ||A||^2 / ||W||^2.
 
-    The solution's own residual decides: it is u_i - clip(u_i + w_i x) = -w_i x on exactly these rows.
+    The solution's own residual decides: it is u_i - clip(u_i + c w_i x) = -c w_i x on exactly these rows.
     """
-    return jnp.abs(u + responses) <= weight
+    weight = analysis_regularizer(lower).weight_like(u)
+    return (jnp.abs(shifted_dual(lower, x, u)) <= weight) & (weight > 0)
+
+
+def shifted_dual(
+    lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "*range"]
+) -> Float[Array, "*range"]:
+    """Return u + c W x, c = ||A||^2 / ||W||^2: its size tells active rows, its sign the side of the others.
+
+    Also where a weight is zero, and u with it, which has no sign.
+    """
+    return u + squared_norms(lower, x.shape).dual_unit * analysis_regularizer(lower).W(x)
+
+
+def _uncertainty(
+    lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "*range"]
+) -> Float[Array, "*range"]:
+    """Return by how much u + c W x may be off: by the pair's own violations, and by rounding of its terms."""
+    regularizer, norms = analysis_regularizer(lower), squared_norms(lower, x.shape)
+    weight = regularizer.weight_like(u)
+    moved = jnp.max(jnp.abs(u - within_bounds(shifted_dual(lower, x, u), weight)), initial=0.0)
+    unbalanced = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / jnp.sqrt(norms.W)
+    terms = jnp.abs(weight) + norms.dual_unit * jnp.sqrt(norms.W) * _norm(x)
+    return AMBIGUITY * jnp.maximum(moved, unbalanced) + ROUNDINGS * jnp.finfo(x.dtype).eps * terms
 
 
 def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:

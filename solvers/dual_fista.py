@@ -8,7 +8,14 @@ from jaxtyping import Array, Float
 from ..problems.configuration import configuration
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norm_of_W, supports_analysis_l1
+from .analysis_l1_problem import (
+    PrimalDualPair,
+    SquaredNorms,
+    analysis_regularizer,
+    squared_norm_of_W,
+    supports_analysis_l1,
+    within_bounds,
+)
 from .momentum import extrapolate
 from .residuals import kkt_residual
 
@@ -45,14 +52,14 @@ class DualFista:
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> DualFistaState:
         """Start at a given u, moved into its bounds; x follows from it."""
         weight = analysis_regularizer(lower).weight_like(start.u)
-        u = jnp.clip(start.u, -weight, weight)
+        u = within_bounds(start.u, weight)
         return DualFistaState(u, u, jnp.ones((), u.dtype), 1 / squared_norm_of_W(lower, lower.y.shape))
 
     def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
         """Take one projected gradient step from the extrapolated point and extrapolate again."""
         regularizer = analysis_regularizer(lower)
         W, weight = regularizer.W, regularizer.weight_like(state.u)
-        u = jnp.clip(state.z - state.step_size * W(W.adjoint(state.z) - lower.y), -weight, weight)
+        u = within_bounds(state.z - state.step_size * W(W.adjoint(state.z) - lower.y), weight)
         z, t = extrapolate(state.u, u, state.z, state.t)
         return DualFistaState(u, z, t, state.step_size)
 
@@ -72,4 +79,5 @@ class DualFista:
 
     def residual(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, ""]:
         """Return the relative KKT residual, duality gap included."""
-        return kkt_residual(lower, self.iterate(lower, state), state.u)
+        norms = SquaredNorms(jnp.ones_like(state.step_size), 1 / state.step_size)
+        return kkt_residual(lower, self.iterate(lower, state), state.u, norms)

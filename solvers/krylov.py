@@ -55,12 +55,13 @@ def solve_with_lineax(
     if preconditioner is not None:
         options["preconditioner"] = lineax.FunctionLinearOperator(preconditioner, like, tags)
     # A relative tolerance alone would ask every entry of a sparse right-hand side to vanish exactly.
-    solver = method(rtol=0.0, atol=reachable(tolerance, rhs.dtype), norm=_norm)
+    tolerance = reachable(tolerance, rhs.dtype)
+    solver = method(rtol=0.0, atol=tolerance, norm=_norm)
     operator = lineax.FunctionLinearOperator(matvec, like, tags)
     found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
     # On a right-hand side of zeros some of them divide zero by zero.
     value = jnp.where(jnp.any(unit != 0), found.value, jnp.zeros_like(unit))
-    return checked(matvec, unit, value, norm, found.stats["num_steps"])
+    return checked(matvec, unit, value, norm, found.stats["num_steps"], tolerance)
 
 
 def _norm(residual: Array) -> Array:

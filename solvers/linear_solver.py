@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 
 class LinearSolution(NamedTuple):
@@ -14,14 +14,20 @@ class LinearSolution(NamedTuple):
         value: the solution, shape of the right-hand side.
         residual: ||H value - rhs|| / ||rhs||, computed afresh.
         steps: iterations made, a scalar; 1 for a direct solve.
+        converged: whether the residual is what was asked for, see `has_converged`; None where a solver that
+            does not aim at the solution (a truncated series) makes no such claim.
     """
 
     value: Float[Array, "..."]
     residual: Float[Array, ""]
     steps: Int[Array, ""]
+    converged: Bool[Array, ""] | None = None
 
 
 Matvec = Callable[[Array], Array]
+
+_SLACK = 10
+_ROUNDINGS = 100
 
 
 @runtime_checkable
@@ -60,7 +66,38 @@ def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Flo
     return rhs / norm, norm
 
 
-def checked(matvec: Matvec, unit: Array, value: Array, norm: Array, steps: Array) -> LinearSolution:
-    """Measure the true residual for the normalised right-hand side `unit`, and scale back."""
+def checked(
+    matvec: Matvec,
+    unit: Array,
+    value: Array,
+    norm: Array,
+    steps: Array,
+    tolerance: float | Float[Array, ""] | None,
+) -> LinearSolution:
+    """Measure the true residual for the normalised right-hand side `unit`, judge it, and scale back.
+
+    The tolerance is the solver's, 0 for a direct one, None for one that makes no claim.
+    """
     residual = jnp.sqrt(jnp.sum(jnp.square(matvec(value) - unit)))
-    return LinearSolution(norm * value, residual, jnp.asarray(steps, jnp.int32))
+    converged = None if tolerance is None else has_converged(residual, tolerance, value)
+    return LinearSolution(norm * value, residual, jnp.asarray(steps, jnp.int32), converged)
+
+
+def has_converged(
+    residual: Float[Array, ""], tolerance: float | Float[Array, ""], value: Float[Array, "..."]
+) -> Bool[Array, ""]:
+    """Tell whether a relative residual is within ten times the tolerance, or is rounding.
+
+    Of a system scaled to a norm of about one, as adjoint equations are here, rounding leaves some hundred
+    times the precision times the solution's norm over the right-hand side's; never more than the root of the
+    precision counts as rounding. NaN has not converged.
+
+    Args:
+        residual: relative.
+        tolerance: that was asked for.
+        value: the solution, for a right-hand side of norm one.
+    """
+    precision = jnp.finfo(residual.dtype).eps
+    length = jnp.sqrt(jnp.sum(jnp.square(value)))
+    rounding = jnp.minimum(_ROUNDINGS * precision * (1 + length), precision**0.5)
+    return residual <= jnp.maximum(_SLACK * tolerance, rounding).astype(residual.dtype)

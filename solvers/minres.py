@@ -96,7 +96,7 @@ class Minres:
             return _advance(matvec, precondition, now)
 
         found = jax.lax.while_loop(running, advance, _begin(precondition, first, left))
-        return checked(matvec, unit, found.x, norm, found.steps)
+        return checked(matvec, unit, found.x, norm, found.steps, tolerance)
 
 
 def _begin(precondition: Matvec, x: Array, left: Array) -> _Iterate:

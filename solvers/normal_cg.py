@@ -7,7 +7,7 @@ import lineax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
-from .krylov import Tolerance, require_limits, solve_with_lineax
+from .krylov import Tolerance, reachable, require_limits, solve_with_lineax
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 
@@ -54,7 +54,8 @@ class NormalCg:
             None if preconditioner is None else _squared(preconditioner, unit),
             lineax.positive_semidefinite_tag,
         )
-        return checked(matvec, unit, found.value, norm, found.steps)
+        tolerance = reachable(self.tolerance, rhs.dtype)
+        return checked(matvec, unit, found.value, norm, found.steps, tolerance)
 
 
 def _transpose(matvec: Matvec, like: Array) -> Matvec:

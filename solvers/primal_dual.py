@@ -2,23 +2,28 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norm_of_W, supports_analysis_l1
+from .analysis_l1_problem import (
+    PrimalDualPair,
+    SquaredNorms,
+    analysis_regularizer,
+    squared_norms,
+    supports_analysis_l1,
+    within_bounds,
+)
 from .residuals import kkt_residual
 
 
 class PrimalDualState(NamedTuple):
-    """The primal and the dual iterate, and the two constant step sizes."""
+    """The primal and the dual iterate, and the constants that the two step sizes are made of."""
 
     x: Float[Array, "..."]
     u: Float[Array, "..."]
-    primal_step: Float[Array, ""]
-    dual_step: Float[Array, ""]
+    norms: SquaredNorms
 
 
 @configuration
@@ -31,13 +36,14 @@ class PrimalDual:
     2013.
 
     Args:
-        dual_scale: sigma ||W||, which balances the two step sizes; larger values favour the dual variable.
+        dual_scale: sigma ||W||^2 / ||A||^2, which balances the two step sizes, whatever the units; larger values
+            favour the dual variable.
 
     Raises:
         ValueError: if `dual_scale` is not positive.
     """
 
-    dual_scale: float = 1.0
+    dual_scale: float = 3.0
 
     def __post_init__(self) -> None:
         if not self.dual_scale > 0:
@@ -55,19 +61,17 @@ class PrimalDual:
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> PrimalDualState:
         """Start at a given pair, u moved into its bounds."""
         x, weight = start.x, analysis_regularizer(lower).weight_like(start.u)
-        norm = jnp.sqrt(squared_norm_of_W(lower, x.shape))
-        dual_step = self.dual_scale / norm
-        primal_step = 1 / (lower.A.squared_norm(x.shape) / 2 + self.dual_scale * norm)
-        constants = jax.lax.stop_gradient((primal_step, dual_step))
-        return PrimalDualState(x, jnp.clip(start.u, -weight, weight), *constants)
+        return PrimalDualState(x, within_bounds(start.u, weight), squared_norms(lower, x.shape))
 
     def step(self, lower: LowerLevel, state: PrimalDualState) -> PrimalDualState:
         """Take a primal gradient step, then a projected dual step from the extrapolated point."""
         regularizer = analysis_regularizer(lower)
         W, weight = regularizer.W, regularizer.weight_like(state.u)
-        x = state.x - state.primal_step * (lower.data_gradient(state.x) + W.adjoint(state.u))
-        u = jnp.clip(state.u + state.dual_step * W(2 * x - state.x), -weight, weight)
-        return PrimalDualState(x, u, state.primal_step, state.dual_step)
+        primal_step = 1 / (state.norms.A * (0.5 + self.dual_scale))
+        dual_step = self.dual_scale * state.norms.dual_unit
+        x = state.x - primal_step * (lower.data_gradient(state.x) + W.adjoint(state.u))
+        u = within_bounds(state.u + dual_step * W(2 * x - state.x), weight)
+        return PrimalDualState(x, u, state.norms)
 
     def iterate(self, lower: LowerLevel, state: PrimalDualState) -> Float[Array, "..."]:
         """Return the primal iterate."""
@@ -81,4 +85,4 @@ class PrimalDual:
 
     def residual(self, lower: LowerLevel, state: PrimalDualState) -> Float[Array, ""]:
         """Return the relative KKT residual, duality gap included."""
-        return kkt_residual(lower, state.x, state.u)
+        return kkt_residual(lower, state.x, state.u, state.norms)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer
+from .analysis_l1_problem import SquaredNorms, analysis_regularizer, squared_norms, within_bounds
 from .fixed_point_map import map_move
 
 
@@ -30,23 +30,37 @@ def fixed_point_residual(
     return _norm(map_move(lower, x, tau)) / (tau * _scale(lower))
 
 
-def kkt_residual(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -> Float[Array, ""]:
+def kkt_residual(
+    lower: LowerLevel,
+    x: Float[Array, "..."],
+    u: Float[Array, "..."],
+    norms: SquaredNorms | None = None,
+) -> Float[Array, ""]:
     """Return the largest of three relative violations of optimality of (x, u), u the dual variable of W x.
 
     - stationarity  ||A^T(Ax - y) + W^T u|| / ||A^T y||,
-    - the dual's fixed-point residual  ||u - clip(u + W x, -weight, weight)|| / ||A^T y||,
-    - the duality gap  sum_i weight_i |w_i x| - u_i w_i x,  over ||A^T y||^2.
+    - the dual's fixed-point residual  ||W|| ||u - clip(u + c W x, -weight, weight)|| / ||A^T y||,
+    - the duality gap  sum_i weight_i |w_i x| - u_i w_i x,  over ||A^T y||^2 / ||A||^2,
 
-    The gap in this form is a sum of nonnegative terms for a feasible u, free of the cancellation of primal
-    minus dual value; it is the duality gap exactly where (x, u) is stationary.
+    c = ||A||^2 / ||W||^2. None of them has a unit: y, A and W can be measured in any. The gap in this form is
+    a sum of nonnegative terms for a feasible u, free of the cancellation of primal minus dual value; it is
+    the duality gap exactly where (x, u) is stationary.
+
+    Args:
+        lower: l1 problem, any A.
+        x: the signal.
+        u: the dual variable, shape of W x.
+        norms: of A and W, if they are known already: they cost as much as a step.
     """
     regularizer = analysis_regularizer(lower)
     responses = regularizer.W(x)
     weight = regularizer.weight_like(u)
+    norms = squared_norms(lower, x.shape) if norms is None else norms
     scale = _scale(lower)
     stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
-    fixed_point = _norm(u - jnp.clip(u + responses, -weight, weight)) / scale
-    gap = jnp.sum(weight * jnp.abs(responses) - u * responses) / jnp.square(scale)
+    moved = u - within_bounds(u + norms.dual_unit * responses, weight)
+    fixed_point = jnp.sqrt(norms.W) * _norm(moved) / scale
+    gap = jnp.sum(weight * jnp.abs(responses) - u * responses) / scale * (norms.A / scale)
     return jnp.maximum(jnp.maximum(stationarity, fixed_point), jnp.abs(gap))
 
 

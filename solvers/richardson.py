@@ -64,4 +64,4 @@ class Richardson:
         found = jax.lax.while_loop(
             running, advance, _Iterate(first, unit - matvec(first), jnp.zeros((), jnp.int32))
         )
-        return checked(matvec, unit, found.value, norm, found.steps)
+        return checked(matvec, unit, found.value, norm, found.steps, tolerance)

@@ -125,7 +125,7 @@ def finish(
     budget: Budget, x: Float[Array, "..."], ended: Ended, certificate: Certificate | None = None
 ) -> Solution:
     """Say how a solve ended, given its last iterate."""
-    residual = jax.lax.stop_gradient(ended.residual)
+    residual = ended.residual
     finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
     outcome = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
     status = jnp.where(finite, outcome, int(Outcome.NOT_FINITE)).astype(jnp.int32)
@@ -134,7 +134,6 @@ def finish(
 
 def certificate_of(solver: Solver, lower: LowerLevel, state: Any) -> Certificate | None:
     """Certify the pair in a solver's last state, whatever the solver; None where it has no dual variable."""
-    lower, state = jax.lax.stop_gradient((lower, state))
     if isinstance(solver, CertifyingSolver):
         return solver.certificate(lower, state)
     if isinstance(solver, DualSolver) and isinstance(lower.regularizer, AnalysisRegularizer):

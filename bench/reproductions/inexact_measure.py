@@ -125,9 +125,8 @@ def _solution(case: Case, problem: Problem, solution: Solution, truth: Truth) ->
     }
     if truth.active is None or not isinstance(case.solver, DualSolver):
         return row
-    regularizer = analysis_regularizer(problem.lower)
     u = case.solver.dual(problem.lower, solution.state)
-    active = np.asarray(active_rows(regularizer.W(solution.x), u, regularizer.weight_like(u)))
+    active = np.asarray(active_rows(problem.lower, solution.x, u))
     assert solution.certificate is not None
     return row | {
         "wrong_rows": int(np.sum(active != truth.active)),

@@ -1,0 +1,62 @@
+"""How a solution moves with its lower level: the linearisation of the condition that defines it."""
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import jax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..solvers.fixed_point_map import map_step_size
+from ..solvers.linear_solver import Matvec
+from ..solvers.solver import Solution, Solver
+from .state_leaves import no_tangent
+from .step_map import Point, step_map
+
+
+class Motion(NamedTuple):
+    """A linear system  M t = rhs  for the tangent t of x or of a solver's state.
+
+    Attributes:
+        matvec: M, of which the adjoint equation has the transpose.
+        rhs: minus the derivative of the condition along the direction in which the lower level moves.
+        solution: from t to the tangent of the whole solution.
+    """
+
+    matvec: Matvec
+    rhs: Float[Array, "..."]
+    solution: Callable[[Float[Array, "..."]], Solution]
+
+
+def motion_of_optimality(lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
+    """Return  tau H t = -tau d/dtheta grad E(x) moved,  H the Hessian or an operator's Jacobian, tau = 1/L."""
+    tau, x = map_step_size(lower, 1.0), solution.x
+
+    def matvec(t: Array) -> Array:
+        return tau * jax.jvp(lower.operator, (x,), (t,))[1]
+
+    rhs = -tau * jax.jvp(lambda one: one.operator(x), (lower,), (moved,))[1]
+    return Motion(matvec, rhs, lambda t: no_tangent(solution)._replace(x=t))
+
+
+def motion_of_fixed_point(solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
+    """Return  (I - J) t = d/dtheta T(z) moved,  J the Jacobian of the solver's step T at its state z."""
+    step = step_map(solver, lower, solution.state)
+    flat, unravel = ravel_pytree(step.point)
+
+    def read(lower: LowerLevel, z: Array) -> Array:
+        return step.read(lower, cast(Point, unravel(z)))
+
+    def advance(lower: LowerLevel, z: Array) -> Array:
+        return ravel_pytree(step.advance(lower, cast(Point, unravel(z))))[0]
+
+    def matvec(t: Array) -> Array:
+        return t - jax.jvp(lambda z: advance(lower, z), (flat,), (t,))[1]
+
+    def tangent(t: Array) -> Solution:
+        x = jax.jvp(read, (lower, flat), (moved, t))[1]
+        return no_tangent(solution)._replace(x=x, state=step.state_tangent(cast(Point, unravel(t))))
+
+    rhs = jax.jvp(lambda lower: advance(lower, flat), (lower,), (moved,))[1]
+    return Motion(matvec, rhs, tangent)

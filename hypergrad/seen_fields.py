@@ -1,0 +1,79 @@
+"""Which fields of a solution a loss sees: a rule differentiates x, and some the dual variable."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..problems.lower_level import LowerLevel
+from ..problems.validation import is_concrete
+from ..solvers.solver import Solution, Solver
+from .state_leaves import dual_leaf, iterate_leaf
+
+
+class SeenFields(NamedTuple):
+    """The cotangents of x and of the dual variable; None where the loss does not see them."""
+
+    x: Float[Array, "..."] | None
+    u: Float[Array, "..."] | None
+
+
+def seen_fields(
+    name: str, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Solution
+) -> SeenFields:
+    """Sort the cotangent of a solution, of which symbolic zeros are what the loss does not see.
+
+    A leaf of the state that is the iterate or the dual variable counts as such.
+
+    Args:
+        name: of the rule, for messages.
+        solver: whose state it is.
+        lower: the lower level.
+        solution: the end of the solve.
+        cotangent: of the solution, from a `custom_vjp` with symbolic zeros.
+
+    Raises:
+        ValueError: if the loss sees another field: its derivative is not the rule's to give, and zero is not
+            its value.
+    """
+    state = solution.state
+    places = {iterate_leaf(solver, lower, state): "x", dual_leaf(solver, lower, state): "u"}
+    found: dict[str, Array | None] = {"x": None, "u": None}
+    fields = jax.tree_util.tree_leaves_with_path(cotangent._replace(state=None), is_leaf=_is_zero)
+    for path, leaf in fields:
+        if _is_seen(leaf):
+            _add(found, "x" if path[0].name == "x" else None, leaf, path, name)
+    of_state = jax.tree_util.tree_leaves_with_path(cotangent.state, is_leaf=_is_zero)
+    for place, (path, leaf) in enumerate(of_state):
+        if _is_seen(leaf):
+            _add(found, places.get(place), leaf, (jax.tree_util.GetAttrKey("state"), *path), name)
+    return SeenFields(found["x"], found["u"])
+
+
+def refuse(name: str, field: str) -> ValueError:
+    """Return the error for a loss of a field that a rule does not differentiate."""
+    return ValueError(
+        f"{name} gives the derivative of solution.x, and ClosedForm() that of the dual variable in "
+        f"solution.state as well; this loss sees solution{field}, whose derivative would be missing. Differentiate "
+        "through Unrolled(), or wrap the field in jax.lax.stop_gradient"
+    )
+
+
+def _add(found: dict[str, Array | None], what: str | None, leaf: Array, path: Any, name: str) -> None:
+    if what is None:
+        raise refuse(name, jax.tree_util.keystr(path))
+    before = found[what]
+    found[what] = leaf if before is None else before + leaf
+
+
+def _is_zero(leaf: Any) -> bool:
+    return isinstance(leaf, jax.custom_derivatives.SymbolicZero)
+
+
+def _is_seen(leaf: Any) -> bool:
+    if _is_zero(leaf) or leaf.dtype == jax.dtypes.float0 or not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return False
+    # A caller may hand zeros over to a pulled-back function, for what it does not see.
+    return not (is_concrete(leaf) and not np.any(np.asarray(leaf)))
