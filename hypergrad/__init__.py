@@ -10,6 +10,8 @@ from .central_differences import plateau as plateau
 from .central_differences import random_directions as random_directions
 from .certified_solution import CertifiedSolution as CertifiedSolution
 from .certified_solution import certified_solution as certified_solution
+from .checked import Checked as Checked
+from .checked import is_trusted as is_trusted
 from .closed_form import ClosedForm as ClosedForm
 from .error_bound import ErrorBound as ErrorBound
 from .error_bound import error_bound as error_bound
@@ -19,11 +21,14 @@ from .forward_mode import ForwardMode as ForwardMode
 from .hypergradient import Hypergradient as Hypergradient
 from .hypergradient import hypergradient as hypergradient
 from .implicit import Implicit as Implicit
+from .implicit import fitting_linear as fitting_linear
 from .method import AdjointMethod as AdjointMethod
 from .method import Backward as Backward
 from .method import Method as Method
 from .method import Outer as Outer
+from .method import PairMethod as PairMethod
 from .method import RoutedMethod as RoutedMethod
+from .method import TangentMethod as TangentMethod
 from .method import WarmMethod as WarmMethod
 from .one_step import OneStep as OneStep
 from .parameter_rule import Moved as Moved

@@ -38,10 +38,15 @@ def _tangent(
     tangents: tuple[LowerLevel, PrimalDualPair | None],
 ) -> tuple[Solution, Solution]:
     if not isinstance(method, TangentMethod):
-        raise TypeError(
-            f"the gradient of {method!r} has no derivative of its own: second derivatives (jax.hessian, jax.jvp of "
-            "jax.grad, jax.grad of jax.grad) are there for Implicit() and ClosedForm(), from the optimality "
-            "system, and for Unrolled(), through its iterations"
-        )
+        raise no_second_derivative(method)
     solution = solve_to_differentiate(method, solver, budget, *primals)
     return solution, method.tangent(solver, primals[0], solution, tangents[0])
+
+
+def no_second_derivative(method: Method) -> TypeError:
+    """Return the error for a rule whose gradient cannot be differentiated again."""
+    return TypeError(
+        f"the gradient of {method!r} has no derivative of its own: second derivatives (jax.hessian, jax.jvp of "
+        "jax.grad, jax.grad of jax.grad) are there for Implicit() and ClosedForm(), from the optimality system, and "
+        "for Unrolled(), through its iterations"
+    )

@@ -59,6 +59,8 @@ def test_one_step_is_the_formula(case, monkeypatch):
     solver = Admm(rho=rho, cg_steps=200)
     state = solver.init_at(lower, PrimalDualPair(jnp.asarray(x), jnp.asarray(u)))
     assert state.inverse.shape == inverse
+    # rho has no unit: the norms of A and W, here as the operators bound them, give it one.
+    rho = rho * float(A.squared_norm(shape)) / float(W.squared_norm(shape))
     # Two steps, since z = W x in the first alone.
     z, u, bounds = W_matrix @ x.ravel(), u.ravel(), np.repeat(weight, u.size // weight.size)
     for _ in range(2):

@@ -32,7 +32,8 @@ def test_the_certificate_of_an_exact_solution():
     assert int(found.active_size) == 3
     assert found.active_rank is None
     assert float(found.dual_margin) == pytest.approx(0.1)
-    assert float(found.primal_margin) == 0.5
+    norm = float(Dense(jnp.eye(X.size)).squared_norm(X.shape)) ** 0.5
+    assert float(found.primal_margin) == pytest.approx(1.0 / (norm * 2.0))
     assert int(found.ambiguous) == 0
 
 

@@ -151,10 +151,12 @@ def test_the_residual_of_an_l1_problem_is_the_largest_of_three(dominant):
         "gap": (100 * np.linalg.svd(matrix)[2][-1], np.full(6, -40.0)),
     }[dominant]
     scale = np.linalg.norm(matrix.T @ y)
+    norms = (float(lower.A.squared_norm((5,))), float(regularizer.W.squared_norm((5,))))
+    moved = u - np.clip(u + norms[0] / norms[1] * W @ x, -weight, weight)
     measures = {
         "stationarity": np.linalg.norm(matrix.T @ (matrix @ x - y) + W.T @ u) / scale,
-        "fixed point": np.linalg.norm(u - np.clip(u + W @ x, -weight, weight)) / scale,
-        "gap": abs(weight @ np.abs(W @ x) - u @ (W @ x)) / scale**2,
+        "fixed point": norms[1] ** 0.5 * np.linalg.norm(moved) / scale,
+        "gap": norms[0] * abs(weight @ np.abs(W @ x) - u @ (W @ x)) / scale**2,
     }
     if dominant != "fixed point":
         assert max(measures, key=measures.get) == dominant
