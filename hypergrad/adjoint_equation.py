@@ -71,15 +71,23 @@ def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, 
 def of_fixed_point(
     solver: Solver, lower: LowerLevel, solution: Solution, g: Float[Array, "..."]
 ) -> AdjointEquation:
-    """Return  (I - J^T) w = r,  J the Jacobian of the solver's step and r what g is to its state."""
+    """Return  (I - J^T) w = r,  J the Jacobian of the solver's step and r what g is to its state.
+
+    A state's blocks, x beside a dual variable, have different units; each is over its norm here, so that
+    residuals and what a Krylov method minimises have none.
+    """
     step = step_map(solver, lower, solution.state)
-    flat, unravel = ravel_pytree(step.point)
+    units = tuple(normalized(jax.lax.stop_gradient(block))[1] for block in step.point)
+    flat, unravel = ravel_pytree(jax.tree.map(jnp.divide, step.point, units))
+
+    def point(z: Array) -> Point:
+        return jax.tree.map(jnp.multiply, cast(Point, unravel(z)), units)
 
     def read(lower: LowerLevel, z: Array) -> Array:
-        return step.read(lower, cast(Point, unravel(z)))
+        return step.read(lower, point(z))
 
     def advance(lower: LowerLevel, z: Array) -> Array:
-        return ravel_pytree(step.advance(lower, cast(Point, unravel(z))))[0]
+        return ravel_pytree(jax.tree.map(jnp.divide, step.advance(lower, point(z)), units))[0]
 
     directly, rhs = jax.vjp(read, lower, flat)[1](g)
     back = jax.vjp(lambda z: advance(lower, z), flat)[1]

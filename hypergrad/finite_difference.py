@@ -20,13 +20,16 @@ from .second_order import solve_to_differentiate
 class FiniteDifference:
     """Solve again with each parameter a step up and a step down.
 
-    d/dtheta_j = <g, x(theta + h e_j) - x(theta - h e_j)> / 2h,  g the cotangent. Two solves a parameter. The
-    truncation error grows with h^2, that of the solves, of the size of the budget's tolerance, with 1/h: the
-    default step, the cube root of the tolerance, balances them where the derivatives are of order one. A kink
-    between the two ends is averaged over. Source: Nocedal and Wright, 2006, section 8.1.
+    d/dtheta_j = <g, x(theta + h r e_j) - x(theta - h r e_j)> / 2 h r,  g the cotangent and r the root mean
+    square of the leaf that holds theta_j, or one where all of it is zero: h has no unit. Two solves a
+    parameter. The truncation error grows with h^2, that of the solves, of the size of the budget's tolerance,
+    with 1/h: the default step, the cube root of the tolerance, balances them where the solution's relative
+    changes are of the size of the parameter's. A kink between the two ends is averaged over.
+    Source: Nocedal and Wright, 2006, section 8.1.
 
     Args:
-        step: h; None takes the cube root of the tolerance, or of the dtype's precision if that is more.
+        step: h, over r; None takes the cube root of the tolerance, or of the dtype's precision if that is
+            more.
 
     Raises:
         ValueError: if `step` is not positive.
@@ -74,17 +77,36 @@ class FiniteDifference:
         """Solve on both sides along every parameter."""
         h = difference_step(self.step, budget, cotangent)
 
+        units = leaf_units(lower)
+
         def slope(direction: LowerLevel) -> Array:
-            return difference_slope(solver, budget, lower, start, cotangent, direction, h)
+            scaled = jax.tree.map(jnp.multiply, units, direction)
+            return difference_slope(solver, budget, lower, start, cotangent, scaled, h)
 
         directions, slices = basis(lower, moved)
-        return from_basis(lower, jax.lax.map(slope, directions), slices)
+        slopes = from_basis(lower, jax.lax.map(slope, directions), slices)
+        return jax.tree.map(jnp.divide, slopes, units)
+
+
+def leaf_units(lower: LowerLevel) -> LowerLevel:
+    """Return each leaf's root mean square, a scalar of its dtype, or one where all of it is zero."""
+
+    def unit(leaf: Array) -> Array:
+        largest = jnp.max(jnp.abs(leaf), initial=0)
+        safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+        # Divided by the largest entry, or the squares of a small one would be zero.
+        size = safe * jnp.sqrt(jnp.mean(jnp.square(leaf / safe)))
+        return jnp.where(largest > 0, size, jnp.ones_like(size))
+
+    return jax.tree.map(unit, lower)
 
 
 def difference_step(step: float | None, budget: Budget, like: Array) -> Float[Array, ""]:
     """Return the step, or the one that balances truncation and the error of the solves."""
-    chosen = step or max(budget.tolerance, float(jnp.finfo(like.dtype).eps)) ** (1 / 3)
-    return jnp.asarray(chosen, like.dtype)
+    if step is not None:
+        return jnp.asarray(step, like.dtype)
+    tolerance = jnp.asarray(budget.tolerance, like.dtype)
+    return jnp.maximum(tolerance, jnp.finfo(like.dtype).eps) ** (1 / 3)
 
 
 def difference_slope(

@@ -11,7 +11,6 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
-from ..solvers.fixed_point_map import map_step_size
 from ..solvers.lbfgs import Lbfgs, LbfgsState
 from ..solvers.linear_solver import checked, normalized
 from ..solvers.solver import Solution, Solver
@@ -72,12 +71,12 @@ class Shine:
         equation = of_optimality(lower, solution.x, cotangent)
         guess = apply_inverse(solution.state, cotangent)
         if self.refinements:
-            tau = map_step_size(lower, 1.0)  # the equation is scaled by it
             found = Cg(max_steps=self.refinements).solve_linear(
                 equation.matvec,
                 equation.rhs,
                 start=guess,
-                preconditioner=lambda v: apply_inverse(solution.state, v) / tau,
+                # The equation is scaled by tau.
+                preconditioner=lambda v: apply_inverse(solution.state, v) / solution.state.step_size,
             )
         else:
             unit, norm = normalized(equation.rhs)
@@ -113,7 +112,8 @@ def apply_inverse(state: LbfgsState, g: Float[Array, "*shape"]) -> Float[Array, 
         index, share = both
         return r + moves[index] * (share - weights[index] * jnp.vdot(changes[index], r)), None
 
-    return jax.lax.scan(second, r, (order, shares))[0]
+    # optax saw tau E, in a unit of x that does not matter to a Hessian's product.
+    return state.step_size * jax.lax.scan(second, r, (order, shares))[0]
 
 
 def _memory(state: LbfgsState) -> Any:

@@ -11,7 +11,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
-from .finite_difference import difference_slope, difference_step
+from .finite_difference import difference_slope, difference_step, leaf_units
 from .parameter_rule import Moved, solve_and_move
 from .second_order import solve_to_differentiate
 
@@ -20,13 +20,14 @@ from .second_order import solve_to_differentiate
 class Spsa:
     """Estimate the hypergradient from differences along random signs s.
 
-    The mean of  s <g, x(theta + h s) - x(theta - h s)> / 2h,  g the cotangent. Two solves a sample, whatever
-    the number of parameters p; the relative error is about sqrt((p - 1) / samples), the mean over draws right
-    up to h^2. The draw is fixed by the seed: the same call gives the same estimate. Source: Spall, 1992.
+    The mean of  s/r <g, x(theta + h r s) - x(theta - h r s)> / 2h,  g the cotangent and r the unit of each
+    leaf, as in `FiniteDifference`. Two solves a sample, whatever the number of parameters p; the error of r
+    times the gradient, relative, is about sqrt((p - 1) / samples), the mean over draws right up to h^2. The
+    draw is fixed by the seed: the same call gives the same estimate. Source: Spall, 1992.
 
     Args:
         samples: directions drawn.
-        step: h, as in `FiniteDifference`.
+        step: h, over r, as in `FiniteDifference`.
         seed: of the draw.
 
     Raises:
@@ -73,6 +74,7 @@ class Spsa:
     ) -> LowerLevel:
         """Average over the drawn directions."""
         h = difference_step(self.step, budget, cotangent)
+        units = leaf_units(lower)
         leaves, structure = jax.tree.flatten(lower)
 
         def estimate(key: Array) -> LowerLevel:
@@ -81,8 +83,9 @@ class Spsa:
                 jax.random.rademacher(one, leaf.shape, leaf.dtype) if moves else jnp.zeros_like(leaf)
                 for one, leaf, moves in zip(keys, leaves, moved.leaves, strict=True)
             )
-            slope = difference_slope(solver, budget, lower, start, cotangent, signs, h)
-            return jax.tree.map(lambda sign: slope.astype(sign.dtype) * sign, signs)
+            scaled = jax.tree.map(jnp.multiply, units, signs)
+            slope = difference_slope(solver, budget, lower, start, cotangent, scaled, h)
+            return jax.tree.map(lambda sign, unit: slope.astype(sign.dtype) * sign / unit, signs, units)
 
         drawn = jax.lax.map(estimate, jax.random.split(jax.random.key(self.seed), self.samples))
         return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), drawn)

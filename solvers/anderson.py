@@ -8,8 +8,8 @@ from jaxtyping import Array, Float, Int
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
 from .fixed_point_map import supports_map
+from .map_residual import map_residual
 from .picard import require_step_scale
-from .residuals import fixed_point_residual
 from .trial_point import Trial, first_trial, look, map_alone, sized, try_next
 
 
@@ -24,12 +24,13 @@ class AndersonState(NamedTuple):
 
 @configuration
 class Anderson:
-    """Combine the last moves of a fixed-point map such that they cancel most of the next one; from A^T y.
+    """Combine the last moves of a fixed-point map such that they cancel most of the next one.
 
     With f(x) = T(x) - x and the last shifts S and changes F of f as columns, x+ = x + f(x) - (S + F) gamma,
     gamma = argmin ||f(x) - F gamma||^2 + ridge ||F||^2 ||gamma||^2. A point whose move is more than
     `safeguard` times the last one's is dropped for T's own step, which costs no more than that evaluation:
-    each step makes one. Often converges where T hardly contracts or does not. Keeps 2 `memory` images.
+    each step makes one. Starts at A^T y / ||A||^2. Often converges where T hardly contracts or does not.
+    Keeps 2 `memory` images.
 
     Its weights have no derivative at the solution, where all changes vanish; rules that differentiate a fixed
     point take T instead of this step. T and its tau are those of `Picard`.
@@ -65,7 +66,7 @@ class Anderson:
         return supports_map(lower)
 
     def init(self, lower: LowerLevel) -> AndersonState:
-        """Start at A^T y with an empty memory."""
+        """Start at A^T y / ||A||^2 with an empty memory."""
         at = first_trial(lower, self.step_scale)
         empty = jnp.zeros((self.memory, at.x.size), at.x.dtype)
         return AndersonState(at, empty, empty, jnp.zeros((), jnp.int32))
@@ -99,7 +100,7 @@ class Anderson:
 
     def residual(self, lower: LowerLevel, state: AndersonState) -> Float[Array, ""]:
         """Return the relative move of the map."""
-        return fixed_point_residual(lower, state.at.x, state.at.step_size)
+        return map_residual(lower, state.at.x, state.at.step_size, self.step_scale)
 
     def _shares(self, changes: Array, move: Array) -> Array:
         gram = changes @ changes.T

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float, Int
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
 from .fixed_point_map import supports_map
+from .map_residual import map_residual
 from .picard import require_step_scale
-from .residuals import fixed_point_residual
 from .trial_point import Seen, Trial, first_trial, look, map_alone, sized, try_next
 
 _SMALLEST = 1e-8
@@ -27,11 +27,11 @@ class BroydenState(NamedTuple):
 
 @configuration
 class Broyden:
-    """Solve f(x) = T(x) - x = 0 by quasi-Newton steps x+ = x - H f(x), H begun at -I; starts at A^T y.
+    """Solve f(x) = T(x) - x = 0 by quasi-Newton steps x+ = x - H f(x), H begun at -I.
 
     H <- H + (s - H d) s^T H / (s^T H d),  s the shift and d what it changed f by: the inverse of Broyden's
     good update. `memory` of them are kept, then H begins anew. Points are accepted as in `Anderson`, and
-    each step costs one evaluation of T. Keeps 2 `memory` images.
+    each step costs one evaluation of T. Starts at A^T y / ||A||^2. Keeps 2 `memory` images.
 
     Its updates have no derivative at the solution, where all shifts vanish; rules that differentiate a fixed
     point take T instead of this step. T and its tau are those of `Picard`.
@@ -63,7 +63,7 @@ class Broyden:
         return supports_map(lower)
 
     def init(self, lower: LowerLevel) -> BroydenState:
-        """Start at A^T y with H = -I."""
+        """Start at A^T y / ||A||^2 with H = -I."""
         at = first_trial(lower, self.step_scale)
         empty = jnp.zeros((self.memory, at.x.size), at.x.dtype)
         return BroydenState(at, empty, empty, jnp.zeros((), jnp.int32))
@@ -90,7 +90,7 @@ class Broyden:
 
     def residual(self, lower: LowerLevel, state: BroydenState) -> Float[Array, ""]:
         """Return the relative move of the map."""
-        return fixed_point_residual(lower, state.at.x, state.at.step_size)
+        return map_residual(lower, state.at.x, state.at.step_size, self.step_scale)
 
 
 def _apply(state: BroydenState, f: Float[Array, " n"]) -> Float[Array, " n"]:

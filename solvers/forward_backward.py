@@ -11,6 +11,7 @@ from ..problems.linear_operator import ResolvableOperator
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import SmoothRegularizer
 from .energy_slack import energy_slack
+from .first_iterate import first_iterate
 from .fixed_point_map import backward, forward, is_backward, map_step_size, supports_descent
 from .picard import require_step_scale
 from .residuals import fixed_point_residual, gradient_residual
@@ -41,7 +42,8 @@ class ForwardBackward:
 
     Of F = g + R, g the data term, a smooth R steps forward and g backward,  x+ = prox_{tau g}(x - tau grad
     R(x)),  where A has a resolvent; where it has none both step forward,  x+ = x - tau grad F(x).  A
-    regulariser with a prox alone steps backward:  x+ = prox_{tau R}(x - tau grad g(x)).  Starts at A^T y.
+    regulariser with a prox alone steps backward:  x+ = prox_{tau R}(x - tau grad g(x)).
+    Starts at A^T y / ||A||^2.
 
     While F(x) - F(x+) < (decrease / tau) ||x+ - x||^2, tau is halved, for good; so F never rises, but for
     rounding, whatever Lipschitz constant the regulariser states. Step sizes are constants to differentiation.
@@ -68,8 +70,8 @@ class ForwardBackward:
         return supports_descent(lower)
 
     def init(self, lower: LowerLevel) -> ForwardBackwardState:
-        """Start at A^T y."""
-        x = lower.A.adjoint(lower.y)
+        """Start at A^T y / ||A||^2."""
+        x = first_iterate(lower)
         energy = jax.lax.stop_gradient(lower.value(x))
         return ForwardBackwardState(x, energy, _first_step_size(lower, self.step_scale))
 
@@ -94,7 +96,9 @@ class ForwardBackward:
     def residual(self, lower: LowerLevel, state: ForwardBackwardState) -> Float[Array, ""]:
         """Return the relative gradient norm, or the relative move of the map beside a prox."""
         if is_backward(lower):
-            return fixed_point_residual(lower, state.x, state.step_size)
+            # The fixed point is the same for every step size; a search may end at one that is too small to
+            # move x, or too large for a small move over it to mean anything.
+            return fixed_point_residual(lower, state.x, map_step_size(lower, 1.0))
         return gradient_residual(lower, state.x)
 
     def _search(self, lower: LowerLevel, state: ForwardBackwardState, slope: Array) -> _Search:
@@ -123,7 +127,9 @@ def _first_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
     if not _splits_data(lower):
         return map_step_size(lower, scale)
     lipschitz = jnp.asarray(cast(SmoothRegularizer, lower.regularizer).lipschitz(lower.shape), lower.y.dtype)
-    positive = jnp.where(lipschitz > 0, lipschitz, jnp.ones_like(lipschitz))
+    # Where nothing curves that steps forward, every step size will do; the data term's keeps the unit.
+    of_data = jnp.asarray(lower.A.squared_norm(lower.shape), lower.y.dtype)
+    positive = jnp.where(lipschitz > 0, lipschitz, of_data)
     return jax.lax.stop_gradient(scale / positive)
 
 

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from .first_iterate import first_iterate
 from .fixed_point_map import map_step_size
 from .residuals import gradient_residual
 from .smooth_energy import supports_smooth
@@ -20,10 +21,10 @@ class GradientDescentState(NamedTuple):
 
 @configuration
 class GradientDescent:
-    """Iterate x <- x - grad E(x) / L with L a bound of the gradient's Lipschitz constant; starts at A^T y.
+    """Iterate x <- x - grad E(x) / L with L a bound of the gradient's Lipschitz constant.
 
-    Converges for every smooth energy, linearly if it is strongly convex; `Nesterov` needs about the square
-    root of its steps. Source: Nesterov, 2004, section 2.1.5.
+    Starts at A^T y / ||A||^2. Converges for every smooth energy, linearly if it is strongly convex;
+    `Nesterov` needs about the square root of its steps. Source: Nesterov, 2004, section 2.1.5.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:
@@ -31,8 +32,8 @@ class GradientDescent:
         return supports_smooth(lower)
 
     def init(self, lower: LowerLevel) -> GradientDescentState:
-        """Start at A^T y."""
-        return GradientDescentState(lower.A.adjoint(lower.y), map_step_size(lower, 1.0))
+        """Start at A^T y / ||A||^2."""
+        return GradientDescentState(first_iterate(lower), map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: GradientDescentState) -> GradientDescentState:
         """Take one gradient step."""

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from .first_iterate import first_iterate
 from .fixed_point_map import map_step_size
 from .momentum import extrapolate
 from .residuals import gradient_residual
@@ -27,8 +28,9 @@ class Nesterov:
     """Take gradient steps from an extrapolated point, and drop the momentum when it points uphill.
 
     x+ = z - grad E(z) / L,  z+ = x+ + (t - 1)/t+ (x+ - x), restarted when <z - x+, x+ - x> > 0; starts at
-    A^T y. Convergence is proved for convex energies; nonconvex ones usually converge as well, to a stationary
-    point that need not be the nearest. Source: Nesterov, 1983; O'Donoghue and Candes, 2015, section 3.2.
+    A^T y / ||A||^2. Convergence is proved for convex energies; nonconvex ones usually converge as well, to a
+    stationary point that need not be the nearest.
+    Source: Nesterov, 1983; O'Donoghue and Candes, 2015, section 3.2.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:
@@ -36,8 +38,8 @@ class Nesterov:
         return supports_smooth(lower)
 
     def init(self, lower: LowerLevel) -> NesterovState:
-        """Start at A^T y without momentum."""
-        x = lower.A.adjoint(lower.y)
+        """Start at A^T y / ||A||^2 without momentum."""
+        x = first_iterate(lower)
         return NesterovState(x, x, jnp.ones((), x.dtype), map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: NesterovState) -> NesterovState:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
 from .energy_slack import energy_slack
+from .first_iterate import first_iterate
 from .fixed_point_map import backward, forward, is_backward, map_step_size, supports_descent
 from .residuals import fixed_point_residual, gradient_residual
 
@@ -45,6 +46,14 @@ class NonmonotoneState(NamedTuple):
     step_size: Float[Array, ""]
 
 
+class _Ray(NamedTuple):
+    """Where a search begins, the gradient it goes against, and the first step size that it tries."""
+
+    x: Float[Array, "..."]
+    slope: Float[Array, "..."]
+    first: Float[Array, ""]
+
+
 class _Search(NamedTuple):
     """A step size, the energy at its end, and whether that was low enough."""
 
@@ -58,15 +67,15 @@ class _Search(NamedTuple):
 class NonmonotoneAcceleratedGradient:
     """Take accelerated steps that lower an average of past energies, and plain ones where they do not.
 
-    y = x + (t'/t)(z - x) + ((t' - 1)/t)(x - x'),  z+ = prox(y - a grad f(y)).  If F(z+) <= c - delta ||z+ -
-    y||^2 then x+ = z+; else v = prox(x - b grad f(x)) and x+ is the lower of both. c averages the energies
-    with weights that fall by `forgetting` a step. a and b are Barzilai and Borwein's <s, r>/<r, r>, shrunk
-    until the energy has fallen enough. f is the whole energy where it is smooth, the data term beside a prox.
-    Starts at A^T y; step sizes are constants to differentiation.
+    y = x + (t'/t)(z - x) + ((t' - 1)/t)(x - x'),  z+ = prox(y - a grad f(y)).  If F(z+) <= c - delta L
+    ||z+ - y||^2 then x+ = z+; else v = prox(x - b grad f(x)) and x+ is the lower of both. c averages the
+    energies with weights that fall by `forgetting` a step. a and b are Barzilai and Borwein's <s, r>/<r, r>,
+    shrunk until the energy has fallen enough. f is the whole energy where it is smooth, the data term beside
+    a prox. Starts at A^T y / ||A||^2; step sizes are constants to differentiation.
     Source: Li and Lin, 2015, algorithm 4 (supplement); parameters as in Hertrich et al., 2025.
 
     Args:
-        decrease: delta, what an energy must fall by over the squared step.
+        decrease: delta, what an energy must fall by over the squared step and L, as 1/L is the step size.
         forgetting: eta, in [0, 1); 0 compares with the last energy alone.
         shrink: the factor of the line search.
 
@@ -91,8 +100,8 @@ class NonmonotoneAcceleratedGradient:
         return supports_descent(lower)
 
     def init(self, lower: LowerLevel) -> NonmonotoneState:
-        """Start at A^T y without momentum."""
-        x = lower.A.adjoint(lower.y)
+        """Start at A^T y / ||A||^2 without momentum."""
+        x = first_iterate(lower)
         one = jnp.ones((), x.dtype)
         energy = jax.lax.stop_gradient(lower.value(x))
         # The first "last gradient" is that of the start itself: no difference yet, so that 1/L is taken.
@@ -140,24 +149,25 @@ class NonmonotoneAcceleratedGradient:
         """Return the step sizes from y and from x, whether z is taken, and the energy of what is taken."""
         first_y = _curvature_step(state, y, slope_y)
         bound = jnp.maximum(lower.value(y), state.average)
-        from_y = self._search(lower, y, slope_y, first_y, bound)
+        from_y = self._search(lower, state, _Ray(y, slope_y, first_y), bound)
         z = backward(lower, y - from_y.step_size * slope_y, from_y.step_size)
-        fallen = self._fallen(state.average, from_y.energy, z - y)
+        fallen = self._fallen(state, state.average, from_y.energy, z - y)
 
         def plain() -> _Search:
             first = _curvature_step(state, state.x, slope_x)
-            return self._search(lower, state.x, slope_x, first, state.average)
+            return self._search(lower, state, _Ray(state.x, slope_x, first), state.average)
 
         from_x = jax.lax.cond(fallen, lambda: from_y, plain)
         takes_z = fallen | (from_y.energy <= from_x.energy)
         energy = jnp.where(takes_z, from_y.energy, from_x.energy)
         return from_y.step_size, from_x.step_size, takes_z, energy
 
-    def _search(self, lower: LowerLevel, x: Array, slope: Array, first: Array, bound: Array) -> _Search:
+    def _search(self, lower: LowerLevel, state: NonmonotoneState, ray: _Ray, bound: Array) -> _Search:
         def at(step_size: Array, shrinkings: Array) -> _Search:
-            moved = backward(lower, x - step_size * slope, step_size)
+            moved = backward(lower, ray.x - step_size * ray.slope, step_size)
             energy = lower.value(moved)
-            return _Search(step_size, energy, self._fallen(bound, energy, moved - x), shrinkings)
+            enough = self._fallen(state, bound, energy, moved - ray.x)
+            return _Search(step_size, energy, enough, shrinkings)
 
         def refused(search: _Search) -> Bool[Array, ""]:
             return ~search.enough & (search.shrinkings < _MOST_SHRINKINGS)
@@ -165,10 +175,13 @@ class NonmonotoneAcceleratedGradient:
         def shrunk(search: _Search) -> _Search:
             return at(self.shrink * search.step_size, search.shrinkings + 1)
 
-        return jax.lax.while_loop(refused, shrunk, at(first, jnp.zeros((), jnp.int32)))
+        return jax.lax.while_loop(refused, shrunk, at(ray.first, jnp.zeros((), jnp.int32)))
 
-    def _fallen(self, bound: Array, energy: Array, move: Array) -> Bool[Array, ""]:
-        return energy <= bound - self.decrease * jnp.sum(jnp.square(move)) + energy_slack(bound)
+    def _fallen(self, state: NonmonotoneState, bound: Array, energy: Array, move: Array) -> Bool[Array, ""]:
+        # The source's delta is compared as it is, which in another unit of the energy is another rule; here L
+        # gives it its unit.
+        least = self.decrease / state.step_size * jnp.sum(jnp.square(move))
+        return energy <= bound - least + energy_slack(bound)
 
 
 def _curvature_step(state: NonmonotoneState, x: Array, slope: Array) -> Float[Array, ""]:

@@ -6,8 +6,9 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from .first_iterate import first_iterate
 from .fixed_point_map import map_move, map_step_size, supports_map
-from .residuals import fixed_point_residual
+from .map_residual import map_residual
 
 
 class PicardState(NamedTuple):
@@ -19,7 +20,7 @@ class PicardState(NamedTuple):
 
 @configuration
 class Picard:
-    """Iterate x <- T(x), T the forward or the forward-backward map; starts at A^T y.
+    """Iterate x <- T(x), T the forward or the forward-backward map; starts at A^T y / ||A||^2.
 
     T(x) = x - tau (A^T (A x - y) + R(x)) with a gradient or an operator R, or prox(x - tau A^T (A x - y),
     tau) where the regulariser has a prox alone; tau = step_scale / L. Converges linearly where T contracts,
@@ -43,8 +44,8 @@ class Picard:
         return supports_map(lower)
 
     def init(self, lower: LowerLevel) -> PicardState:
-        """Start at A^T y."""
-        return PicardState(lower.A.adjoint(lower.y), map_step_size(lower, self.step_scale))
+        """Start at A^T y / ||A||^2."""
+        return PicardState(first_iterate(lower), map_step_size(lower, self.step_scale))
 
     def step(self, lower: LowerLevel, state: PicardState) -> PicardState:
         """Apply the map."""
@@ -65,7 +66,7 @@ class Picard:
 
     def residual(self, lower: LowerLevel, state: PicardState) -> Float[Array, ""]:
         """Return the relative move of the map."""
-        return fixed_point_residual(lower, state.x, state.step_size)
+        return map_residual(lower, state.x, state.step_size, self.step_scale)
 
 
 def require_step_scale(step_scale: float) -> None:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
+from .first_iterate import first_iterate
 from .fixed_point_map import map_move, map_step_size
 
 
@@ -48,8 +49,8 @@ class Seen(NamedTuple):
 
 
 def first_trial(lower: LowerLevel, step_scale: float) -> Trial:
-    """Begin at A^T y; the first trial is the map's own step."""
-    x, tau = lower.A.adjoint(lower.y), map_step_size(lower, step_scale)
+    """Begin at A^T y / ||A||^2; the first trial is the map's own step."""
+    x, tau = first_iterate(lower), map_step_size(lower, step_scale)
     move = map_move(lower, x, tau)
     return Trial(x, move, x + move, jnp.zeros((), bool), tau)
 

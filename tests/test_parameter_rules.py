@@ -121,6 +121,10 @@ def test_spsa_is_as_far_off_as_theory_says_and_fixed_by_its_seed(lower, exact):
     samples = 64
     one, other, again = (gradient(Spsa(samples, seed=seed), DualFista(), BUDGET, lower) for seed in (0, 1, 0))
     np.testing.assert_array_equal(again, one)
+    # The theory holds for parameters of one size: each leaf's in units of its root mean square.
+    leaves = [np.ravel(leaf) for leaf in jax.tree.leaves(lower.regularizer)]
+    units = np.concatenate([np.full(leaf.size, np.sqrt(np.mean(leaf**2))) for leaf in leaves])
+    one, other, exact = units * one, units * other, units * exact
     assert error(other, one) > 1e-3
     predicted = np.sqrt((exact.size - 1) / samples)
     measured = np.sqrt(np.mean([error(draw, exact) ** 2 for draw in (one, other)]))
