@@ -57,6 +57,7 @@ from hypergrad_bench.bench.threads import fix_blas_threads  # noqa: E402
 fix_blas_threads()
 
 ROOT = Path(__file__).resolve().parent.parent
+LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +73,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no image sets at {folder}; HGB_TEST_DATA names another folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _forget_lowered() -> Iterator[None]:
+    """Drop the texts of what a test compiled; JAX keeps thousands, each in a context of a megabyte.
+
+    The more of them live, the longer the next one takes. Traces and executables stay, so that nothing is
+    compiled twice. These caches are JAX's own affair: without them the tests take more time and memory.
+    """
+    yield
+    for module, name in LOWERED:
+        getattr(getattr(sys.modules.get(module), name, None), "cache_clear", int)()
 
 
 @pytest.fixture
