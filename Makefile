@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench reproduce test check report wheel clean
+.PHONY: help setup bench reproduce test quick lint check report wheel clean
 
 help:
 	@echo "make TARGET [PYTHON=python3]"
@@ -39,11 +39,16 @@ reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timi
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-check: .venv/installed-dev  ## check format, lint, types, direction of imports, contents of the wheel
+quick: .venv/installed-dev  ## run what is not slow, in one process (ARGS=tests/test_operators.py)
+	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+
+lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+check: lint  ## the same, and the contents of the wheel
 	$(BIN)/python -m pytest -q tests/test_packaging.py
 
 report: .venv/installed-$(EXTRA)  ## rebuild tables and figures of the newest run (RUN=results/local/... for another)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -11,28 +12,35 @@ import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
 
+QUICK = "--xla_cpu_use_fusion_emitters=false"
 
-def _quick_compilation() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Let XLA compile loops for the CPU by its older code, in half the time, if it still has that.
 
-    Compiling takes most of the tests' time. Workers and child processes inherit the setting.
+    Compiling takes most of the tests' time. JAX has not started its backend yet; workers and child processes
+    inherit the setting.
     """
-    given, wanted = os.environ.get("XLA_FLAGS", ""), "--xla_cpu_use_fusion_emitters=false"
-    if wanted in given:
-        return
-    flags = f"{given} {wanted}".strip()
-    known = subprocess.run(
+    given = os.environ.get("XLA_FLAGS", "")
+    if "PYTEST_XDIST_WORKER" not in os.environ and QUICK not in given and _quick_is_known(config):
+        os.environ["XLA_FLAGS"] = f"{given} {QUICK}".strip()
+
+
+def _quick_is_known(config: pytest.Config) -> bool:
+    """Ask another process, once a release of jaxlib: XLA ends one that asks for what it does not know."""
+    cache, key = getattr(config, "cache", None), f"quick_compilation/{version('jaxlib')}"
+    if cache and cache.get(key, False):
+        return True
+    asked = subprocess.run(
         [sys.executable, "-c", "import jax; jax.devices('cpu')"],
-        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        env=os.environ | {"XLA_FLAGS": QUICK, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
     )
-    if known.returncode == 0:
-        os.environ["XLA_FLAGS"] = flags
+    # A no is asked again: it may have been for want of memory.
+    if cache and asked.returncode == 0:
+        cache.set(key, True)
+    return asked.returncode == 0
 
-
-# Before JAX starts its backend; XLA ends a process that asks for what it does not know.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    _quick_compilation()
 
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS") or "cpu")
 jax.config.update("jax_enable_x64", True)
@@ -49,6 +57,7 @@ from hypergrad_bench.bench.threads import fix_blas_threads  # noqa: E402
 fix_blas_threads()
 
 ROOT = Path(__file__).resolve().parent.parent
+LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +73,18 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no image sets at {folder}; HGB_TEST_DATA names another folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _forget_lowered() -> Iterator[None]:
+    """Drop the texts of what a test compiled; JAX keeps thousands, each in a context of a megabyte.
+
+    The more of them live, the longer the next one takes. Traces and executables stay, so that nothing is
+    compiled twice. These caches are JAX's own affair: without them the tests take more time and memory.
+    """
+    yield
+    for module, name in LOWERED:
+        getattr(getattr(sys.modules.get(module), name, None), "cache_clear", int)()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Everything that is registered conforms, and nothing registered goes unchecked."""
 
+import functools
 import inspect
 from functools import partial
 
@@ -25,15 +26,26 @@ from hypergrad_bench.solvers import (
     Nesterov,
 )
 
-ALL = checks(built_in())
-# Some checks cost seconds; those of one subject share what they compile, so that they stay one test.
-SUBJECTS = list(dict.fromkeys(check.subject for check in ALL))
+
+@functools.cache
+def by_subject() -> dict[str, list[Check]]:
+    """The checks of everything that is registered; listing them draws problems, so that imports do not."""
+    # Some checks cost seconds; those of one subject share what they compile, so that they stay one test.
+    found: dict[str, list[Check]] = {}
+    for check in checks(built_in()):
+        found.setdefault(check.subject, []).append(check)
+    return found
 
 
-@pytest.mark.parametrize("subject", SUBJECTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each subject."""
+    if "subject" in metafunc.fixturenames:
+        metafunc.parametrize("subject", by_subject())
+
+
 def test_what_is_registered_conforms(subject: str) -> None:
     """Every finding on every registered object passes."""
-    findings = [finding for check in ALL if check.subject == subject for finding in check.findings()]
+    findings = [finding for check in by_subject()[subject] for finding in check.findings()]
     assert findings
     assert [finding for finding in findings if not finding.passed] == []
 
@@ -76,7 +88,7 @@ def test_every_registered_operator_regularizer_and_potential_is_sampled() -> Non
 def test_every_registered_kind_has_checks() -> None:
     """No entry of the catalogue is left out."""
     catalogue = built_in()
-    subjects = " | ".join(SUBJECTS)
+    subjects = " | ".join(by_subject())
     for kind in ("tasks", "data", "solvers", "linear_solvers", "methods"):
         assert all(repr(one) in subjects for one in getattr(catalogue, kind).values())
     assert all(cls.__name__ in subjects for cls in catalogue.regularizers.values())
