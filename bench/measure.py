@@ -104,7 +104,7 @@ class Workbench:
             return Trial(Status.OUT_OF_MEMORY, str(error))
         except Exception as error:  # a plug-in or a contender may raise anything
             return Trial(Status.FAILED, _one_line(error))
-        status, reason = status_of(training)
+        status, reason = status_of(training, backward)
         return Trial(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
 
     def _programs(self, case: Case, inputs: Inputs) -> tuple[Programs, int]:

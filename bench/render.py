@@ -14,7 +14,7 @@ from .grid import Grid, Line, grid_of
 from .status import Status
 from .tables import EMPTY, Table
 
-_STYLES = {Status.OK: "green", Status.MAX_STEPS: "yellow"}
+_STYLES = {Status.OK: "green", Status.MAX_STEPS: "yellow", Status.ADJOINT_MISSED: "yellow"}
 _FOLDED = 20
 
 

@@ -9,7 +9,7 @@ from ..solvers.solver import Outcome
 class Status(StrEnum):
     """Say what became of a measurement; each member carries its meaning in `sentence`.
 
-    Only `ok` and `max_steps` rows have numbers, and the two are never averaged together.
+    Only `ok`, `max_steps` and `adjoint_missed` rows have numbers, and they are never averaged together.
     """
 
     sentence: str
@@ -25,6 +25,11 @@ class Status(StrEnum):
     MAX_STEPS = (
         "max_steps",
         "the budget ran out before the tolerance: numbers are measured, but the solution is not converged",
+    )
+    ADJOINT_MISSED = (
+        "adjoint_missed",
+        "the solve converged, but the backward pass's linear system was not solved to its tolerance: numbers are "
+        "measured, but the gradient is that of another system",
     )
     NONSMOOTH = (
         "nonsmooth",
@@ -58,4 +63,4 @@ class Status(StrEnum):
     @property
     def measured(self) -> bool:
         """Tell whether a record of this status holds numbers that may enter a table."""
-        return self in (Status.OK, Status.MAX_STEPS)
+        return self in (Status.OK, Status.MAX_STEPS, Status.ADJOINT_MISSED)

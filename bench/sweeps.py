@@ -69,9 +69,7 @@ class Family(NamedTuple):
     every_solver: bool = False
 
 
-def families(
-    sweep: Sweep, steps: tuple[int, ...], linear: LinearSolver = Cg()
-) -> Iterator[Family]:
+def families(sweep: Sweep, steps: tuple[int, ...], linear: LinearSolver = Cg()) -> Iterator[Family]:
     """Yield the built-in methods with their sweeps.
 
     Args:

@@ -152,8 +152,8 @@ def _rows(records: Iterable[Record]) -> tuple[Row, ...]:
 
 
 def _comparable(records: Sequence[Record]) -> list[Record]:
-    """Return the records that may be joined: the converged ones, else the ones that are out of budget."""
-    for status in (Status.OK, Status.MAX_STEPS):
+    """Return the records that may be joined: the converged ones, else those that fell short in one way."""
+    for status in (Status.OK, Status.ADJOINT_MISSED, Status.MAX_STEPS):
         chosen = [record for record in records if record.status is status]
         if chosen:
             return chosen

@@ -73,8 +73,13 @@ class Trial:
     route: str = ""
 
 
-def status_of(training: Training) -> tuple[Status, str]:
-    """Return the worst outcome of the batch; a gradient that is not finite counts as such."""
+def status_of(training: Training, backward: Backward | None = None) -> tuple[Status, str]:
+    """Return the worst outcome of the batch; a gradient that is not finite counts as such.
+
+    Args:
+        training: a solve with its gradient.
+        backward: what the backward pass knows of itself, of rules that have one.
+    """
     outcomes = np.asarray(training.solution.status)
     if (outcomes == Outcome.NOT_FINITE).any():
         return Status.NOT_FINITE, "the solution is not finite"
@@ -86,7 +91,13 @@ def status_of(training: Training) -> tuple[Status, str]:
     missed = int((outcomes == Outcome.MAX_STEPS).sum())
     if missed:
         return Status.MAX_STEPS, f"{missed} of {outcomes.size} solves ended above the tolerance"
-    return Status.OK, ""
+    if backward is None or backward.converged is None or np.all(backward.converged):
+        return Status.OK, ""
+    unsolved, residual = int(np.sum(~np.asarray(backward.converged))), np.max(np.asarray(backward.residual))
+    return (
+        Status.ADJOINT_MISSED,
+        f"{unsolved} of {outcomes.size} adjoint equations were not solved: relative residual {residual:.1e}",
+    )
 
 
 def largest_known(values: Any) -> float | None:

@@ -73,7 +73,5 @@ def project_matrix_free(
         return keep(W(W.adjoint(keep(u))))
 
     solution = linear.solve_linear(gram, keep(W(g) - below))
-    account = Backward(
-        solution.residual, solution.steps, jnp.sum(active), converged=solution.converged
-    )
+    account = Backward(solution.residual, solution.steps, jnp.sum(active), converged=solution.converged)
     return keep(solution.value), account

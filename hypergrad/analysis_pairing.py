@@ -60,9 +60,7 @@ def pair(
     return jax.grad(pairing)(lower)
 
 
-def held_dual(
-    lower: LowerLevel, point: ActivePoint
-) -> tuple[Float[Array, "*range"], Float[Array, "*range"]]:
+def held_dual(lower: LowerLevel, point: ActivePoint) -> tuple[Float[Array, "*range"], Float[Array, "*range"]]:
     """Return the dual variable of the active rows and the signs of the others: u = weight * signs + held."""
     zero = jnp.zeros_like(point.u)
     signs = jnp.where(point.active, zero, jnp.sign(shifted_dual(lower, point.x, point.u)))

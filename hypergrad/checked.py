@@ -93,9 +93,7 @@ class Checked:
             raise refuse(repr(self.method), ".state, the dual variable")
         return self._judged(solution, *self.method.backward_of_pair(solver, lower, solution, cotangent))
 
-    def tangent(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
-    ) -> Solution:
+    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Return what the method says.
 
         Raises:

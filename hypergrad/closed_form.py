@@ -132,9 +132,7 @@ class ClosedForm:
         (v, mu), backward = self._solve_system(lower, point.active, cotangent)
         return pair(lower, point, v, mu, cotangent.u), backward
 
-    def tangent(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
-    ) -> Solution:
+    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Solve the same system for how x and the dual variable move along `moved`."""
         point = self._point(solver, lower, solution)
         held, signs = held_dual(lower, point)

@@ -62,7 +62,9 @@ def hypergradient(
         raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         if start is not None:
-            raise ValueError(f"{method!r} refines from the solver's own start; leave the pair to start from out")
+            raise ValueError(
+                f"{method!r} refines from the solver's own start; leave the pair to start from out"
+            )
         # Only here is the loss known, so that its cotangent can follow x.
         found = method.solve_to_accuracy(solver, budget, lower, outer, adjoint_start)
         return Hypergradient(outer(found[0].x), found[1], found[0], found[2])

@@ -162,9 +162,7 @@ class Implicit:
         )
         return equation.pull(found.value), account
 
-    def tangent(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
-    ) -> Solution:
+    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Solve the condition's linearisation for how the solution, or the state, moves along `moved`.
 
         Raises:

@@ -126,9 +126,7 @@ class RefiningMethod(WarmMethod, Protocol):
 class TangentMethod(AdjointMethod, Protocol):
     """An adjoint method that says how its solution moves, so that its gradient has a derivative too."""
 
-    def tangent(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel
-    ) -> Solution:
+    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Return the derivative of the solution along `moved`, from the optimality system; linear in it.
 
         What the backward pass does not read of the solution is zero.

@@ -19,6 +19,7 @@ from .analysis_l1_problem import (
 )
 from .cg import Cg
 from .circulant import filtered, is_circulant, spectrum_of
+from .first_iterate import first_iterate
 from .implicit_linear import solve_implicitly
 from .normal_matrix import Layout, combine, data_matrix, factorize, rows_matrix
 from .residuals import kkt_residual
@@ -45,7 +46,7 @@ class Admm:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |z_i|,  z = W x,  alternately in x and z.
 
     x+ = (A^T A + sigma W^T W)^{-1} (A^T y + W^T (sigma z - u)),  u+ = clip(u + sigma W x+, -weight, weight),
-    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y, u = 0. The x-update is exact: an FFT where A and
+    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y / ||A||^2, u = 0. The x-update is exact: an FFT where A and
     W are circulant, a Cholesky factor computed once where there are at most 2048 unknowns, else conjugate
     gradients from the last x with a circulant preconditioner where W is one, differentiated as the solution
     of its equation. Few steps to a modest accuracy for every A; its rate depends on rho. Source: Boyd et al.,
@@ -73,8 +74,8 @@ class Admm:
         return supports_analysis_l1(lower)
 
     def init(self, lower: LowerLevel) -> AdmmState:
-        """Start at x = A^T y, u = 0."""
-        x = lower.A.adjoint(lower.y)
+        """Start at x = A^T y / ||A||^2, u = 0."""
+        x = first_iterate(lower)
         return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> AdmmState:

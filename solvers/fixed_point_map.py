@@ -59,7 +59,9 @@ def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
     if not is_backward(lower):
         regularizer = cast(SmoothRegularizer | OperatorRegularizer, lower.regularizer)
         lipschitz = lipschitz + regularizer.lipschitz(shape)
-    tau = jnp.asarray(scale / lipschitz, lower.y.dtype)
+    lipschitz = jnp.asarray(lipschitz, lower.y.dtype)
+    # Where nothing steps forward, as beside a prox when nothing is measured, any step will do.
+    tau = scale / jnp.where(lipschitz > 0, lipschitz, jnp.ones_like(lipschitz))
     return tau if depends_on_step_size(lower) else jax.lax.stop_gradient(tau)
 
 

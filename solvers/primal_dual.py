@@ -15,6 +15,7 @@ from .analysis_l1_problem import (
     supports_analysis_l1,
     within_bounds,
 )
+from .first_iterate import first_iterate
 from .residuals import kkt_residual
 
 
@@ -31,7 +32,7 @@ class PrimalDual:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |w_i x|  for every A, without inverting anything.
 
     x+ = x - tau (A^T(A x - y) + W^T u),  u+ = clip(u + sigma W(2 x+ - x), -weight, weight), with
-    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y, u = 0. Converges for every convex problem of
+    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y / ||A||^2, u = 0. Converges for every convex problem of
     this form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm 3.1; Vu,
     2013.
 
@@ -54,8 +55,8 @@ class PrimalDual:
         return supports_analysis_l1(lower)
 
     def init(self, lower: LowerLevel) -> PrimalDualState:
-        """Start at x = A^T y, u = 0."""
-        x = lower.A.adjoint(lower.y)
+        """Start at x = A^T y / ||A||^2, u = 0."""
+        x = first_iterate(lower)
         return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> PrimalDualState:

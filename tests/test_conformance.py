@@ -6,8 +6,8 @@ from functools import partial
 
 import jax.numpy as jnp
 import pytest
-from findings import failed
 
+from findings import failed
 from hypergrad_bench import problems
 from hypergrad_bench.bench.catalogue import Catalogue, built_in
 from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks

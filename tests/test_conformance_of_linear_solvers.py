@@ -2,8 +2,8 @@
 
 import jax.numpy as jnp
 import pytest
-from findings import failed
 
+from findings import failed
 from hypergrad_bench.bench.conformance.linear_solvers import check_linear_solver
 from hypergrad_bench.problems import configuration
 from hypergrad_bench.solvers import (

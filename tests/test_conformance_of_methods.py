@@ -4,8 +4,8 @@ import dataclasses
 from typing import ClassVar
 
 import pytest
-from findings import SMOOTH, failed
 
+from findings import SMOOTH, failed
 from hypergrad_bench import solvers
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
 from hypergrad_bench.bench.conformance.settings import check_settings

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from findings import failed
 
+from findings import failed
 from hypergrad_bench import problems
 from hypergrad_bench.bench.conformance import tasks
 from hypergrad_bench.bench.conformance.operators import check_operator

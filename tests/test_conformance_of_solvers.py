@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from findings import SMOOTH, failed
 
+from findings import SMOOTH, failed
 from hypergrad_bench.bench.conformance.solvers import check_solver, check_transformations
 from hypergrad_bench.problems import configuration
 from hypergrad_bench.solvers import (

@@ -50,9 +50,7 @@ class ImplicitCg:
         regularizer = analysis_regularizer(lower)
         u = cast(DualSolver, solver).dual(lower, solution.state)
         active = jnp.abs(u) < regularizer.weight_like(u) * (1 - THRESHOLD)
-        mu, backward = project_matrix_free(
-            regularizer.W, active, cotangent, jnp.zeros_like(u), self.linear
-        )
+        mu, backward = project_matrix_free(regularizer.W, active, cotangent, jnp.zeros_like(u), self.linear)
         v = cotangent - regularizer.W.adjoint(mu)
         return pair(lower, ActivePoint(solution.x, u, active), v, mu), backward
 

@@ -18,7 +18,7 @@ from ...hypergrad import (
 )
 from ...problems import LowerLevel
 from ...solvers import Budget, Solution, solve
-from ...solvers.analysis_l1_problem import DualSolver, analysis_regularizer
+from ...solvers.analysis_l1_problem import DualSolver
 from ...solvers.certificate import active_rows
 from ..reproduction import Row
 from ..status import Status
