@@ -28,8 +28,8 @@ class Status(StrEnum):
     )
     ADJOINT_MISSED = (
         "adjoint_missed",
-        "the solve converged, but the backward pass's linear system was not solved to its tolerance: numbers are "
-        "measured, but the gradient is that of another system",
+        "the solve converged, but the backward pass's linear system was not solved to its tolerance: numbers "
+        "are measured, but the gradient is that of another system",
     )
     NONSMOOTH = (
         "nonsmooth",

@@ -17,7 +17,6 @@ from ..hypergrad.spsa import Spsa
 from ..hypergrad.support_reduced import SupportReduced
 from ..hypergrad.unrolled import Unrolled
 from ..solvers.budget import Budget
-from ..solvers.cg import Cg
 from ..solvers.circulant_preconditioner import CirculantPreconditioner
 from ..solvers.dense import Dense
 from ..solvers.gmres import Gmres
@@ -69,7 +68,7 @@ class Family(NamedTuple):
     every_solver: bool = False
 
 
-def families(sweep: Sweep, steps: tuple[int, ...], linear: LinearSolver = Cg()) -> Iterator[Family]:
+def families(sweep: Sweep, steps: tuple[int, ...], linear: LinearSolver) -> Iterator[Family]:
     """Yield the built-in methods with their sweeps.
 
     Args:

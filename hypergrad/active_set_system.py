@@ -105,8 +105,8 @@ def solve_system(
     The penalty is added to the first block and its effect to the right-hand side, which changes no solution;
     conjugate gradients on  W0 (A^T A + sigma W0^T W0)^{-1} W0^T mu = ...  then need few steps, since the
     eigenvalues times sigma crowd at one. Consistent for dependent rows as well: mu is then the smallest.
-    A correction that does not reduce what is left is not made; where the first one does not, the factorisation
-    has failed, and the solution is NaN: zero would be an answer.
+    A correction that does not reduce what is left is not made; where the first one does not, the
+    factorisation has failed, and the solution is NaN: zero would be an answer.
     Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
     """
     W = analysis_regularizer(lower).W

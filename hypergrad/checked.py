@@ -124,8 +124,8 @@ def _warn(name: str, missed: Bool[Array, "..."]) -> None:
     count = int(np.sum(missed))
     if count:
         _LOGGER.warning(
-            "%s: %d of %d gradients are not to be trusted: the lower level or the adjoint equation was not solved to "
-            "its tolerance",
+            "%s: %d of %d gradients are not to be trusted: the lower level or the adjoint equation was not "
+            "solved to its tolerance",
             name,
             count,
             np.size(missed),

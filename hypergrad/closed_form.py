@@ -63,8 +63,8 @@ class ClosedForm:
 
     Args:
         threshold: None lets the solution decide: row i is active if |u_i + c w_i x| <= weight_i, which differ
-            by the solution's own residual, see `active_rows`. A number: if |u_i| < weight_i (1 - threshold); the authors take
-            1e-6.
+            by the solution's own residual, see `active_rows`. A number: if |u_i| < weight_i (1 - threshold);
+            the authors take 1e-6.
         factored_up_to: the largest number of unknowns that is factorised.
         linear: iterative solver of W0 W0^T mu = W0 g.
         indefinite: iterative solver of the whole system.

@@ -19,7 +19,7 @@ def forward_refused(method: Method) -> Iterator[None]:
         if "custom_vjp" not in str(error):
             raise
         raise TypeError(
-            f"forward mode (jax.jvp, jax.jacfwd) does not pass through {method!r}: its first derivative is a backward "
-            "pass. Use jax.grad or jax.vjp; Unrolled() for forward mode through the iterations; jax.jvp of "
-            "jax.grad for products with the Hessian of a loss"
+            f"forward mode (jax.jvp, jax.jacfwd) does not pass through {method!r}: its first derivative is a "
+            "backward pass. Use jax.grad or jax.vjp; Unrolled() for forward mode through the iterations; "
+            "jax.jvp of jax.grad for products with the Hessian of a loss"
         ) from error

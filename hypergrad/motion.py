@@ -30,7 +30,7 @@ class Motion(NamedTuple):
 
 
 def motion_of_optimality(lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
-    """Return  tau H t = -tau d/dtheta grad E(x) moved,  H the Hessian or an operator's Jacobian, tau = 1/L."""
+    """Return  tau H t = -tau d/dtheta grad E(x) moved,  H the Hessian or an operator's Jacobian."""
     tau, x = map_step_size(lower, 1.0), solution.x
 
     def matvec(t: Array) -> Array:

@@ -46,7 +46,7 @@ def _tangent(
 def no_second_derivative(method: Method) -> TypeError:
     """Return the error for a rule whose gradient cannot be differentiated again."""
     return TypeError(
-        f"the gradient of {method!r} has no derivative of its own: second derivatives (jax.hessian, jax.jvp of "
-        "jax.grad, jax.grad of jax.grad) are there for Implicit() and ClosedForm(), from the optimality system, and "
-        "for Unrolled(), through its iterations"
+        f"the gradient of {method!r} has no derivative of its own: second derivatives (jax.hessian, jax.jvp "
+        "of jax.grad, jax.grad of jax.grad) are there for Implicit() and ClosedForm(), from the optimality "
+        "system, and for Unrolled(), through its iterations"
     )

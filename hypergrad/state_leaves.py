@@ -23,7 +23,7 @@ def dual_leaf(solver: Solver, lower: LowerLevel, state: Any) -> int | None:
 
 
 def no_tangent(tree: Any) -> Any:
-    """Return the tangent of what does not move: zeros, and for whole numbers what JAX takes in their place."""
+    """Return the tangent of what does not move: zeros; for whole numbers what JAX takes in their place."""
 
     def still(leaf: Array) -> Any:
         if jnp.issubdtype(leaf.dtype, jnp.floating):

@@ -46,11 +46,11 @@ class Admm:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |z_i|,  z = W x,  alternately in x and z.
 
     x+ = (A^T A + sigma W^T W)^{-1} (A^T y + W^T (sigma z - u)),  u+ = clip(u + sigma W x+, -weight, weight),
-    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y / ||A||^2, u = 0. The x-update is exact: an FFT where A and
-    W are circulant, a Cholesky factor computed once where there are at most 2048 unknowns, else conjugate
-    gradients from the last x with a circulant preconditioner where W is one, differentiated as the solution
-    of its equation. Few steps to a modest accuracy for every A; its rate depends on rho. Source: Boyd et al.,
-    2011, section 3.1.
+    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y / ||A||^2, u = 0. The x-update is exact: an FFT
+    where A and W are circulant, a Cholesky factor computed once where there are at most 2048 unknowns, else
+    conjugate gradients from the last x with a circulant preconditioner where W is one, differentiated as the
+    solution of its equation. Few steps to a modest accuracy for every A; its rate depends on rho.
+    Source: Boyd et al., 2011, section 3.1.
 
     Args:
         rho: sigma ||W||^2 / ||A||^2, the weight of the constraint z = W x, whatever the units.

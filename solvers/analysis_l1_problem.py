@@ -80,7 +80,7 @@ def squared_norms(lower: LowerLevel, shape: tuple[int, ...]) -> SquaredNorms:
 
 
 def within_bounds(shifted: Float[Array, "*range"], weight: Float[Array, "*range"]) -> Float[Array, "*range"]:
-    """Move dual variables to the nearest of |u_i| <= weight_i: u_i stays inside, and becomes weight_i sign(u_i).
+    """Move dual variables into |u_i| <= weight_i: what lies outside becomes weight_i sign(u_i).
 
     Unlike a minimum of a maximum, which is a kink where both bounds meet, it has the one-sided derivative
     sign(u_i) by a weight of exactly zero, and goes on through zero: the energy of a negative weight is not

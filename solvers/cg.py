@@ -11,7 +11,7 @@ from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 ROUNDS = 3
-"""Updated residuals drift away from the true one: where that is still too large, the iteration begins again."""
+"""Updated residuals drift from the true one: where that is still too large, the iteration begins again."""
 
 
 class _Iterate(NamedTuple):

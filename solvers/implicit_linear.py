@@ -48,7 +48,7 @@ def solve_implicitly(
 
     @solved.defjvp
     def rule(primals: Any, tangents: Any) -> tuple[LinearSolution, LinearSolution]:
-        constants, kept, rhs, _ = primals
+        constants, kept, _, _ = primals
         found = solved(*primals)
         moved = jax.jvp(lambda one: product(found.value, *one), (constants,), (tangents[0],))[1]
         approximate = None if preconditioner is None else lambda v: inverse(v, *kept)

@@ -32,13 +32,13 @@ class PrimalDual:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |w_i x|  for every A, without inverting anything.
 
     x+ = x - tau (A^T(A x - y) + W^T u),  u+ = clip(u + sigma W(2 x+ - x), -weight, weight), with
-    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y / ||A||^2, u = 0. Converges for every convex problem of
-    this form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm 3.1; Vu,
-    2013.
+    1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y / ||A||^2, u = 0. Converges for every convex
+    problem of this form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm
+    3.1; Vu, 2013.
 
     Args:
-        dual_scale: sigma ||W||^2 / ||A||^2, which balances the two step sizes, whatever the units; larger values
-            favour the dual variable.
+        dual_scale: sigma ||W||^2 / ||A||^2, which balances the two step sizes, whatever the units; larger
+            values favour the dual variable.
 
     Raises:
         ValueError: if `dual_scale` is not positive.

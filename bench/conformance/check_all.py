@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from ...hypergrad.method import RoutedMethod
 from ...problems.denoising import Denoising
 from ...problems.linear_operator import LinearOperator
 from ...problems.potentials import PseudoHuber
@@ -14,6 +15,7 @@ from ..catalogue import Catalogue, ordered
 from ..suites import SUITES
 from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
+from .large_problem import large_problems
 from .methods import Pair
 from .small_problem import (
     IMAGE,
@@ -41,7 +43,8 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
 
     Own methods meet every solver of the catalogue on one problem, and one solver on every problem; own
     solvers meet every method on one problem. Problems are the built-in small ones and those that own tasks
-    and regularisers make. A costly method meets one solver on one problem.
+    and regularisers make. A costly method meets one solver on one problem; every other one also meets
+    problems above the sizes at which code takes another route.
     """
     subjects = own or catalogue
     problems = list(small_problems())
@@ -140,6 +143,7 @@ def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProb
     for method in catalogue.methods.values():
         if method in subjects.methods.values():
             yield from _method(method, partners, problems)
+            yield from _large(method)
             continue
         for solver in () if _costly(method) else subjects.solvers.values():
             pairs = [Pair(method, solver, problem) for problem in problems]
@@ -162,6 +166,15 @@ def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) 
             if not met:
                 yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
             met.append(pair.solver)
+
+
+def _large(method: Any) -> Iterator[Check]:
+    """Let a method meet the problems above the sizes at which code takes another route."""
+    for large in large_problems():
+        pair = Pair(method, large.solver, large.problem)
+        asked = isinstance(method, RoutedMethod) or not large.routed
+        if asked and not _costly(method) and _holds(lambda pair=pair: pair.supported):
+            yield Check(_label(pair), partial(methods.check_linearity, _label(pair), pair))
 
 
 def _costly(method: Any) -> bool:

@@ -2,11 +2,11 @@
 
 import copy
 from collections.abc import Iterator
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from ...hypergrad.hypergradient import Hypergradient, hypergradient
@@ -14,17 +14,39 @@ from ...hypergrad.method import AdjointMethod, Method
 from ...problems.lower_level import LowerLevel
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver
+from .. import contenders
 from .compiled import Compiled
 from .finding import Finding, bounded, distance, is_reason, layout, leafwise_distance
 from .small_problem import SmallProblem, in_single, outer
+from .units import other_units
 
 TO_TOLERANCE = Budget(max_steps=20_000, tolerance=1e-10, check_every=50)
 A_FEW_STEPS = Budget(max_steps=5, tolerance=0.0)
 ACCURACY = 1e-6
 """What a method is held to that claims no `accuracy` of its own, relative, in float64."""
 SAME_SOLUTION = 1e-5
+LINEAR = 1e-3
+"""A gradient is linear in the loss: in float32, to what a linear solver's rounding makes of it."""
+LOSS_SCALES = (1e-8, 1e8)
 REPRODUCED = 0.1
 """Ways to run one method may differ by so much of its accuracy: linear solvers stop at a tolerance."""
+
+
+_CONTENDERS = tuple(cls for cls in vars(contenders).values() if isinstance(cls, type))
+
+
+class Posed(NamedTuple):
+    """A lower level with the loss  scale * outer(x / unit)."""
+
+    lower: LowerLevel
+    scale: Array
+    unit: Array
+
+
+def posed(lower: LowerLevel, scale: float = 1.0, unit: float = 1.0) -> Posed:
+    """Pose a lower level with the usual loss, or with a multiple of it, or for x in another unit."""
+    dtype = lower.y.dtype
+    return Posed(lower, jnp.asarray(scale, dtype), jnp.asarray(unit, dtype))
 
 
 class Pair(NamedTuple):
@@ -70,11 +92,15 @@ def check_support(subject: str, pair: Pair) -> Iterator[Finding]:
 
 
 def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
-    """Check the hypergradient of a supported pair: its layout and, unless inexact by design, its value."""
+    """Check the hypergradient of a supported pair.
+
+    Its layout and, unless inexact by design, its value; that it is linear in the loss; that units change
+    nothing.
+    """
     lower, other = pair.problem.lowers
-    yield from _check_layout(subject, pair, in_single(lower))
+    yield from check_linearity(subject, pair)
     program = Compiled(_differentiate)
-    found = program(pair.settings, lower)
+    found = program(pair.settings, posed(lower))
     same = type(found.gradient) is type(lower) and layout(found.gradient) == layout(lower)
     detail = "that of the lower level" if same else f"{found.gradient!r} for {lower!r}"
     yield Finding(subject, "gradient's layout", same, detail)
@@ -82,7 +108,8 @@ def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
     yield Finding(subject, "finite gradient", bad == 0, f"{bad} entries are NaN or infinite")
     yield bounded(subject, "value at the solution", distance(found.value, outer(found.solution.x)), 1e-12)
     yield from _check_accuracy(subject, pair, found)
-    program(copy.deepcopy(pair.settings), other)
+    yield from _check_units(subject, pair, program, found)
+    program(copy.deepcopy(pair.settings), posed(other))
     yield Finding(
         subject,
         "one trace",
@@ -99,7 +126,7 @@ def check_transformations(subject: str, pair: Pair) -> Iterator[Finding]:
     few = (method, solver, A_FEW_STEPS)
     # What an inexact rule returns can hang on how a converged state rounds, such as on its last restart.
     settings = pair.settings if pair.exact else few
-    ends = [program(settings, one) for one in pair.problem.lowers]
+    ends = [program(settings, posed(one)) for one in pair.problem.lowers]
     if isinstance(method, AdjointMethod):
         # For every other method the hypergradient is jax.grad through the call by definition.
         through = Compiled(_gradient_through_call)(settings, lower)
@@ -110,19 +137,46 @@ def check_transformations(subject: str, pair: Pair) -> Iterator[Finding]:
     batch = Compiled(_differentiate_batch)(settings, stacked)
     loop = jax.tree.map(lambda *leaves: jnp.stack(leaves), ends[0].gradient, ends[1].gradient)
     yield bounded(subject, "vmap equals a loop", leafwise_distance(batch, loop), tolerance)
-    eager = _differentiate(*few, lower).gradient
-    jitted = program(few, lower).gradient
+    eager = _differentiate(*few, posed(lower)).gradient
+    jitted = program(few, posed(lower)).gradient
     yield bounded(subject, "jit changes nothing", leafwise_distance(eager, jitted), tolerance)
 
 
-def _check_layout(subject: str, pair: Pair, lower: LowerLevel) -> Iterator[Finding]:
-    """Trace a float32 problem without computing: nothing in it may be widened, where it is supported."""
+def check_linearity(subject: str, pair: Pair) -> Iterator[Finding]:
+    """Check in float32 that a loss times c has a gradient times c, after a few steps, and nothing is widened.
+
+    A linear solve that begins at a guess of another size, or squares that are no numbers, would show. Where
+    the account says that the adjoint equation was not solved, nothing is claimed; of another library's rule
+    nothing is demanded, as its stopping rule is its own.
+    """
+    lower = in_single(pair.problem.lowers[0])
     if pair.solver.supports(lower) is not None or pair.method.supports(pair.solver, lower) is not None:
         return
-    found = jax.eval_shape(partial(_differentiate, *pair.settings), lower)
+    program, few = Compiled(_differentiate), (pair.method, pair.solver, A_FEW_STEPS)
+    found = program(few, posed(lower))
     kept = layout(found.gradient) == layout(lower) and found.solution.x.dtype == lower.y.dtype
     dtypes = {leaf.dtype.name for leaf in jax.tree.leaves((found.value, found.gradient, found.solution.x))}
     yield Finding(subject, "keeps float32", kept, f"value, gradient and x hold {', '.join(sorted(dtypes))}")
+    claimed = found.backward.converged is None or bool(found.backward.converged)
+    for scale in LOSS_SCALES if claimed and not isinstance(pair.method, _CONTENDERS) else ():
+        scaled = program(few, posed(lower, scale)).gradient
+        back = jax.tree.map(lambda leaf, scale=scale: np.asarray(leaf, np.float64) / scale, scaled)
+        error = leafwise_distance(back, found.gradient)
+        yield bounded(subject, f"linear in the loss, times {scale:g}", error, LINEAR)
+
+
+def _check_units(subject: str, pair: Pair, program: Compiled, found: Hypergradient) -> Iterator[Finding]:
+    """Check that the same problem in other units of A, y and W has the same end and the same gradient."""
+    changes = () if isinstance(pair.method, _CONTENDERS) else other_units(pair.problem.lowers[0])
+    for units in changes:
+        moved = program(pair.settings, posed(units.lower(pair.problem.lowers[0]), unit=units.x))
+        same = int(moved.solution.status) == int(found.solution.status)
+        detail = f"{int(moved.solution.status)} instead of {int(found.solution.status)}"
+        yield Finding(subject, f"same status, {units.name}", same, detail)
+        away = distance(moved.solution.x / units.x, found.solution.x)
+        yield bounded(subject, f"same solution, {units.name}", away, SAME_SOLUTION)
+        error = leafwise_distance(units.gradient_back(moved.gradient), found.gradient)
+        yield bounded(subject, f"same gradient, {units.name}", error, max(pair.accuracy, SAME_SOLUTION))
 
 
 def _check_accuracy(subject: str, pair: Pair, found: Hypergradient) -> Iterator[Finding]:
@@ -135,13 +189,16 @@ def _check_accuracy(subject: str, pair: Pair, found: Hypergradient) -> Iterator[
     yield bounded(subject, "hypergradient", error, pair.accuracy)
 
 
-def _differentiate(method: Method, solver: Solver, budget: Budget, lower: LowerLevel) -> Hypergradient:
-    found = hypergradient(method, solver, budget, lower, outer)
+def _differentiate(method: Method, solver: Solver, budget: Budget, problem: Posed) -> Hypergradient:
+    def loss(x: Array) -> Array:
+        return problem.scale * outer(x / problem.unit)
+
+    found = hypergradient(method, solver, budget, problem.lower, loss)
     return found._replace(solution=found.solution._replace(state=None))
 
 
 def _differentiate_batch(method: Method, solver: Solver, budget: Budget, lowers: LowerLevel) -> LowerLevel:
-    return jax.vmap(partial(_differentiate, method, solver, budget))(lowers).gradient
+    return jax.vmap(lambda lower: _differentiate(method, solver, budget, posed(lower)))(lowers).gradient
 
 
 def _gradient_through_call(method: Method, solver: Solver, budget: Budget, lower: LowerLevel) -> LowerLevel:

@@ -16,6 +16,7 @@ from ...solvers.solver import Solution, Solver
 from .compiled import Compiled
 from .finding import Finding, bounded, distance, is_reason, layout
 from .small_problem import SmallProblem, in_single
+from .units import other_units
 
 BUDGET = Budget(max_steps=20_000, tolerance=1e-8, check_every=50)
 SAME_SOLUTION = 1e-6
@@ -52,6 +53,13 @@ def check_solver(subject: str, solver: Solver, problem: SmallProblem) -> Iterato
     program = Compiled(_run)
     run = program((solver, BUDGET), lower)
     yield from _check_end(subject, run, problem)
+    for units in other_units(lower):
+        moved = program((solver, BUDGET), units.lower(lower)).solution
+        same = int(moved.status) == int(run.solution.status)
+        detail = f"{int(moved.status)} instead of {int(run.solution.status)}"
+        yield Finding(subject, f"same status, {units.name}", same, detail)
+        away = distance(moved.x / units.x, run.solution.x)
+        yield bounded(subject, f"same solution, {units.name}", away, SAME_SOLUTION)
     program((copy.deepcopy(solver), copy.deepcopy(BUDGET)), other)
     yield Finding(
         subject,
