@@ -46,8 +46,9 @@ def quality(goal: Goal, network: Drunet, parameters: Parameters) -> tuple[Qualit
 
 def _at_level(goal: Goal, network: Drunet, parameters: Parameters, level: float) -> Quality:
     clean, noisy = _crops("test", level)
-    denoise = jax.jit(functools.partial(estimate, goal, network))
-    found = [denoise(parameters, jnp.asarray(y, jnp.float32), jnp.float32(level)) for y in noisy]
+    found = [
+        _denoised(goal, network, parameters, jnp.asarray(y, jnp.float32), jnp.float32(level)) for y in noisy
+    ]
     return Quality(
         level,
         _psnr(noisy, clean),
@@ -56,11 +57,15 @@ def _at_level(goal: Goal, network: Drunet, parameters: Parameters, level: float)
     )
 
 
+_denoised = jax.jit(estimate, static_argnums=(0, 1))
+
+
 def _crops(split: Split, level: float) -> tuple[Float64[np.ndarray, "n h w"], Float64[np.ndarray, "n h w"]]:
     clean = Photographs().sample(SHAPE, COUNT, 0, split)
     return clean, clean + level * np.random.default_rng([0, 13]).normal(size=clean.shape)
 
 
+@functools.cache
 def _best_weight(level: float) -> float:
     clean, noisy = _crops("train", level)
     return max(WEIGHTS, key=lambda weight: _psnr(_total_variation(noisy, weight), clean))

@@ -76,11 +76,10 @@ def _near_identity(parameters: Parameters) -> Parameters:
 
 def train(training: Training, network: Drunet, state: TrainingState) -> Iterator[tuple[TrainingState, float]]:
     """Yield the state after every step to the last, with the weighted squared error of its batch."""
-    update = jax.jit(partial(_update, training, network))
     step, parameters, moments = state
     while step < training.steps:
         clean, noisy, sigma = _batch(training, step)
-        parameters, moments, error = update(parameters, moments, clean, noisy, sigma)
+        parameters, moments, error = _update(training, network, parameters, moments, clean, noisy, sigma)
         step += 1
         yield TrainingState(step, parameters, moments), float(error)
 
@@ -139,6 +138,8 @@ def _optimizer(training: Training) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
 
 
+# Settings are values: training that goes on where it was stopped compiles nothing again.
+@partial(jax.jit, static_argnums=(0, 1))
 def _update(
     training: Training, network: Drunet, parameters: Parameters, moments: Any, *batch: Array
 ) -> tuple[Parameters, Any, Array]:

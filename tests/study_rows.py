@@ -10,18 +10,13 @@ import pytest
 from hypergrad_bench.bench.cli import main
 
 
-def plain(rows: list[Any]) -> None:
-    """Rows can be recorded: JSON without NaN gives them back."""
-    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
-
-
 def replaced(rows: list[Any], which: int, **changes: Any) -> list[Any]:
     """Rows with one of them changed."""
     return [row | changes if number == which else row for number, row in enumerate(rows)]
 
 
 def quick_rows(name: str, folder: Path) -> dict[str, list[Any]]:
-    """Run a quick reproduction from the command line, as CI does; the rows that it recorded, by case."""
+    """Run a quick reproduction from the command line; the rows that it recorded, by case, without NaN."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["hgb", "reproduce", name, "--quick", "--out", str(folder)])
         code = 0

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from study_rows import plain
+from study_rows import quick_rows
 
 from hypergrad_bench.bench.page import write_page
 from hypergrad_bench.bench.reproductions import DeqVersusBilevel, Restarts, Stress, restarts, stress_verdict
@@ -108,12 +108,11 @@ def test_every_problem_is_named_once_and_shares_a_truth_that_exists() -> None:
     assert named("float32").lower(jnp.zeros(3)).y.dtype == jnp.float32
 
 
-def test_the_merging_values_differ_on_both_sides() -> None:
-    """By hand: x1 = 1 - w and x2 = w until they meet at 1/2."""
+def test_the_merging_values_differ_on_both_sides(tmp_path: Path) -> None:
+    """By hand, on the rows of the quick reproduction: x1 = 1 - w and x2 = w until they meet at 1/2."""
     truth = true_derivative(named("kink: merging values"))
     assert truth.kink
-    rows = Stress().measure("kink: merging values", quick=True)
-    plain(rows)
+    rows = quick_rows("stress", tmp_path / "run")["kink: merging values"]
     closed = next(row for row in rows if row["method"] == "closed form")
     assert closed["ambiguous"] == 1
     assert closed["gradient"] == pytest.approx([0.0], abs=1e-12)
@@ -149,9 +148,8 @@ def test_the_two_conditions_agree_at_the_bound(tmp_path: Path) -> None:
     assert len(write_page(DeqVersusBilevel().page(rows), tmp_path)) == 2
 
 
-def test_the_two_conditions_agree_on_the_smallest_case() -> None:
-    rows = DeqVersusBilevel().measure(deq.QUICK_CASES[0], quick=True)
-    plain(rows)
+def test_the_two_conditions_agree_on_the_smallest_case(tmp_path: Path) -> None:
+    rows = quick_rows("deq-versus-bilevel", tmp_path / "run")[deq.QUICK_CASES[0]]
     assert [one.outcome for one in deq.judge(rows)] == [HOLDS, HOLDS]
 
 

@@ -20,12 +20,7 @@ from hypergrad_bench.bench.reproductions.counted import (
 )
 
 OWN = [CertifiedL1(), EquilibriumCost(), HypergradientScale(), InexactLowerLevel(), LearnedHypergradients()]
-QUICK = [
-    "certified-inexactness",
-    "deq-versus-bilevel",
-    "restarts",
-    "stress",
-]
+QUICK = ["certified-inexactness", "restarts"]
 
 
 @pytest.mark.parametrize("entry", OWN, ids=repr)

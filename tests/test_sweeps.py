@@ -42,10 +42,15 @@ def swept(method, tolerance: float, solver=None) -> Contestant:
     return at_tolerance(start, tolerance)
 
 
-def measured(instance: Instance, *points: Contestant) -> tuple[list[Record], Workbench]:
-    """Records of some contestants, and the workbench that made them."""
-    bench = Workbench(Context(SUITES["frontier"], CLOCK, {}, []))
-    return [one.record for one in bench.measure([Case(instance, point) for point in points])], bench
+@pytest.fixture(scope="module")
+def bench() -> Workbench:
+    """A workbench that splits errors; it keeps references from one test to the next."""
+    return Workbench(Context(SUITES["frontier"], CLOCK, {}, []))
+
+
+def measured(bench: Workbench, instance: Instance, *points: Contestant) -> list[Record]:
+    """Records of some contestants."""
+    return [one.record for one in bench.measure([Case(instance, point) for point in points])]
 
 
 def test_every_method_is_in_the_frontier_and_each_point_once() -> None:
@@ -105,11 +110,12 @@ def test_a_tolerance_that_is_an_argument_gives_what_a_constant_gives(linear) -> 
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
-def test_a_sweep_over_tolerances_is_compiled_once() -> None:
+def test_a_sweep_over_tolerances_is_compiled_once(bench: Workbench) -> None:
     """Three points, one program; its points are timed apart, and differ in their errors."""
     points = [swept(Implicit(), tolerance) for tolerance in (1e-2, 1e-5, 1e-8)]
-    records, bench = measured(IMAGE, *points)
-    assert len(bench._compiled) == 1
+    before = len(bench._compiled)
+    records = measured(bench, IMAGE, *points)
+    assert len(bench._compiled) == before + 1
     assert len({record.id for record in records}) == 3
     assert [record.retraces for record in records] == [0, 0, 0]
     errors = [record.relative_error for record in records]
@@ -127,12 +133,12 @@ def test_only_adjoint_methods_of_a_sweep_share_programs() -> None:
     assert not shares_program(dataclasses.replace(swept(Implicit(), 1e-4), sweep=""))
 
 
-def test_the_split_tells_a_loose_solve_from_a_loose_adjoint_and_a_biased_rule() -> None:
+def test_the_split_tells_a_loose_solve_from_a_loose_adjoint_and_a_biased_rule(bench: Workbench) -> None:
     """Each part is large where it was made so, and small elsewhere."""
     loose = Contestant(Nesterov(), Budget(2000, 1e-3), Implicit(Cg(tolerance=1e-12)))
     crude = Contestant(Nesterov(), Budget(2000, 1e-12), Implicit(Cg(tolerance=1e-2)))
     biased = Contestant(Nesterov(), Budget(2000, 1e-12), OneStep())
-    (first, second, third), _ = measured(IMAGE, loose, crude, biased)
+    first, second, third = measured(bench, IMAGE, loose, crude, biased)
     assert first.lower_error == pytest.approx(first.relative_error, rel=1e-3)
     assert first.adjoint_error < 1e-3 * first.lower_error
     assert second.lower_error < 1e-8
@@ -141,10 +147,11 @@ def test_the_split_tells_a_loose_solve_from_a_loose_adjoint_and_a_biased_rule() 
     assert (first.method_error, third.adjoint_error) == (None, None)
 
 
-def test_the_closed_form_on_a_loose_solution_errs_by_the_lower_level_alone() -> None:
+def test_the_closed_form_on_a_loose_solution_errs_by_the_lower_level_alone(bench: Workbench) -> None:
     """Its factorisation leaves rounding; unrolling has no adjoint to split."""
     closed = Contestant(DualFista(), Budget(2000, 1e-3), ClosedForm())
-    (record, unrolled), _ = measured(SIGNAL, closed, Contestant(DualFista(), Budget(50, 1e-10), Unrolled()))
+    few = Contestant(DualFista(), Budget(50, 1e-10), Unrolled())
+    record, unrolled = measured(bench, SIGNAL, closed, few)
     assert record.lower_error == pytest.approx(record.relative_error, rel=1e-6)
     assert record.adjoint_error < 1e-12
     assert (unrolled.lower_error, unrolled.adjoint_error, unrolled.method_error) == (None, None, None)
