@@ -1,7 +1,7 @@
 """The same problem in other units: what it means for the lower level, for x and for a gradient."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -55,7 +55,7 @@ def other_units(lower: LowerLevel) -> Iterator[Units]:
 def _scaled(lower: LowerLevel, **factors: float) -> LowerLevel:
     """Return the tree of what every leaf is multiplied by."""
 
-    def scale(path: tuple[jax.tree_util.GetAttrKey, ...], leaf: object) -> float:
+    def scale(path: Any, leaf: object) -> float:
         del leaf
         names = [key.name for key in path]
         if names[0] == "regularizer":
