@@ -74,7 +74,7 @@ class Pair(NamedTuple):
 
     @property
     def few(self) -> Budget:
-        """A budget that is soon used up; a rule that refuses what has not converged gets a loose tolerance."""
+        """A budget that is soon used up; a loose one for a rule that refuses what has not converged."""
         return LOOSELY if isinstance(self.method, Checked) else A_FEW_STEPS
 
     @property
