@@ -36,7 +36,9 @@ def of_dual(solution):
 
 
 @pytest.mark.parametrize("identity", [True, False], ids=["A = I", "A a matrix"])
-@pytest.mark.parametrize("method", [ClosedForm(), ClosedForm(factored_up_to=0), Checked(ClosedForm())], ids=repr)
+@pytest.mark.parametrize(
+    "method", [ClosedForm(), ClosedForm(factored_up_to=0), Checked(ClosedForm())], ids=repr
+)
 def test_a_loss_of_the_dual_variable(method, identity):
     """Against central differences of certified solutions, whose error falls like the step's square."""
     weight = jnp.asarray(GENERATOR.uniform(0.1, 0.4, 7))
@@ -129,9 +131,11 @@ def test_a_field_that_is_looked_at_and_not_differentiated_is_no_use_of_it():
         assert float(found) == pytest.approx(float(expected), rel=1e-10)
     solution, pull = jax.vjp(of, weight)
     zeros = jax.tree.map(
-        lambda leaf: jnp.zeros_like(leaf)
-        if jnp.issubdtype(leaf.dtype, jnp.floating)
-        else np.zeros(leaf.shape, jax.dtypes.float0),
+        lambda leaf: (
+            jnp.zeros_like(leaf)
+            if jnp.issubdtype(leaf.dtype, jnp.floating)
+            else np.zeros(leaf.shape, jax.dtypes.float0)
+        ),
         solution,
     )
     assert float(pull(zeros._replace(x=jnp.ones(8)))[0]) == pytest.approx(float(expected), rel=1e-10)
