@@ -16,8 +16,7 @@ from ..solvers.budget import Budget
 from ..solvers.solver import Outcome, Solution, Solver
 from .adjoint_rule import solve_with_adjoint
 from .implicit import Implicit
-from .method import AdjointMethod, Backward, PairMethod, TangentMethod
-from .second_order import no_second_derivative
+from .method import AdjointMethod, Backward, PairMethod
 from .seen_fields import refuse
 
 Failure = Literal["nan", "warn"]
@@ -33,7 +32,8 @@ class Checked:
     gradient is NaN: in a batch's mean too, so that a training step can be left out
     (`optax.apply_if_finite`). With "warn" it stays as it is, and the logger "hypergrad_bench" warns while the
     compiled program runs. Both work under `jit`, `grad` and `vmap`; `hypergradient` returns the account
-    itself. Not for budgets that run all their steps (a tolerance of zero), which never converge.
+    itself. Not for budgets that run all their steps (a tolerance of zero), which never converge, and for
+    first derivatives only.
 
     Args:
         method: an adjoint method, such as `ClosedForm()`.
@@ -92,16 +92,6 @@ class Checked:
         if not isinstance(self.method, PairMethod):
             raise refuse(repr(self.method), ".state, the dual variable")
         return self._judged(solution, *self.method.backward_of_pair(solver, lower, solution, cotangent))
-
-    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
-        """Return what the method says.
-
-        Raises:
-            TypeError: if the method does not say how its solution moves.
-        """
-        if not isinstance(self.method, TangentMethod):
-            raise no_second_derivative(self.method)
-        return self.method.tangent(solver, lower, solution, moved)
 
     def _judged(
         self, solution: Solution, gradient: LowerLevel, account: Backward

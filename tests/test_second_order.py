@@ -91,7 +91,6 @@ CASES = {
     "optimality, L-BFGS": lambda: smooth(Implicit(), Lbfgs()),
     "optimality, not convex": lambda: smooth(Implicit(), Nesterov(), Lorentzian(scale=1.0)),
     "optimality, MINRES": lambda: smooth(Implicit(Minres()), Nesterov()),
-    "optimality, checked": lambda: smooth(Checked(Implicit()), Nesterov()),
     "fixed point": lambda: smooth(Implicit(on="fixed-point"), GradientDescent()),
     "no energy": untied,
     "l1, certified": lambda: l1(ClosedForm(), ActiveSet(), identity=False),
@@ -133,7 +132,13 @@ def test_a_warm_start_changes_nothing():
 
 @pytest.mark.parametrize(
     ("method", "solver"),
-    [(OneStep(), Nesterov()), (Phantom(), Nesterov()), (Shine(), Lbfgs()), (FiniteDifference(), Nesterov())],
+    [
+        (OneStep(), Nesterov()),
+        (Phantom(), Nesterov()),
+        (Shine(), Lbfgs()),
+        (FiniteDifference(), Nesterov()),
+        (Checked(Implicit()), Nesterov()),
+    ],
     ids=repr,
 )
 def test_a_rule_whose_gradient_has_no_derivative_says_so(method, solver):

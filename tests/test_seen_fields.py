@@ -109,7 +109,7 @@ def test_the_dual_variable_is_refused_where_a_rule_has_none(method):
 
 
 def test_a_field_that_is_looked_at_and_not_differentiated_is_no_use_of_it():
-    """As an auxiliary output, through jit, vmap, map, cond, checkpoint, and as zeros handed to a pull-back."""
+    """As an auxiliary output, through jit, vmap, map, cond, checkpoint, and as zeros for a pull-back."""
     budget, solve = Budget(30, 1e-6), ClosedForm()
 
     def of(weight):

@@ -111,7 +111,7 @@ def test_spsa_goes_through_zero():
 
 
 def test_a_row_of_weight_zero_on_its_own_kink_is_ambiguous():
-    """w_i x = 0 and a weight of zero: the derivatives by it differ in sign, and nothing holds the row there."""
+    """w_i x = 0 and a weight of zero: derivatives by it differ in sign, and nothing holds the row there."""
     W, y = jnp.asarray([[1.0, -1.0], [1.0, 1.0]]), jnp.asarray([1.0, 1.0])
     lower = LowerLevel(Identity(), y, AnalysisL1(Dense(W), jnp.asarray([0.0, 0.1])))
     solution = ClosedForm()(ActiveSet(), CONVERGED, lower)
