@@ -114,7 +114,7 @@ def test_checked_warns_on_request(caplog):
 
 
 def test_checked_refuses_what_has_no_account():
-    with pytest.raises(TypeError, match="adjoint method|Type-check"):
+    with pytest.raises(TypeError, match=r"adjoint method|Type-check"):
         Checked(Unrolled())
     with pytest.raises(ValueError, match="on_failure"):
         Checked(Implicit(), on_failure="raise")
@@ -138,7 +138,7 @@ def test_the_linear_solver_fits_the_energy(regularizer, expected):
 
 
 def test_an_indefinite_hessian_in_float32():
-    """The gradient-step energy: the default agrees with a dense solve; conjugate gradients failed silently."""
+    """The gradient-step energy: the default agrees with a dense solve; conjugate gradients would fail."""
     single = jax.tree.map(
         lambda leaf: leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
         lower(regularizer=GradientStep.initial((8, 8), 0)),

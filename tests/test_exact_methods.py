@@ -166,9 +166,9 @@ def test_one_step_and_phantom_of_admm_are_the_first_terms_of_its_series():
 
 def test_symmetric_solvers_are_refused_on_a_fixed_point():
     lower = experts(Denoising())
-    assert "for symmetric systems" in Implicit(on="fixed-point").supports(Nesterov(), lower)
+    assert "for symmetric systems" in Implicit(Cg(), on="fixed-point").supports(Nesterov(), lower)
     with pytest.raises(ValueError, match="and the Jacobian of a step is not"):
-        Implicit(on="fixed-point")(Nesterov(), Budget(), lower)
+        Implicit(Cg(), on="fixed-point")(Nesterov(), Budget(), lower)
     assert "no Hessian" in Implicit().supports(DualFista(), signal(Denoising(), 0))
 
 

@@ -1,4 +1,4 @@
-"""An image of which nothing is measured: finite gradients, and the right ones where the minimiser is unique."""
+"""An image of which nothing is measured: finite gradients, right ones where the minimiser is unique."""
 
 import jax
 import jax.numpy as jnp
