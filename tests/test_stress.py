@@ -115,6 +115,8 @@ def test_a_second_look_has_no_unit() -> None:
         assert change(scaled, solution, scale * one, scale * other) == pytest.approx(expected)
         assert change(scaled, solution, 1e-17 * scale * one, 1e-17 * scale * other) < 1e-12
     assert change(plain, solution, 0 * one, 0 * one) == 0
+    infinite = np.asarray([np.inf, 0.0, 0.0])
+    assert change(plain, solution, infinite, infinite) == change(plain, solution, one, infinite) == np.inf
     budget = asked_again(plain).budget
     assert (budget.max_steps, budget.tolerance) == (40_000, pytest.approx(1e-11))
 

@@ -24,12 +24,15 @@ def asked_again(challenge: Challenge) -> Challenge:
 def change(challenge: Challenge, solution: Solution, first: Any, second: Any) -> float:
     """Return how far two gradients are apart, over the larger.
 
-    Gradients so small that they count as zero are as large as those that do not.
+    Gradients so small that they count as zero are as large as those that do not; infinite where one is no
+    number.
     """
     loss = challenge._replace(scale=1.0).loss
     slope = np.linalg.norm(np.ravel(jax.grad(loss)(jnp.asarray(solution.x))))
     least = float(ZERO / RIGHT * challenge.scale * slope * np.linalg.norm(np.ravel(solution.x)))
     one, other = (np.asarray(gradient, np.float64) for gradient in (first, second))
+    if not np.isfinite([one, other]).all():
+        return float("inf")
     # Squares of a tiny gradient are zero.
     unit = max(float(np.max(np.abs([one, other]))), least)
     if unit == 0:
