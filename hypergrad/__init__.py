@@ -13,6 +13,7 @@ from .certified_solution import certified_solution as certified_solution
 from .checked import Checked as Checked
 from .checked import is_trusted as is_trusted
 from .closed_form import ClosedForm as ClosedForm
+from .dependent_rows import dependent_rows as dependent_rows
 from .error_bound import ErrorBound as ErrorBound
 from .error_bound import error_bound as error_bound
 from .error_bound import no_error_bound as no_error_bound
@@ -22,6 +23,7 @@ from .hypergradient import Hypergradient as Hypergradient
 from .hypergradient import hypergradient as hypergradient
 from .implicit import Implicit as Implicit
 from .implicit import fitting_linear as fitting_linear
+from .memory_of_start import memory_of_start as memory_of_start
 from .method import AdjointMethod as AdjointMethod
 from .method import Backward as Backward
 from .method import Method as Method
@@ -29,6 +31,7 @@ from .method import Outer as Outer
 from .method import PairMethod as PairMethod
 from .method import RoutedMethod as RoutedMethod
 from .method import TangentMethod as TangentMethod
+from .method import TapedMethod as TapedMethod
 from .method import WarmMethod as WarmMethod
 from .one_step import OneStep as OneStep
 from .parameter_rule import Moved as Moved

@@ -12,6 +12,8 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import MapSolver, Solution, Solver
+from .memory_of_start import memory_of_start
+from .method import Backward, Outer
 from .parameter_rule import Moved, basis, from_basis, solve_and_move
 
 
@@ -61,6 +63,11 @@ class ForwardMode:
         state = run_steps(solver, lower, first_state(solver, lower, start), budget.max_steps)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
         return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+
+    def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
+        """Return what the steps leave of the adjoint equation; costs a gradient by reverse mode."""
+        first = first_state(solver, lower, None)
+        return Backward(memory_of_start(solver, lower, first, budget.max_steps, outer))
 
     def gradient(
         self,

@@ -146,6 +146,15 @@ class PairMethod(AdjointMethod, Protocol):
 
 
 @runtime_checkable
+class TapedMethod(Method, Protocol):
+    """A rule that differentiates through the last steps of a run, whose account is one more pass."""
+
+    def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
+        """Return what such a gradient leaves of the adjoint equation, see `memory_of_start`."""
+        ...
+
+
+@runtime_checkable
 class RoutedMethod(Method, Protocol):
     """A rule that solves its adjoint system in one of several ways, by operators and size."""
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
@@ -11,6 +12,7 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .adjoint_rule import solve_with_adjoint
+from .memory_of_start import relative_size
 from .method import Backward
 from .step_map import Point, no_step_derivative, step_map
 
@@ -61,16 +63,22 @@ class Phantom:
         solution: Solution,
         cotangent: Float[Array, "..."],
     ) -> tuple[LowerLevel, Backward]:
-        """Pull the cotangent back through the damped steps."""
+        """Pull the cotangent back through the damped steps; the account's residual is what they leave of it.
+
+        The sum w solves  (I - J^T) w = r  up to  (M^T)^steps r.
+        """
         del budget
         step = step_map(solver, lower, solution.state)
 
-        def run(lower: LowerLevel) -> Array:
-            def mix(point: Point, _: None) -> tuple[Point, None]:
-                moved = step.advance(lower, point)
-                mixed = jax.tree.map(lambda z, t: (1 - self.damping) * z + self.damping * t, point, moved)
-                return mixed, None
+        def mix(lower: LowerLevel, point: Point) -> Point:
+            moved = step.advance(lower, point)
+            return jax.tree.map(lambda z, t: (1 - self.damping) * z + self.damping * t, point, moved)
 
-            return step.read(lower, jax.lax.scan(mix, step.point, length=self.steps)[0])
+        def run(lower: LowerLevel, point: Point) -> Point:
+            return jax.lax.scan(lambda z, _: (mix(lower, z), None), point, length=self.steps)[0]
 
-        return jax.vjp(run, lower)[1](cotangent)[0], Backward()
+        end, through = jax.vjp(run, lower, step.point)
+        directly, r = jax.vjp(step.read, lower, end)[1](cotangent)
+        across, left = through(r)
+        account = Backward(relative_size(left, r, step.point))
+        return jax.tree.map(jnp.add, directly, across), account

@@ -11,7 +11,8 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import RestartingSolver, Solution, Solver
-from .method import require_supported
+from .memory_of_start import memory_of_start
+from .method import Backward, Outer, require_supported
 from .step_map import connected, no_step_derivative, run_differentiated
 
 
@@ -49,6 +50,20 @@ class Restarted:
     ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
+        state, layers = self._taped(solver, budget, lower, start)
+        state = run_differentiated(solver, lower, state, layers)
+        ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
+        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+
+    def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
+        """Return what the last block leaves of the adjoint equation; costs a gradient."""
+        taped = self._taped(solver, budget, lower, None)
+        return Backward(memory_of_start(solver, lower, *taped, outer))
+
+    def _taped(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    ) -> tuple[Any, int]:
+        """Return where the last block begins, and how many steps it has."""
         layers = min(self.layers, budget.max_steps)
         free, rest = divmod(budget.max_steps - layers, layers)
         held = jax.lax.stop_gradient(lower)
@@ -63,9 +78,7 @@ class Restarted:
         if free or rest:
             state = jax.lax.stop_gradient(jax.lax.scan(block, state, length=free)[0])
             state = connected(solver, lower, state)
-        state = run_differentiated(solver, lower, state, layers)
-        ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        return state, layers
 
 
 def begin_anew(solver: Solver, lower: LowerLevel, state: Any) -> Any:

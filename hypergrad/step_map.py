@@ -63,7 +63,7 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
     What a step hands on and does change it is made anew from the lower level, see `connected`.
     """
     structure = jax.tree.structure(state)
-    moves = _moving(solver, lower, state)
+    moves = moving_leaves(solver, lower, state)
     step = differentiated_step(solver)
 
     def rebuilt(lower: LowerLevel, point: Point) -> Any:
@@ -80,12 +80,12 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
             next(moved) if moving else leaf for moving, leaf in zip(moves, still, strict=True)
         )
 
-    def moving_leaves(state: Any) -> Point:
+    def point_of(state: Any) -> Point:
         return tuple(leaf for leaf, moving in zip(jax.tree.leaves(state), moves, strict=True) if moving)
 
     return StepMap(
-        moving_leaves(state),
-        lambda lower, point: moving_leaves(step(lower, rebuilt(lower, point))),
+        point_of(state),
+        lambda lower, point: point_of(step(lower, rebuilt(lower, point))),
         lambda lower, point: solver.iterate(lower, rebuilt(lower, point)),
         state_tangent,
     )
@@ -105,13 +105,13 @@ def connected(solver: Solver, lower: LowerLevel, state: Any) -> Any:
     pair = PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state))
     fresh = jax.tree.leaves(solver.init_at(lower, jax.lax.stop_gradient(pair)))
     leaves, structure = jax.tree.flatten(state)
-    moves = _moving(solver, lower, state)
+    moves = moving_leaves(solver, lower, state)
     return structure.unflatten(
         old if moving or not old.ndim else new for moving, old, new in zip(moves, leaves, fresh, strict=True)
     )
 
 
-def _moving(solver: Solver, lower: LowerLevel, state: Any) -> list[bool]:
+def moving_leaves(solver: Solver, lower: LowerLevel, state: Any) -> list[bool]:
     """Tell which leaves of a state are arrays of numbers that a step does not hand on as they are."""
     given = len(jax.tree.leaves(lower))
     jaxpr = jax.make_jaxpr(differentiated_step(solver))(lower, state).jaxpr

@@ -12,7 +12,8 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import Ended, certificate_of, finish, first_state, run_steps
 from ..solvers.solver import MapSolver, Solution, Solver
-from .method import require_supported
+from .memory_of_start import memory_of_start
+from .method import Backward, Outer, require_supported
 from .step_map import connected, no_step_derivative, run_differentiated
 
 
@@ -27,7 +28,7 @@ class Unrolled:
     each step is computed as often. With `last = k` only the last k steps are differentiated, from a state
     that is held: the error then falls like rho^k, rho the contraction factor; where a solver accelerates a
     map, those are the map's own steps. The tolerance stops nothing here: reverse mode needs a fixed number of
-    steps.
+    steps. A small residual of the iterate says nothing of the derivative; `account` does.
     Source: Domke, 2012; Griewank and Walther, 2008 (checkpointing); Shaban et al., 2019 (truncation).
 
     Args:
@@ -70,16 +71,27 @@ class Unrolled:
     ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
+        state = self._run(solver, lower, *self._taped(solver, budget, lower, start))
+        steps = jnp.asarray(budget.max_steps, jnp.int32)
+        ended = Ended(state, steps, solver.residual(lower, state))
+        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+
+    def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
+        """Return what the steps that are differentiated leave of the adjoint equation; costs a gradient."""
+        taped = self._taped(solver, budget, lower, None)
+        return Backward(memory_of_start(solver, lower, *taped, outer))
+
+    def _taped(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    ) -> tuple[Any, int]:
+        """Return where the differentiated steps begin, and how many they are."""
         taped = min(self.last or budget.max_steps, budget.max_steps)
         state = first_state(solver, lower, jax.lax.stop_gradient(start))
         if taped < budget.max_steps:
             held = jax.lax.stop_gradient((lower, state))
             state = jax.lax.stop_gradient(run_steps(solver, *held, budget.max_steps - taped))
             state = connected(solver, lower, state)
-        state = self._run(solver, lower, state, taped)
-        steps = jnp.asarray(budget.max_steps, jnp.int32)
-        ended = Ended(state, steps, solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        return state, taped
 
     def _run(self, solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
         """Make `count` steps that reverse mode crosses, with the checkpoints asked for."""

@@ -14,10 +14,12 @@ from hypergrad_bench.bench.page import write_page
 from hypergrad_bench.bench.reproductions import DeqVersusBilevel, Restarts, Stress, restarts, stress_verdict
 from hypergrad_bench.bench.reproductions import deq_versus_bilevel as deq
 from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS
+from hypergrad_bench.bench.reproductions.stress_edges import without_column
+from hypergrad_bench.bench.reproductions.stress_looks import asked_again, change, count_dependent_rows
 from hypergrad_bench.bench.reproductions.stress_problems import challenges, named
 from hypergrad_bench.bench.reproductions.stress_truth import true_derivative
-from hypergrad_bench.hypergrad import ClosedForm
-from hypergrad_bench.solvers import Admm, Budget, solve
+from hypergrad_bench.hypergrad import ClosedForm, certified_solution
+from hypergrad_bench.solvers import Admm, Budget, DualFista, GradientDescent, solve
 
 
 def stress_row(**changes: Any) -> dict[str, Any]:
@@ -63,6 +65,11 @@ KINK = {"kink": True, "element": True}
         (WRONG | {"ambiguous": 1}, "flagged"),
         (WRONG | {"dependent_rows": 2}, "flagged"),
         (WRONG | {"status": "max_steps"}, "flagged"),
+        (WRONG | {"status": "adjoint_missed"}, "flagged"),
+        (WRONG | {"change": 1e-3}, "silently wrong"),
+        (WRONG | {"change": 1.1e-3}, "flagged"),
+        (WRONG | {"change": "not finite"}, "flagged"),
+        (WRONG | {"change": None}, "silently wrong"),
         ({"error": None, "gradient": None}, "flagged"),
         ({"left": [0.0], "right": [0.0], "error": 1e-5}, "silently wrong"),
         ({"left": [0.0], "right": [0.0], "error": 1e-6}, "right"),
@@ -91,6 +98,29 @@ def test_what_is_wrong_on_the_control_is_biased() -> None:
     assert stress_verdict.judge([stress_row()])[0].outcome == HOLDS
 
 
+def test_what_the_second_look_alone_tells_is_counted() -> None:
+    """It is another run, which a record has only if somebody asked for it."""
+    rows = [stress_row(**WRONG, change=0.1), stress_row(**WRONG, change=0.1, ambiguous=1)]
+    assert stress_verdict.judge(rows)[0].left_out == "1 told by the second look alone"
+
+
+def test_a_second_look_has_no_unit() -> None:
+    """Nor does it see rounding of a derivative that is zero, or squares of a tiny one."""
+    plain = named("l1 control")
+    solution = solve(DualFista(), Budget(10), plain.lower(jnp.zeros(3)))
+    one, other = np.asarray([3.0, 0.0, 4.0]), np.asarray([3.0, 0.0, 4.5])
+    expected = 0.5 / np.linalg.norm(other)
+    for scale in (1.0, 1e-200):
+        scaled = plain._replace(scale=scale)
+        assert change(scaled, solution, scale * one, scale * other) == pytest.approx(expected)
+        assert change(scaled, solution, 1e-17 * scale * one, 1e-17 * scale * other) < 1e-12
+    assert change(plain, solution, 0 * one, 0 * one) == 0
+    infinite = np.asarray([np.inf, 0.0, 0.0])
+    assert change(plain, solution, infinite, infinite) == change(plain, solution, one, infinite) == np.inf
+    budget = asked_again(plain).budget
+    assert (budget.max_steps, budget.tolerance) == (40_000, pytest.approx(1e-11))
+
+
 def test_the_stress_page_lists_what_is_silent(tmp_path: Path) -> None:
     refused = {key: stress_row()[key] for key in ("problem", "why", "kind", "left", "right", "kink")}
     refused |= {"method": "shine", "status": "not_supported", "reason": "no.", "truth_error": 0.0}
@@ -106,6 +136,82 @@ def test_every_problem_is_named_once_and_shares_a_truth_that_exists() -> None:
     assert len(set(names)) == len(names)
     assert all(one.base in ["", *names] for one in challenges())
     assert named("float32").lower(jnp.zeros(3)).y.dtype == jnp.float32
+
+
+def test_the_derivative_by_a_weight_of_zero_is_the_formula() -> None:
+    """dx* = -P w sign(w x*), P the projection on what the active rows do not see."""
+    challenge = named("l1, weight of zero")
+    lower = challenge.lower(jnp.zeros(1))
+    point = certified_solution(lower).point
+    W, x = np.asarray(lower.regularizer.W.matrix), np.asarray(point.x)
+    held = W[np.asarray(point.active)]
+    assert 0 < len(held) < len(W)
+    unseen = np.eye(x.size) - np.linalg.pinv(held) @ held
+    moved = -np.sign(W[0] @ x) * (unseen @ W[0])
+    truth = true_derivative(challenge)
+    slope = 2 / x.size * (x - np.asarray(challenge.target))
+    np.testing.assert_allclose(truth.right, [slope @ moved], rtol=1e-8)
+    assert not truth.kink
+
+
+def test_both_ends_of_a_split_are_the_lasso_without_a_column() -> None:
+    """Up to the column all entries follow from the signs; a loss of A x cannot tell."""
+    challenge, unseen = named("l1, equal columns"), named("l1, equal columns unseen")
+    assert true_derivative(challenge).kink
+    assert not true_derivative(unseen).kink
+    lower = without_column(challenge, 1)(jnp.zeros(1))
+    point = certified_solution(lower).point
+    support, A = ~np.asarray(point.active), np.asarray(lower.A.matrix)
+    assert support[0]
+    moved = np.zeros(3)
+    gram = A[:, support].T @ A[:, support]
+    moved[support] = -np.linalg.solve(gram, np.sign(np.asarray(point.x))[support])
+    slope = 2 / 4 * (np.insert(point.x, 1, 0.0) - np.asarray(challenge.target))
+    assert slope @ np.insert(moved, 1, 0.0) == pytest.approx(true_derivative(challenge).right[0], rel=1e-7)
+    seen = 2 / 4 * (A @ point.x - np.asarray(unseen.target)) @ A @ moved
+    assert seen == pytest.approx(true_derivative(unseen).right[0], rel=1e-7)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("l1, A = 100 I", 100.0), ("l1, A = I / 100", 0.01)])
+def test_other_units_leave_the_solution(name: str, factor: float) -> None:
+    """So that the truth is the control's."""
+    theta = jnp.asarray([1e-3, -2e-3, 1e-3])
+    lower, plain = named(name).lower(theta), named("l1 control").lower(theta)
+    np.testing.assert_allclose(lower.y, factor * plain.y)
+    x, expected = (certified_solution(one).point.x for one in (lower, plain))
+    np.testing.assert_allclose(x, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["nothing measured", "l1, nothing measured"])
+def test_nothing_measured_has_the_solution_zero(name: str) -> None:
+    challenge = named(name)
+    lower = challenge.lower(1e-3 * jnp.ones(3))
+    solver = Admm() if not challenge.smooth else GradientDescent()
+    np.testing.assert_allclose(solve(solver, Budget(50), lower).x, 0.0, atol=1e-14)
+    assert not true_derivative(challenge).right.any()
+
+
+def test_one_conjugate_gradient_step_is_an_adjoint_missed(tmp_path: Path) -> None:
+    rows = quick_rows("stress", tmp_path / "run")["smooth control"]
+    missed = next(row for row in rows if row["method"] == "implicit, one cg step")
+    assert (missed["status"], missed["adjoint_converged"]) == ("adjoint_missed", False)
+    solved = next(row for row in rows if row["method"] == "implicit, cg")
+    assert (solved["status"], solved["adjoint_converged"]) == ("ok", True)
+    assert stress_verdict.word(missed, rows) == "flagged"
+
+
+def test_active_rows_of_total_variation_are_dependent() -> None:
+    """A cycle of four differences; without the dual variable, as of jaxopt, nobody can tell."""
+    lower = named("kink: total variation").lower(jnp.zeros(3))
+    solution = solve(DualFista(), Budget(5_000, 1e-10), lower)
+    active = np.abs(np.asarray(solution.state.u)) < 0.1 * (1 - 1e-9)
+    matrix = np.asarray(lower.regularizer.W.matrix)
+    expected = active.sum() - np.linalg.matrix_rank(matrix[active])
+    assert expected > 0
+    assert count_dependent_rows(lower, DualFista(), solution) == expected
+    assert count_dependent_rows(lower, DualFista(), solution._replace(state=None)) is None
+    plain = named("l1 control").lower(jnp.zeros(3))
+    assert count_dependent_rows(plain, DualFista(), solve(DualFista(), Budget(), plain)) == 0
 
 
 def test_the_merging_values_differ_on_both_sides(tmp_path: Path) -> None:

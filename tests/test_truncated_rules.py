@@ -1,11 +1,20 @@
 """Rules that cut a series or the tape: their sums by hand, and the rates that theory predicts."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from smooth_by_hand import Smooth, compiled, error, exact_gradient, experts, gradient, rate
 
-from hypergrad_bench.hypergrad import Implicit, OneStep, Phantom, Restarted, Unrolled
+from hypergrad_bench.hypergrad import (
+    ForwardMode,
+    Implicit,
+    OneStep,
+    Phantom,
+    Restarted,
+    TapedMethod,
+    Unrolled,
+)
 from hypergrad_bench.problems import Denoising
 from hypergrad_bench.solvers import Budget, GradientDescent, Lbfgs, Nesterov, Neumann
 
@@ -72,6 +81,44 @@ def test_phantom_falls_like_the_damped_contraction(smooth, damping):
 def test_one_undamped_phantom_step_is_one_step(smooth):
     one, other = (smooth.backward(method, GradientDescent())[0] for method in (Phantom(1, 1.0), OneStep()))
     assert error(one, other) < 1e-14
+
+
+@pytest.mark.parametrize("damping", [0.5, 1.0])
+def test_the_account_of_phantom_is_what_its_series_leaves(smooth, damping):
+    """The relative residual of the adjoint equation, for a cotangent of any size."""
+    damped = (1 - damping) * np.eye(smooth.g.size) + damping * smooth.jacobian
+    left = np.linalg.matrix_power(damped, 7) @ smooth.g.ravel()
+    method = Phantom(7, damping)
+    account = smooth.backward(method, GradientDescent())[1]
+    expected = np.linalg.norm(left) / np.linalg.norm(smooth.g)
+    assert float(account.residual) == pytest.approx(expected, rel=1e-9)
+    g = jnp.asarray(1e-200 * smooth.g)
+    tiny = method.backward(GradientDescent(), Budget(), smooth.lower, smooth.solution, g)[1]
+    assert float(tiny.residual) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [Unrolled(), ForwardMode(), Unrolled(last=9), Restarted(9)],
+    ids=["unrolled", "forward", "last", "restarted"],
+)
+def test_the_account_of_a_tape_is_what_its_steps_leave(smooth, method):
+    """Near a solution the same power of the Jacobian; a start that is forgotten leaves nothing."""
+
+    def account(budget):
+        run = compiled(lambda lower: method.account(GradientDescent(), budget, lower, loss).residual)
+        return float(run(smooth.lower))
+
+    def loss(x):
+        return 1e-200 * jnp.sum(smooth.g * x)
+
+    assert isinstance(method, TapedMethod)
+    if method in (Unrolled(), ForwardMode()):
+        assert account(Budget(2)) > 0.1
+        assert account(LONG) < 1e-12
+        return
+    left = np.linalg.matrix_power(smooth.jacobian, 9) @ smooth.g.ravel()
+    assert account(LONG) == pytest.approx(np.linalg.norm(left) / np.linalg.norm(smooth.g), rel=1e-6)
 
 
 @pytest.mark.parametrize("method", [Restarted, lambda count: Unrolled(last=count)], ids=["restarted", "last"])

@@ -8,10 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...problems import LowerLevel
+from ...problems import AnalysisL1, LowerLevel
 from ...solvers import Budget
 
-Truth = Literal["smooth", "certified", "reduced", "hinge", "zero"]
+Truth = Literal["smooth", "certified", "reduced", "right", "split", "hinge", "zero"]
+See = Callable[[Array], Array]
+"""From x to what a loss sees."""
+
+
+def everything(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return x: what most losses see."""
+    return x
 
 
 class Family(NamedTuple):
@@ -33,13 +40,14 @@ class Challenge(NamedTuple):
         why: what is hard, a sentence.
         family: from theta to the lower level.
         size: how many entries theta has.
-        target: what the mean squared error of x is measured against.
+        target: what the mean squared error of what the loss sees is measured against.
         truth: how the derivative is known, see `stress_truth`.
         budget: of solvers with a stopping rule.
         steps: of rules that use every step.
         scale: factor of the loss.
         dtype: in which methods meet it; families and truths are in float64.
         base: the problem whose truth it shares; its own if empty.
+        see: from x to what the loss sees.
     """
 
     name: str
@@ -53,11 +61,12 @@ class Challenge(NamedTuple):
     scale: float = 1.0
     dtype: str = "float64"
     base: str = ""
+    see: See = everything
 
     @property
     def smooth(self) -> bool:
         """Whether the energy is."""
-        return self.truth == "smooth"
+        return not isinstance(self.family(jnp.zeros(self.size)).regularizer, AnalysisL1)
 
     def lower(self, theta: Float[Array, " p"]) -> LowerLevel:
         """Return the lower level at theta, in this problem's precision."""
@@ -65,7 +74,7 @@ class Challenge(NamedTuple):
 
     def loss(self, x: Float[Array, "..."]) -> Float[Array, ""]:
         """Return the scaled mean squared error."""
-        return self.scale * jnp.mean(jnp.square(x - self.target.astype(x.dtype)))
+        return self.scale * jnp.mean(jnp.square(self.see(x) - self.target.astype(x.dtype)))
 
 
 def along(lower: LowerLevel, count: int) -> Callable[[Array], LowerLevel]:

@@ -74,6 +74,8 @@ CONTESTANTS = (
     Contestant("closed form, primal-dual", ClosedForm(), l1=(PrimalDual(),)),
     Contestant("support-reduced", SupportReduced()),
     *(Contestant(f"implicit, {name}", Implicit(linear)) for name, linear in _LINEAR.items()),
+    Contestant("implicit, default", Implicit()),
+    Contestant("implicit, one cg step", Implicit(Cg(max_steps=1))),
     Contestant("implicit, cg, circulant", Implicit(Cg(), preconditioner=CirculantPreconditioner())),
     Contestant("implicit, cg, damped", Implicit(Cg(), damping=0.01)),
     *(Contestant(f"fixed point, {name}", Implicit(_LINEAR[name], on="fixed-point")) for name in _GENERAL),
@@ -91,4 +93,4 @@ CONTESTANTS = (
     Contestant("jaxopt, implicit", JaxoptImplicit()),
     Contestant("jaxopt, unrolled", JaxoptUnrolled()),
 )
-QUICK = ("implicit, cg", "fixed point, richardson", "one step", "closed form")
+QUICK = ("implicit, cg", "implicit, one cg step", "fixed point, richardson", "one step", "closed form")

@@ -10,14 +10,15 @@ import numpy as np
 from jaxtyping import Array
 
 from ...hypergrad import error_bound, no_error_bound
-from ...hypergrad.method import AdjointMethod, Backward, Method
+from ...hypergrad.method import AdjointMethod, Backward, Method, TapedMethod
 from ...problems import LowerLevel
 from ...solvers import Budget, Solution, Solver, solve
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
-from .stress_challenge import Challenge, Family
+from .stress_challenge import Challenge, Family, See
 from .stress_contestants import CONTESTANTS, QUICK, Contestant
+from .stress_looks import asked_again, change, count_dependent_rows
 from .stress_problems import named
 from .stress_truth import Derivative, true_derivative
 
@@ -53,9 +54,19 @@ def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> dic
         return row | {"status": Status.NOT_SUPPORTED.value, "reason": reason}
     try:
         gradient, solution, backward = jax.device_get(_differentiate(contestant, challenge, solver))
+        again = _asked_again(contestant, challenge, solver)
     except Exception as error:  # a contender's own refusal is a row
         return row | {"status": Status.FAILED.value, "reason": str(error).splitlines()[0]}
-    return row | _errors(gradient, truth) | _account(solution, backward)
+    looks = {"change": None if again is None else _number(change(challenge, solution, gradient, again))}
+    dependent = count_dependent_rows(lower, solver, solution)
+    return row | _errors(gradient, truth) | _account(solution, backward, dependent) | looks
+
+
+def _asked_again(contestant: Contestant, challenge: Challenge, solver: Solver) -> np.ndarray | None:
+    """Return the gradient of a second look; rules that have an account of their tape need none."""
+    if isinstance(contestant.method, TapedMethod):
+        return None
+    return jax.device_get(_differentiate(contestant, asked_again(challenge), solver)[0])
 
 
 def _differentiate(
@@ -65,7 +76,7 @@ def _differentiate(
     theta, budget = jnp.zeros(challenge.size, jnp.float64), challenge.budget
     family = Family(challenge.family, challenge.dtype)
     if isinstance(contestant.method, AdjointMethod):
-        solution = _solving(family, solver, budget)(theta)
+        solution = _solved(family, solver, budget, challenge.size)
         cotangent = jax.grad(challenge.loss)(solution.x)
         curvature = jnp.asarray(2 * challenge.scale / solution.x.size, cotangent.dtype)
         pulling = _pulling(family, solver, contestant.method)
@@ -75,8 +86,11 @@ def _differentiate(
         budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
     scale = jnp.asarray(challenge.scale, challenge.dtype)
     target = challenge.target.astype(challenge.dtype)
-    gradient, solution = _through(family, solver, contestant.method, budget)(theta, scale, target)
-    return gradient, solution, Backward()
+    given = theta, scale, target
+    gradient, solution = _through(family, solver, contestant.method, budget, challenge.see)(*given)
+    if not isinstance(contestant.method, TapedMethod):
+        return gradient, solution, Backward()
+    return gradient, solution, _taped(family, solver, contestant.method, budget, challenge.see)(*given)
 
 
 # Problems that differ in their loss or their budget share a family, and so these programs.
@@ -84,14 +98,14 @@ def _differentiate(
 
 def _forget() -> None:
     """Drop the programs of other families: hundreds of them exhaust the memory that code may take."""
-    for cached in (_solving, _pulling, _through):
+    for cached in (_solved, _pulling, _through, _taped):
         cached.cache_clear()
     jax.clear_caches()
 
 
 @functools.cache
-def _solving(family: Family, solver: Solver, budget: Budget) -> Callable[[Array], Solution]:
-    return jax.jit(lambda theta: solve(solver, budget, family(theta)))
+def _solved(family: Family, solver: Solver, budget: Budget, size: int) -> Solution:
+    return jax.jit(lambda theta: solve(solver, budget, family(theta)))(jnp.zeros(size))
 
 
 @functools.cache
@@ -129,13 +143,26 @@ def _relative_bound(
 
 @functools.cache
 def _through(
-    family: Family, solver: Solver, method: Method, budget: Budget
+    family: Family, solver: Solver, method: Method, budget: Budget, see: See
 ) -> Callable[[Array, Array, Array], tuple[Array, Solution]]:
     def loss(theta: Array, scale: Array, target: Array) -> tuple[Array, Solution]:
         solution = method(solver, budget, family(theta))
-        return scale * jnp.mean(jnp.square(solution.x - target)), solution
+        return scale * jnp.mean(jnp.square(see(solution.x) - target)), solution
 
     return jax.jit(jax.grad(loss, has_aux=True))
+
+
+@functools.cache
+def _taped(
+    family: Family, solver: Solver, method: TapedMethod, budget: Budget, see: See
+) -> Callable[[Array, Array, Array], Backward]:
+    def account(theta: Array, scale: Array, target: Array) -> Backward:
+        def outer(x: Array) -> Array:
+            return scale * jnp.mean(jnp.square(see(x) - target))
+
+        return method.account(solver, budget, family(theta), outer)
+
+    return jax.jit(account)
 
 
 def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
@@ -156,8 +183,11 @@ def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
     }
 
 
-def _account(solution: Solution, backward: Backward) -> Row:
+def _account(solution: Solution, backward: Backward, dependent: int | None) -> Row:
     status = Status.of(solution.status)
+    solved = None if backward.converged is None else bool(backward.converged)
+    if status is Status.OK and solved is False:
+        status = Status.ADJOINT_MISSED
     certificate = solution.certificate
     size, rank = backward.active_size, backward.active_rank
     return {
@@ -166,12 +196,13 @@ def _account(solution: Solution, backward: Backward) -> Row:
         "steps": int(solution.steps),
         "residual": _number(solution.residual),
         "adjoint_residual": _number(backward.residual),
+        "adjoint_converged": solved,
         "adjoint_steps": None if backward.steps is None else int(backward.steps),
         "contraction": _number(backward.contraction),
         "error_bound": _number(backward.error_bound),
         "ambiguous": None if certificate is None else int(certificate.ambiguous),
         "certified": None if certificate is None else bool(certificate.certified),
-        "dependent_rows": None if size is None or rank is None else int(size) - int(rank),
+        "dependent_rows": dependent if size is None or rank is None else int(size) - int(rank),
     }
 
 

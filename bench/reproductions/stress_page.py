@@ -18,6 +18,7 @@ QUESTION = (
     "every step make as many as the problem's budget says."
 )
 PROBLEM_COLUMNS = ("problem", "hard by", "derivative from the left", "from the right", "truth settled to")
+NUMBERS = ("residual", "adjoint_residual", "contraction", "error_bound", "change")
 SILENT_COLUMNS = (
     "problem",
     "rule",
@@ -27,6 +28,7 @@ SILENT_COLUMNS = (
     "adjoint residual",
     "contraction",
     "error bound",
+    "second look",
 )
 
 
@@ -83,7 +85,7 @@ def _silent(rows: Sequence[Any], words: dict[tuple[str, str], str]) -> Section:
             row["method"],
             f"{row['error']:.1e}{' (between the sides)' if row['kink'] and row['element'] else ''}",
             " ".join(f"{value:.3g}" for value in row["gradient"]),
-            *(_power(row[name]) for name in ("residual", "adjoint_residual", "contraction", "error_bound")),
+            *(_power(row.get(name)) for name in NUMBERS),
         ]
         for row in wrong
     ]

@@ -7,6 +7,15 @@ import numpy as np
 from ...problems import Deconvolution, Denoising, Inpainting
 from ...solvers import Budget
 from .stress_challenge import Challenge, in_float32
+from .stress_edges import (
+    equal_columns,
+    equal_columns_unseen,
+    in_other_units,
+    nothing_measured,
+    unmeasured_experts,
+    unmeasured_l1,
+    zero_weight,
+)
 from .stress_l1 import hinge, l1, total_variation, unseen_l1, weighted
 from .stress_smooth import experts, heavy, saddle, unseen
 
@@ -44,11 +53,13 @@ def challenges() -> tuple[Challenge, ...]:
         tiny32,
         unseen(),
         saddle(),
+        in_float32(saddle())._replace(name="saddle, float32", why="the same in float32, tolerance 3e-6"),
         flat._replace(budget=Budget(20_000, 1e-4, 1), steps=300),
         in_float32(flat)._replace(
             name="flat energy, float32", why="deconvolution in float32, tolerance 3e-6"
         ),
         heavy(smooth),
+        nothing_measured("nothing measured", unmeasured_experts()),
         plain,
         plain._replace(name="l1, tiny loss", why="the loss times 1e-200", scale=1e-200, base=plain.name),
         in_float32(plain)._replace(name="l1, float32", why="the same, in float32, tolerance 3e-6"),
@@ -64,6 +75,12 @@ def challenges() -> tuple[Challenge, ...]:
         weighted(
             "l1, W x* = 0", "a weight of 10 on differences: x* is the mean", np.diff(np.eye(6), axis=0), 10.0
         ),
+        zero_weight(),
+        in_other_units(plain, "l1, A = 100 I", 100.0),
+        in_other_units(plain, "l1, A = I / 100", 0.01),
+        equal_columns(),
+        equal_columns_unseen(),
+        nothing_measured("l1, nothing measured", unmeasured_l1()),
     )
 
 

@@ -13,6 +13,7 @@ from ...hypergrad import certified_solution
 from ...problems import AnalysisL1, Dense, LowerLevel
 from ...solvers import Budget, Nesterov, solve
 from .stress_challenge import Challenge
+from .stress_edges import without_column
 from .stress_problems import named
 
 STEP = 1e-5
@@ -51,13 +52,15 @@ def true_derivative(challenge: Challenge) -> Derivative:
     """Solve at theta and on both sides of it, each to rounding, and extrapolate the difference quotients.
 
     Smooth energies by Newton's method with a pseudo-inverse from a long run of a solver; l1 problems by the
-    certified solver, in coordinates without the null space where there is one; by formula where it is simple.
+    certified solver, in coordinates without the null space where there is one, or from above alone where
+    theta is a weight of zero; by formula where it is simple. Where x* can be split between two entries, its
+    derivatives are those of either end: all in one entry, all in the other.
     """
     target = np.asarray(challenge.target)
     if challenge.truth == "hinge":
         found = Derivative(np.asarray([2 / 3]), np.zeros(1), 1.0, 0.0)
     elif challenge.truth == "zero":
-        unit = 2 / target.size * float(target @ target)
+        unit = 2 / target.size * float(np.sum(np.square(target)))
         found = Derivative(np.zeros(challenge.size), np.zeros(challenge.size), unit, 0.0)
     else:
         found = _differences(challenge.base or challenge.name)
@@ -69,11 +72,18 @@ def true_derivative(challenge: Challenge) -> Derivative:
 def _differences(name: str) -> Derivative:
     """Return one-sided quotients at h / 2 and h / 4, combined so that their first-order error cancels."""
     challenge = named(name)
-    solution = {"smooth": _newton, "certified": _certified, "reduced": _reduced}[challenge.truth](challenge)
+    if challenge.truth == "split":
+        one, other = (_quotients(challenge, _one_entry(challenge, column)) for column in (0, 1))
+        return one._replace(left=one.central, right=other.central, error=max(one.error, other.error))
+    kinds = {"smooth": _newton, "certified": _certified, "reduced": _reduced, "right": _above}
+    found = _quotients(challenge, kinds[challenge.truth](challenge))
+    return found._replace(left=found.right) if challenge.truth == "right" else found
 
+
+def _quotients(challenge: Challenge, solution: Callable[[Array], Array]) -> Derivative:
     def evaluate(theta: Array) -> tuple[Array, Array]:
         x = solution(theta)
-        return jnp.mean(jnp.square(x - challenge.target)), x
+        return challenge.loss(x) / challenge.scale, x
 
     signed = [sign * STEP / part for sign in (1, -1) for part in (1, 2, 4)]
     units = np.eye(challenge.size)
@@ -82,7 +92,7 @@ def _differences(name: str) -> Derivative:
     changes = (values[1:] - values[0]).reshape(6, -1)
     whole, half, quarter = (changes[n::3] / np.asarray(signed)[n::3, None] for n in range(3))
     fine, coarse = 2 * quarter - half, 2 * half - whole
-    slope = 2 / challenge.target.size * (x[0] - np.asarray(challenge.target))
+    slope = jax.grad(challenge.loss)(jnp.asarray(x[0])) / challenge.scale
     unit = float(np.linalg.norm(slope) * np.linalg.norm(x[0]))
     error = max(_apart(*sides) for sides in zip(fine, coarse, strict=True))
     return Derivative(left=fine[1], right=fine[0], unit=unit, error=error)
@@ -108,6 +118,22 @@ def _newton(challenge: Challenge) -> Callable[[Array], Array]:
 
 def _certified(challenge: Challenge) -> Callable[[Array], Array]:
     return lambda theta: certified_solution(challenge.family(theta)).point.x
+
+
+def _above(challenge: Challenge) -> Callable[[Array], Array]:
+    """Solve for the size of theta: below zero it is no weight."""
+    return lambda theta: _certified(challenge)(jnp.abs(theta))
+
+
+def _one_entry(challenge: Challenge, empty: int) -> Callable[[Array], Array]:
+    """Solve without one of two equal columns."""
+    family = without_column(challenge, empty)
+
+    def solution(theta: Array) -> Array:
+        x = certified_solution(family(theta)).point.x
+        return jnp.concatenate([x[:empty], jnp.zeros(1), x[empty:]])
+
+    return solution
 
 
 def _reduced(challenge: Challenge) -> Callable[[Array], Array]:

@@ -13,17 +13,22 @@ ADJOINT, EXPANDS = 1e-4, 1 + 1e-6
 
 RIGHT_WORD, ELEMENT, FLAGGED, BIASED, SILENT = "right", "element", "flagged", "biased", "silently wrong"
 UNSUPPORTED = "not supported"
+SECOND_LOOK = "second look"
 
 RULE = (
     f"A hypergradient is right at a relative error of at most {RIGHT:g}; where the derivative is zero, at an "
     f"error of at most {ZERO:g} of the norm of the loss's gradient by x times that of the signal. A record "
-    "warns if its gradient is not finite, its status is not ok (the budget's tolerance was missed), the "
-    f"adjoint residual is above {ADJOINT:g}, the contraction factor above one, the error bound, where there "
-    f"is one, above {RIGHT:g} of the gradient, or if rows are ambiguous or dependent. A wrong row that warns "
-    "is flagged, one that does not is silently wrong. At a kink nothing is right: a row that warns and lies "
-    "between the one-sided derivatives, entry by entry, is an element. A rule that is wrong without warning "
-    "on the control of its kind as well, where nothing is hard, is biased by design and not counted. The "
-    "claim, for each group of rules: no row is silently wrong."
+    "warns if its gradient is not finite, its status is not ok (the budget's tolerance was missed, or the "
+    f"adjoint equation's own, as the benchmark says it), the adjoint residual is above {ADJOINT:g}, the "
+    f"contraction factor above one, the error bound, where there is one, above {RIGHT:g} of the gradient, if "
+    "rows are ambiguous or dependent, or if the rule, asked again with a tenth of the tolerance and twice "
+    f"the steps, changes its gradient by more than {RIGHT:g} (the second look, for the price of another "
+    "hypergradient; rules through our own iterations tell instead what their steps leave of the adjoint "
+    "equation, for the same price). A wrong row that warns is flagged, one that does not is silently wrong. "
+    "At a kink nothing is right: a row that warns and lies between the one-sided derivatives, entry by "
+    "entry, is an element. Where x* can be split in many ways between two entries, both ends are the two "
+    "sides. A rule that is wrong without warning on the control of its kind as well, where nothing is hard, "
+    "is biased by design and not counted. The claim, for each group of rules: no row is silently wrong."
 )
 GROUPS = {
     "closed form and support-reduced": ("closed form", "support-reduced"),
@@ -51,6 +56,10 @@ def warnings(row: Any) -> list[str]:
     for name in ("ambiguous", "dependent_rows"):
         if row[name]:
             found.append(f"{row[name]} {name.removesuffix('_rows')} rows")
+    # Rows of earlier runs were not asked again.
+    moved = row.get("change")
+    if moved is not None and (isinstance(moved, str) or moved > RIGHT):
+        found.append(f"{SECOND_LOOK} {moved if isinstance(moved, str) else f'{moved:.2g}'}")
     return found
 
 
@@ -75,6 +84,7 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
         biased = sum(one == BIASED for _, one in here)
         alarms = sum(one == RIGHT_WORD and bool(warnings(row)) for row, one in counted)
         where = ", ".join(dict.fromkeys(silent))
+        looked = sum(one in (FLAGGED, ELEMENT) and _second_look_alone(row) for row, one in counted)
         judged.append(
             Counted(
                 f"never silently wrong: {group}",
@@ -82,11 +92,18 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
                 len(counted),
                 f"silent on {where}" if where else "",
                 ", ".join(
-                    [f"{biased} biased"] * bool(biased) + [f"{alarms} right but warned"] * bool(alarms)
+                    [f"{biased} biased"] * bool(biased)
+                    + [f"{alarms} right but warned"] * bool(alarms)
+                    + [f"{looked} told by the second look alone"] * bool(looked)
                 ),
             )
         )
     return judged
+
+
+def _second_look_alone(row: Any) -> bool:
+    """Tell whether nothing but the second look warns; rows that failed have no looks."""
+    return "gradient" in row and [one.startswith(SECOND_LOOK) for one in warnings(row)] == [True]
 
 
 def _word(row: Any) -> str:
