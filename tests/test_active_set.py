@@ -85,7 +85,9 @@ def test_the_margins_are_those_by_hand(solved):
     room = (weight - np.abs(solved.u)) / weight
     responses = np.abs(W @ solved.x)[~solved.side.active]
     assert float(certificate.dual_margin) == pytest.approx(room[solved.side.active].min(), rel=1e-6)
-    assert float(certificate.primal_margin) == pytest.approx(responses.min() / responses.max(), rel=1e-6)
+    W_norm = float(solved.lower.regularizer.W.squared_norm(solved.lower.shape)) ** 0.5
+    margin = responses.min() / (W_norm * np.abs(solved.x).max())
+    assert float(certificate.primal_margin) == pytest.approx(margin, rel=1e-6)
     assert int(certificate.ambiguous) == 0
 
 

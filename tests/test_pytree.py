@@ -73,7 +73,7 @@ NAMES = {**vars(hypergrad), **vars(solvers), "PseudoHuber": PseudoHuber, "Inpain
     ("configuration", "label"),
     [
         (hypergrad.Implicit(), "Implicit()"),
-        (hypergrad.Implicit(solvers.Cg()), "Implicit()"),
+        (hypergrad.Implicit(solvers.Cg()), "Implicit(linear=Cg())"),
         (hypergrad.Implicit(solvers.Dense()), "Implicit(linear=Dense())"),
         (hypergrad.Implicit(solvers.Cg(max_steps=7)), "Implicit(linear=Cg(max_steps=7))"),
         (hypergrad.Unrolled(), "Unrolled()"),

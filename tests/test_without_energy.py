@@ -220,12 +220,16 @@ NOT_SYMMETRIC = (
     "UntiedExperts has no energy, so that the Jacobian of its optimality condition is not symmetric"
 )
 REFUSED = {
-    Implicit(linear=Cg()): f"{NOT_SYMMETRIC}; Cg() is for symmetric systems, Implicit(linear=Gmres()) does it",
+    Implicit(
+        linear=Cg()
+    ): f"{NOT_SYMMETRIC}; Cg() is for symmetric systems, Implicit(linear=Gmres()) does it",
     Implicit(linear=Minres()): (
         f"{NOT_SYMMETRIC}; Minres() is for symmetric systems, Implicit(linear=Gmres()) does it"
     ),
     Shine(): NOT_SYMMETRIC,
-    Implicit(linear=Cg(), on="fixed-point"): "Cg() is for symmetric systems, and the Jacobian of a step is not",
+    Implicit(
+        linear=Cg(), on="fixed-point"
+    ): "Cg() is for symmetric systems, and the Jacobian of a step is not",
     ClosedForm(): "UntiedExperts has no dual variable that shows an active set",
     Unrolled(): "Anderson's accelerated steps have no derivative at the solution",
     ForwardMode(): "Anderson's accelerated steps have no derivative at the solution",
