@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, TypeVar, dataclass_transform
 
+import jax
+
 Class = TypeVar("Class")
 
 
@@ -22,6 +24,11 @@ def _repr(self: Any) -> str:
     changed = (
         f"{field.name}={getattr(self, field.name)!r}"
         for field in dataclasses.fields(self)
-        if field.repr and getattr(self, field.name) != field.default
+        if field.repr and _differs(getattr(self, field.name), field.default)
     )
     return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def _differs(value: Any, default: Any) -> bool:
+    # Inside `jit` an array's value is not known, and it is no default.
+    return isinstance(value, jax.Array) or value != default

@@ -161,7 +161,7 @@ def test_the_adjoint_of_a_state_with_a_dual_variable(a):
         regularizer = AnalysisL1.initial((12,), 0)
         scaled = dataclasses.replace(regularizer, weight=a**2 * regularizer.weight)
         lower = LowerLevel(Dense(jnp.asarray(matrix)), jnp.asarray(a * y), scaled)
-        return _found(method, Admm(), Budget(3000, 0.0, 100), lower)
+        return _found(method, Admm(rho=3.0), Budget(3000, 0.0, 100), lower)
 
     base, other = at(1.0), at(a)
     assert 0.01 < float(base.backward.residual) < 0.5
