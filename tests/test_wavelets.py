@@ -254,3 +254,9 @@ WRONG = {
 def test_wrong_input_is_named(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_filters_that_are_cut_off_are_no_orthogonal_wavelet():
+    """PyWavelets calls "dmey" orthogonal; its shifts are not, by 2e-3."""
+    with pytest.raises(ValueError, match="orthogonal wavelet"):
+        WaveletTransform(1, "dmey")
