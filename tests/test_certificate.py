@@ -128,3 +128,26 @@ def test_a_constant_image_under_filters_of_zero_mean():
     found = certify(lower, x, u)
     assert bool(found.certified)
     assert int(found.active_size) == u.size
+
+
+def test_an_exact_tie_is_ambiguous_though_the_error_is_zero():
+    """u_3 on its bound with w_3 x = 0, and a response of rounding: the smallest change decides their sides."""
+    tied = _changed(U, 2, 1.0)
+    found = _certify(X, tied)
+    assert float(found.violation) == 0
+    assert int(found.ambiguous) == 1
+    jump = _certify(_changed(X, 0, 1e-16), U)
+    assert int(jump.ambiguous) == 1
+    assert int(_certify(X, U).ambiguous) == 0
+
+
+def test_the_primal_margin_is_not_relative_to_itself():
+    """Jumps of 1e-9 beside values of one are no safe margin, were they all alike."""
+    x = np.array([1.0, 1.0 + 1e-9, 1.0])
+    lower = LowerLevel(
+        Identity(),
+        jnp.asarray(x),
+        AnalysisL1(Dense(jnp.asarray(np.diff(np.eye(3), axis=0))), jnp.asarray(0.0)),
+    )
+    found = certify(lower, jnp.asarray(x), jnp.zeros(2))
+    assert 1e-10 < float(found.primal_margin) < 1e-9

@@ -205,3 +205,17 @@ def test_a_step_that_reverse_mode_cannot_cross_is_refused(smooth, method):
 def test_limits(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_one_block_is_unrolling_by_the_measurement_too():
+    """Nothing precedes a single block, so that the start's own dependence on y belongs to it."""
+    lower, budget = experts(Denoising()), Budget(9, 0.0)
+
+    def slope(method):
+        def loss(y):
+            return jnp.sum(method(GradientDescent(), budget, lower.replace(y=y)).x ** 3)
+
+        return jax.grad(loss)(lower.y)
+
+    np.testing.assert_allclose(slope(Restarted(9)), slope(Unrolled()), rtol=1e-12)
+    assert float(jnp.linalg.norm(slope(Restarted(4)) - slope(Unrolled()))) > 1e-6
