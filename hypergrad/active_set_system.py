@@ -24,6 +24,8 @@ from ..solvers.normal_matrix import (
 
 PENALTIES = {"float64": 1e5, "float32": 1e2}
 """sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
+REACHED = {"float64": 1e-11, "float32": 1e-5}
+"""Relative residual that refinement reaches whatever the units, through the penalty's rounding."""
 RIDGE = 500
 """Of the matrix's diagonal, over the precision times the matrix's norm."""
 REFINEMENTS = 3
@@ -141,7 +143,7 @@ def solve_system(
     norms = squared_norms(lower, top.shape)
     terms = norms.A * jnp.linalg.norm(found.v.ravel()), jnp.sqrt(norms.W) * jnp.linalg.norm(found.mu.ravel())
     length = jnp.stack(terms) / jnp.where(size > 0, jnp.sqrt(size), 1.0)
-    return SystemSolution(v, mu, residual, found.steps, has_converged(residual, 0.0, length))
+    return SystemSolution(v, mu, residual, found.steps, has_converged(residual, REACHED[residual.dtype.name], length))
 
 
 def dependence(

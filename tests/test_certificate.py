@@ -131,7 +131,7 @@ def test_a_constant_image_under_filters_of_zero_mean():
 
 
 def test_an_exact_tie_is_ambiguous_though_the_error_is_zero():
-    """u_3 on its bound with w_3 x = 0, and a response of rounding: the smallest change decides their sides."""
+    """u_3 on its bound with w_3 x = 0, and a response of rounding: the smallest change decides."""
     tied = _changed(U, 2, 1.0)
     found = _certify(X, tied)
     assert float(found.violation) == 0
