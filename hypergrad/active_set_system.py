@@ -143,7 +143,8 @@ def solve_system(
     norms = squared_norms(lower, top.shape)
     terms = norms.A * jnp.linalg.norm(found.v.ravel()), jnp.sqrt(norms.W) * jnp.linalg.norm(found.mu.ravel())
     length = jnp.stack(terms) / jnp.where(size > 0, jnp.sqrt(size), 1.0)
-    return SystemSolution(v, mu, residual, found.steps, has_converged(residual, REACHED[residual.dtype.name], length))
+    converged = has_converged(residual, REACHED[residual.dtype.name], length)
+    return SystemSolution(v, mu, residual, found.steps, converged)
 
 
 def dependence(
