@@ -29,7 +29,7 @@ class HeavyBall:
 
     def init(self, lower: LowerLevel) -> HeavyBallState:
         """Start at A^T y at rest."""
-        x = lower.A.adjoint(lower.y)
+        x = lower.A.adjoint(lower.y) / lower.A.squared_norm(lower.shape)
         lipschitz = lower.A.squared_norm(x.shape) + lower.regularizer.lipschitz(x.shape)
         return HeavyBallState(x, x, jax.lax.stop_gradient(jnp.asarray(1 / lipschitz, x.dtype)))
 
