@@ -27,12 +27,11 @@ def inexact(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 def test_the_error_of_the_gradient_falls_with_the_tolerance(inexact: list[Any]) -> None:
-    """At 1e-8 both rules are right, and the closed form knows that no row is ambiguous."""
+    """At 1e-9 both rules are right, and the closed form knows that no row is ambiguous."""
     loose, loose_unrolled, tight, tight_unrolled = inexact
     assert [row["method"] for row in inexact] == ["closed form", "unrolled"] * 2
     assert loose["gradient_error"] > 1e-2 < loose_unrolled["gradient_error"]
-    assert tight["gradient_error"] < 1e-6
-    assert tight_unrolled["gradient_error"] < 2e-6
+    assert max(tight["gradient_error"], tight_unrolled["gradient_error"]) < 1e-6
     assert tight["x_error"] < 1e-7 < 1e-3 < loose["x_error"]
     assert tight["wrong_rows"] == tight["ambiguous"] == 0 < loose["ambiguous"]
     assert tight["reference_error"] < 1e-6

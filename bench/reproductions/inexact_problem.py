@@ -22,7 +22,7 @@ from ...problems import (
 from ...solvers import Admm, DualFista, Nesterov, Solver
 
 TOLERANCES = tuple(float(f"1e-{power}") for power in range(1, 13))
-QUICK_TOLERANCES = (1e-2, 1e-8)
+QUICK_TOLERANCES = (1e-2, 1e-9)
 MOST_STEPS, QUICK_MOST_STEPS = 20_000, 3000
 
 
