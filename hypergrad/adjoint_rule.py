@@ -14,7 +14,7 @@ from ..solvers.solver import Solution, Solver
 from .forward_refused import forward_refused
 from .method import AdjointMethod, PairMethod, require_supported
 from .second_order import solve_to_differentiate
-from .seen_fields import refuse, seen_fields
+from .seen_fields import refuse, seen_fields, values_of
 
 
 def solve_with_adjoint(
@@ -52,7 +52,7 @@ def _forward(
     method: AdjointMethod, solver: Solver, budget: Budget, lower: Any, start: Any
 ) -> tuple[Solution, tuple[LowerLevel, Solution, PrimalDualPair | None]]:
     # With symbolic zeros every leaf arrives wrapped, and the backward pass learns what the loss sees.
-    lower, start = (jax.tree.map(lambda leaf: leaf.value, one, is_leaf=_is_wrapped) for one in (lower, start))
+    lower, start = values_of(lower), values_of(start)
     solution = solve_to_differentiate(method, solver, budget, lower, start)
     return solution, (lower, solution, start)
 
@@ -77,7 +77,3 @@ def _backward(
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)
-
-
-def _is_wrapped(leaf: Any) -> bool:
-    return hasattr(leaf, "perturbed")

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.fixed_point_map import map_step_size
+from ..solvers.implicit_linear import no_tangent
 from ..solvers.linear_solver import Matvec
 from ..solvers.solver import Solution, Solver
-from .state_leaves import no_tangent
 from .step_map import Point, step_map
 
 

@@ -15,7 +15,7 @@ from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .forward_refused import forward_refused
 from .method import Method, require_supported
-from .seen_fields import refuse, seen_fields
+from .seen_fields import is_wrapped, refuse, seen_fields, values_of
 
 
 @jax.tree_util.register_static
@@ -108,8 +108,8 @@ def _forward(
     method: ParameterMethod, solver: Solver, budget: Budget, lower: Any, start: Any
 ) -> tuple[Solution, Any]:
     # With symbolic zeros a leaf arrives with the answer to whether somebody differentiates by it.
-    moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=_has_value)))
-    lower, start = (jax.tree.map(lambda leaf: leaf.value, one, is_leaf=_has_value) for one in (lower, start))
+    moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=is_wrapped)))
+    lower, start = values_of(lower), values_of(start)
     solution = method.forward(solver, budget, lower, start)
     return solution, (lower, start, moved, solution)
 
@@ -128,7 +128,3 @@ def _backward(
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)
-
-
-def _has_value(leaf: Any) -> bool:
-    return hasattr(leaf, "perturbed")

@@ -3,12 +3,10 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
+from ..solvers.implicit_linear import no_tangent
 from ..solvers.solver import Solution, Solver
 
 
@@ -20,17 +18,6 @@ def iterate_leaf(solver: Solver, lower: LowerLevel, state: Any) -> int | None:
 def dual_leaf(solver: Solver, lower: LowerLevel, state: Any) -> int | None:
     """Return which leaf of the state `solver.dual` hands out, None where there is none."""
     return _handed_out(solver.dual, lower, state) if isinstance(solver, DualSolver) else None
-
-
-def no_tangent(tree: Any) -> Any:
-    """Return the tangent of what does not move: zeros; for whole numbers what JAX takes in their place."""
-
-    def still(leaf: Array) -> Any:
-        if jnp.issubdtype(leaf.dtype, jnp.floating):
-            return jnp.zeros_like(leaf)
-        return np.zeros(leaf.shape, jax.dtypes.float0)
-
-    return jax.tree.map(still, tree)
 
 
 def pair_tangent(solver: Solver, lower: LowerLevel, solution: Solution, moved: PrimalDualPair) -> Solution:

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.fixed_point_map import depends_on_step_size
+from ..solvers.implicit_linear import no_tangent
 from ..solvers.solver import MapSolver, Solver, StepSizedSolver
-from .state_leaves import no_tangent
 
 Point = tuple[Float[Array, "..."], ...]
 """The arrays of a state that a step moves: iterates, extrapolated points, dual variables."""

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
-from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver import LinearSolution, Matvec, checked, normalized, unchanged
 
 ROUNDS = 3
 """Updated residuals drift from the true one: where that is still too large, the iteration begins again."""
@@ -70,7 +70,7 @@ class Cg:
         """Solve for one right-hand side of any shape."""
         unit, norm = normalized(rhs)
         tolerance = reachable(self.tolerance, rhs.dtype)
-        precondition = preconditioner or _unchanged
+        precondition = preconditioner or unchanged
 
         def begun(x: Array, steps: Array) -> _Iterate:
             left = unit - matvec(x)
@@ -108,7 +108,3 @@ def _advance(matvec: Matvec, precondition: Matvec, now: _Iterate) -> _Iterate:
     moved = _Iterate(x, left, direction, size, now.steps + 1, good)
     stopped = now._replace(going=good)
     return jax.tree.map(lambda new, old: jnp.where(good, new, old), moved, stopped)
-
-
-def _unchanged(v: Array) -> Array:
-    return v

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .linear_solver import LinearSolution, LinearSolver, Matvec
+from .linear_solver import LinearSolution, LinearSolver, Matvec, unchanged
 
 
 def solve_implicitly(
@@ -37,7 +37,7 @@ def solve_implicitly(
         return _Cold(linear, preconditioner).solve(matvec, rhs)
     # A function with a rule of its own must not close over traced arrays: they become its arguments.
     product, constants = jax.closure_convert(matvec, rhs)
-    inverse, kept = jax.closure_convert(preconditioner or _unchanged, rhs)
+    inverse, kept = jax.closure_convert(preconditioner or unchanged, rhs)
 
     @jax.custom_jvp
     def solved(constants: Any, kept: Any, rhs: Array, start: Array) -> LinearSolution:
@@ -54,7 +54,7 @@ def solve_implicitly(
         approximate = None if preconditioner is None else lambda v: inverse(v, *kept)
         cold = _Cold(linear, approximate)
         tangent = cold.solve(lambda v: product(v, *constants), tangents[2] - moved).value
-        return found, jax.tree.map(_no_tangent, found)._replace(value=tangent)
+        return found, no_tangent(found)._replace(value=tangent)
 
     return solved(constants, kept, rhs, start)
 
@@ -84,14 +84,15 @@ class _Cold(NamedTuple):
         return LinearSolution(value, *account)
 
 
-def _unchanged(v: Array) -> Array:
-    return v
+def no_tangent(tree: Any) -> Any:
+    """Return the tangent of what does not move: zeros; for whole numbers what JAX takes in their place."""
 
+    def still(leaf: Array) -> Any:
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            return jnp.zeros_like(leaf)
+        return np.zeros(leaf.shape, jax.dtypes.float0)
 
-def _no_tangent(leaf: Array) -> Any:
-    if jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.zeros_like(leaf)
-    return np.zeros(leaf.shape, jax.dtypes.float0)
+    return jax.tree.map(still, tree)
 
 
 def _transposed(matvec: Matvec, like: Array) -> Matvec:

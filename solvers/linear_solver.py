@@ -66,6 +66,11 @@ def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Flo
     return rhs / norm, norm
 
 
+def unchanged(v: Array) -> Array:
+    """Return v: the preconditioner of a system that has none."""
+    return v
+
+
 def checked(
     matvec: Matvec,
     unit: Array,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
-from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver import LinearSolution, Matvec, checked, normalized, unchanged
 
 
 class _Iterate(NamedTuple):
@@ -85,7 +85,7 @@ class Minres:
         """Solve for one right-hand side of any shape."""
         unit, norm = normalized(rhs)
         tolerance = reachable(self.tolerance, rhs.dtype)
-        precondition = preconditioner or _unchanged
+        precondition = preconditioner or unchanged
         first = jnp.zeros_like(unit) if start is None else start / norm
         left = unit if start is None else unit - matvec(first)
 
@@ -140,7 +140,3 @@ def _lanczos_vector(precondition: Matvec, r: Array) -> tuple[Array, Array, Array
     beta = jnp.sqrt(jnp.maximum(jnp.sum(r * image), jnp.zeros((), r.dtype)))
     safe = jnp.where(beta > 0, beta, jnp.ones_like(beta))
     return r / safe, image / safe, beta
-
-
-def _unchanged(v: Array) -> Array:
-    return v
