@@ -15,6 +15,7 @@ from .case import Case, Contestant
 from .clock import ClockSettings, time_rounds
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, lower_level, make_inputs
+from .loaded_programs import unload_if_many
 from .memory_limit import too_large
 from .program import Compiler, OutOfMemory, Program, out_of_memory_named
 from .programs import (
@@ -88,6 +89,7 @@ class Workbench:
         self._untimed.forget()
         self._judge.forget()
         self._compiled.clear()
+        unload_if_many()
 
     def _run(self, case: Case, inputs: Inputs) -> Trial:
         """Compile and run a contestant once, outside the clock, and note what came of it."""

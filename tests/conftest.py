@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
 import jax
@@ -51,12 +52,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Before the package's first import: only what is imported after this line is checked.
 install_import_hook("hypergrad_bench", "checked_annotations.checked")
 
+from hypergrad_bench.bench.loaded_programs import unload_if_many  # noqa: E402
 from hypergrad_bench.bench.threads import fix_blas_threads  # noqa: E402
 
 # Several workers whose factorisations each took all processors would wait for each other.
 fix_blas_threads()
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS_RUN, TESTS_BETWEEN = count(1), 25
 LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
@@ -85,6 +88,14 @@ def _forget_lowered() -> Iterator[None]:
     yield
     for module, name in LOWERED:
         getattr(getattr(sys.modules.get(module), name, None), "cache_clear", int)()
+
+
+@pytest.fixture(autouse=True)
+def _unload_programs() -> Iterator[None]:
+    """Keep the process below the regions of memory that Linux grants it: thousands of tests compile more."""
+    yield
+    if next(TESTS_RUN) % TESTS_BETWEEN == 0:
+        unload_if_many()
 
 
 @pytest.fixture

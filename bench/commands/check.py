@@ -12,10 +12,14 @@ from rich.text import Text
 from ..catalogue import built_in
 from ..conformance.check_all import added, checks
 from ..conformance.finding import Finding
+from ..loaded_programs import unload_if_many
 from ..plugin import with_plugins
 from ..progress import RunProgress
 from .device import use_device
 from .show import PIPED_WIDTH
+
+CHECKS_BETWEEN = 25
+"""Checks between two looks at how many compiled programs the process holds."""
 
 
 def check(
@@ -36,7 +40,9 @@ def check(
     listed = checks(catalogue, added(catalogue, base))
     findings = []
     with RunProgress(len(listed)) as progress:
-        for one in listed:
+        for done, one in enumerate(listed):
+            if done % CHECKS_BETWEEN == 0:
+                unload_if_many()
             progress.begin(one.subject)
             findings += one.findings()
             progress.advance(1)
