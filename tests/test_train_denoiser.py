@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.resources
 import json
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -86,9 +87,11 @@ def test_another_training_is_not_gone_on_with(tmp_path):
         load_state(path, SHORT, TINY)
 
 
-@pytest.mark.slow  # compiles the training step of the shipped network
+@pytest.mark.slow
 @pytest.mark.usefixtures("usual_promotion")
-def test_the_command_pauses_goes_on_and_writes_the_weights(hgb, tmp_path, capsys):
+def test_the_command_pauses_goes_on_and_writes_the_weights(hgb, tmp_path, capsys, monkeypatch):
+    # The training step of the shipped network takes a minute to compile.
+    monkeypatch.setattr(sys.modules["hypergrad_bench.bench.commands.train_denoiser"], "SMALL", TINY)
     command = (
         "train-denoiser",
         "--out",
