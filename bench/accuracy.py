@@ -11,6 +11,7 @@ from ..hypergrad.central_differences import random_directions
 from ..hypergrad.reference import Reference, disagreement, reference_rung
 from ..problems.lower_level import LowerLevel
 from .case import Instance
+from .failure import failure_of
 from .inputs import Inputs, lower_level
 from .program import Compiler, OutOfMemory, Program
 from .programs import judge
@@ -78,6 +79,8 @@ class Judge:
             found = jax.block_until_ready(self._program(instance, inputs, directions)(inputs, directions))
         except OutOfMemory as error:
             return Judgement(f"no reference: out of memory ({error})")
+        except BaseException as error:  # a plug-in's energy may raise anything
+            return Judgement(f"no reference: computing it raised {failure_of(error)}")
         if np.any(found.saddle):
             return _at_a_saddle(found)
         untrusted = int(np.sum(~np.asarray(found.trusted)))

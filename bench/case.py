@@ -67,6 +67,7 @@ class Contestant:
 
     Attributes:
         reason: why it does not apply, or empty.
+        failure: what somebody else's code raised before there was anything to measure, or empty.
         sweep: names the method whose budget this is a point of, in suites that sweep budgets; else empty.
     """
 
@@ -75,6 +76,7 @@ class Contestant:
     method: Method
     reason: str = ""
     sweep: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Case:
 
     instance: Instance
     contestant: Contestant
+
+    def describe(self) -> str:
+        """Return one line for progress."""
+        method, solver = label(self.contestant.method), label(self.contestant.solver)
+        return f"{method} with {solver}: {self.instance.describe()}"
 
     @property
     def id(self) -> str:

@@ -18,6 +18,8 @@ from ..solvers.linear_solver import LinearSolver
 from ..solvers.solver import Solver
 from . import contenders
 from .errors import UserError, nearest
+from .failure import failure_of
+from .value import require_value
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def collect(modules: Iterable[ModuleType], catalogue: Catalogue, own: bool = Fal
 
     Raises:
         UserError: if a name is taken, or a class that looks like a solver, method, task or ground
-            truth cannot be made without arguments.
+            truth cannot be made without arguments, or does not make a value (see `require_value`).
     """
     entries = {kind: dict(getattr(catalogue, kind)) for kind in _SINGULAR}
     for module in modules:
@@ -121,10 +123,11 @@ def _classify(cls: type) -> list[tuple[str, Any]]:
         return []
     try:
         entry = cls()
-    except TypeError as error:
+    except BaseException as error:
         raise UserError(
-            f"{cls.__name__} must be made without arguments, every field with a default: {error}"
+            f"{cls.__name__} must be made without arguments, every field with a default: {failure_of(error)}"
         ) from error
+    require_value(entry)
     return [(kind, entry) for kind in wanted if isinstance(entry, _PROTOCOLS[kind])]
 
 

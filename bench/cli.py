@@ -1,42 +1,56 @@
 """The command `hgb`."""
 
+import contextlib
+import io
+import os
 import sys
+from collections.abc import Callable
+from typing import NoReturn
 
-import typer
 from rich.console import Console
 
-from .commands.advise import advise_command
-from .commands.check import check
-from .commands.list_entries import list_entries
-from .commands.reproduce import reproduce
-from .commands.rerun import rerun
-from .commands.run import run
-from .commands.table import table
-from .commands.train_denoiser import train_denoiser
 from .errors import UserError
-
-app = typer.Typer(
-    name="hgb",
-    help="Compare hypergradients of imaging inverse problems: accuracy, time and memory.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-app.command(name="run")(run)
-app.command(name="list")(list_entries)
-app.command(name="table")(table)
-app.command(name="reproduce")(reproduce)
-app.command(name="rerun")(rerun)
-app.command(name="check")(check)
-app.command(name="advise")(advise_command)
-app.command(name="train-denoiser")(train_denoiser)
 
 
 def main() -> None:
-    """Run the command line; exit status 0 if all is done, 2 if the user must mend something."""
+    """Run the command line; exit status 0 if all is done, 2 if the user must mend something.
+
+    What the system refuses, such as a name that is too long or a full disk, is the user's to mend as well.
+    """
+    _never_fail_to_encode()
     try:
-        app()
+        try:
+            _application()()
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"hgb: {error}", markup=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:
+        with contextlib.suppress(
+            OSError
+        ):  # what is left in a buffer would fail once more as the process ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        named = "" if error.filename is None else f": {os.fspath(error.filename)!r}"
+        _refuse(f"{error.strerror or error}{named}")
+
+
+def _application() -> Callable[[], object]:
+    try:
+        import jax  # noqa: F401  # reads the variables JAX_*
+    except ValueError as error:
+        raise UserError(f"JAX does not start: {error}") from error
+    from .application import app
+
+    return app
+
+
+def _refuse(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"hgb: {message}", markup=False)
+    sys.exit(2)
+
+
+def _never_fail_to_encode() -> None:
+    """Print signs that the output cannot encode as escapes, as Python does where it prints errors."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax
 from jaxtyping import PyTree
 
+from .failure import failure_of
 from .program import OutOfMemory, out_of_memory_named
 from .samples import Samples
 from .status import Status
@@ -67,7 +68,7 @@ def _warm_up(name: str, call: Call, settings: ClockSettings) -> Samples:
             return Samples((first,), status=Status.TIMED_OUT, reason=reason)
         for _ in range(settings.warmup - 1):
             last = _sample(name, call, 1)
-    except Exception as error:  # an entry may be anybody's code
+    except BaseException as error:  # an entry may be anybody's code
         return _failed(error)
     return Samples((), inner=max(1, math.ceil(settings.sample_seconds / max(last, 1e-9))))
 
@@ -87,7 +88,7 @@ def _rounds(entries: dict[str, Call], counts: dict[str, int], settings: ClockSet
         for name in balanced_order(going, done):
             try:
                 seconds[name].append(_sample(name, entries[name], counts[name]))
-            except Exception as error:
+            except BaseException as error:
                 dropped[name] = _failed(error)
     timed = {name: Samples(tuple(values), inner=counts[name]) for name, values in seconds.items()}
     return timed | dropped
@@ -102,10 +103,10 @@ def _sample(name: str, call: Call, count: int) -> float:
         return (time.perf_counter_ns() - start) * 1e-9 / count
 
 
-def _failed(error: Exception) -> Samples:
+def _failed(error: BaseException) -> Samples:
     """Say what an entry died of."""
     status = Status.OUT_OF_MEMORY if isinstance(error, OutOfMemory) else Status.FAILED
-    return Samples((), status=status, reason=f"{type(error).__name__}: {error}")
+    return Samples((), status=status, reason=failure_of(error))
 
 
 def balanced_order(names: Sequence[str], done: int) -> list[str]:

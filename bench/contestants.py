@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import Method
@@ -18,12 +19,13 @@ from ..solvers.dense import Dense
 from ..solvers.gmres import Gmres
 from ..solvers.solver import Solver
 from . import contenders
+from .answer import Answer, ask, named
 from .case import Contestant, Instance
 from .catalogue import Catalogue, built_in, kebab_case, ordered
 from .errors import UserError
 from .selection import Selection
 from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
-from .sweeps import Sweep
+from .sweeps import Sweep, family_name
 from .swept import swept
 
 METHOD_ORDER = (
@@ -67,10 +69,37 @@ def contestants(
     variants = [variant for method in methods for variant in _variants(method, workload, lower)]
     solvers = _solvers(selection, suite, catalogue, lower)
     further = first and task in suite.further_solvers_on
-    for solver, method, reason in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
-        budgets = _budgets(method, instance.dtype, workload, selection)
+    for pair in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
+        budgets = _budgets(pair.method, instance.dtype, workload, selection)
         for budget in budgets if first or selection.methods else budgets[-1:]:
-            yield Contestant(solver, budget, method, reason)
+            yield Contestant(
+                pair.solver, budget, pair.method, pair.answer.reason, failure=pair.answer.failure
+            )
+
+
+def failed_contestants(
+    instance: Instance, failure: str, workload: Workload, selection: Selection, catalogue: Catalogue
+) -> Iterator[Contestant]:
+    """Give every method that would run on an instance one contestant that says why there is no instance.
+
+    Without a lower level nobody can be asked what it supports: each stands beside the first solver.
+    """
+    suite = _own_methods(suite_of(selection.suite), workload)
+    sweep = suite.sweep
+    solver = ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)[0]
+    for method in _methods(selection, suite, catalogue, further=sweep is not None and not suite.methods):
+        if isinstance(method, _CONTENDERS) and not selection.methods:
+            continue
+        budget = _budgets(method, instance.dtype, workload, selection)[-1]
+        yield Contestant(solver, budget, method, sweep=family_name(method) if sweep else "", failure=failure)
+
+
+class _Pair(NamedTuple):
+    """A solver with a method, and whether they go together."""
+
+    solver: Solver
+    method: Method
+    answer: Answer = Answer()
 
 
 def _own_methods(suite: Suite, workload: Workload) -> Suite:
@@ -101,23 +130,32 @@ def _swept(
 
 def _pairs(
     lower: LowerLevel, solvers: Sequence[Solver], methods: Sequence[Method], further: bool
-) -> Iterator[tuple[Solver, Method, str]]:
-    """Give every method a solver and, if asked, every further solver one method; with a reason if any."""
-    able = [solver for solver in solvers if solver.supports(lower) is None]
-    if not able:
-        reason = f"{solvers[0]!r}: {solvers[0].supports(lower)}"
-        yield from ((solvers[0], method, reason) for method in methods)
-        return
+) -> Iterator[_Pair]:
+    """Give every method a solver and, if asked, every further solver one method; with a reason if any.
+
+    A solver that fails to answer gets a pair that says so.
+    """
+    answers = {solver: named(solver, ask(solver.supports, lower)) for solver in solvers}
+    able = [solver for solver in solvers if answers[solver].yes]
     met = set()
     for method in methods:
-        reasons = {solver: method.supports(solver, lower) for solver in able}
-        partner = next((solver for solver in able if reasons[solver] is None), able[0])
-        met.add(partner)
-        yield partner, method, reasons[partner] or ""
+        pair = _partnered(lower, able, method) if able else _Pair(solvers[0], method, answers[solvers[0]])
+        met.add(pair.solver)
+        yield pair
     for solver in able if further else ():
-        lead = next((method for method in methods if method.supports(solver, lower) is None), None)
+        lead = next((method for method in methods if ask(method.supports, solver, lower).yes), None)
         if solver not in met and lead is not None:
-            yield solver, lead, ""
+            yield _Pair(solver, lead)
+    for solver, answer in answers.items():
+        if answer.failure and solver not in met:
+            yield _Pair(solver, methods[0], answer)
+
+
+def _partnered(lower: LowerLevel, able: Sequence[Solver], method: Method) -> _Pair:
+    """Pair a method with the first solver that suits it or at which it fails to answer, or with the first."""
+    answers = {solver: ask(method.supports, solver, lower) for solver in able}
+    chosen = next((one for one in able if answers[one].yes or answers[one].failure), able[0])
+    return _Pair(chosen, method, answers[chosen])
 
 
 def _variants(method: Method, workload: Workload, lower: LowerLevel) -> list[Method]:
@@ -178,7 +216,8 @@ def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue, lower: Lo
     chosen = {
         name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
     }
-    if all(one.supports(lower) is not None for one in chosen.values()):
-        able = {name: one for name, one in catalogue.solvers.items() if one.supports(lower) is None}
-        chosen = able or chosen
+    if not any(ask(one.supports, lower).yes for one in chosen.values()):
+        able = {name: one for name, one in catalogue.solvers.items() if ask(one.supports, lower).yes}
+        failed = {name: one for name, one in chosen.items() if ask(one.supports, lower).failure}
+        chosen = able | failed if able else chosen
     return ordered(chosen, suite.solvers)

@@ -1,9 +1,9 @@
 """Measure a group of cases that share an instance: compile, run, compare, and time them together."""
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -11,8 +11,9 @@ from pydantic import JsonValue
 
 from ..hypergrad.method import AdjointMethod, Backward, RoutedMethod
 from .accuracy import Judge, Judgement
-from .case import Case, Contestant
+from .case import Case, Contestant, Instance
 from .clock import ClockSettings, time_rounds
+from .failure import failure_of
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, lower_level, make_inputs
 from .loaded_programs import unload_if_many
@@ -53,6 +54,19 @@ class Measured:
     arrays: Mapping[str, np.ndarray]
 
 
+class _Problem(NamedTuple):
+    """What the cases of a group share: arrays, reference, hashes, and the number of parameters."""
+
+    inputs: Any
+    judgement: Judgement
+    hashes: dict[str, str]
+    parameters: int | None
+
+
+def _unheard(label: str) -> None:
+    del label
+
+
 @dataclass
 class Workbench:
     """Measure groups one after the other; keep programs and references while only seed or precision change.
@@ -69,19 +83,46 @@ class Workbench:
     def __post_init__(self) -> None:
         self._judge = Judge(Compiler(self.context.suite.compiler_options))
 
-    def measure(self, group: Sequence[Case]) -> Iterator[Measured]:
-        """Yield one record a case, in their order, once the whole group has been timed."""
+    def measure(self, group: Sequence[Case], begin: Callable[[str], None] = _unheard) -> Iterator[Measured]:
+        """Yield one record a case, in their order, once the whole group has been timed.
+
+        Args:
+            group: cases that share an instance.
+            begin: is told what is about to run, so that a case that ends the process has been named.
+        """
         instance = group[0].instance
-        double = make_inputs(instance)
-        inputs = cast(double, instance.dtype)
-        judgement = self._judge.find(instance.double(), double)
-        runs = [self._run(case, inputs) for case in group]
-        samples = self._time(runs, inputs)
-        hashes = hash_arrays(inputs)
-        parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
-        for case, run, (solve, total) in zip(group, runs, samples, strict=True):
-            record = self._record(parameters, case, run, judgement, solve, total, hashes)
-            yield Measured(record, arrays_of(run, inputs))
+        begin(f"inputs and reference: {instance.describe()}")
+        try:
+            problem = self._problem(instance)
+        except BaseException as error:
+            yield from self._unmade(group, _failed(error))
+            return
+        runs = [self._begun(case, problem.inputs, begin) for case in group]
+        begin(f"timing: {instance.describe()}")
+        samples = self._time(runs, problem.inputs)
+        for case, run, timed in zip(group, runs, samples, strict=True):
+            try:
+                arrays = arrays_of(run, problem.inputs)
+                record = self._record(problem, case, run, *timed)
+            except BaseException as error:  # what a plug-in returned cannot be read
+                arrays, record = {}, self._record(problem, case, _failed(error), None, None)
+            yield Measured(record, arrays)
+
+    def _problem(self, instance: Instance) -> "_Problem":
+        """Make what the cases of a group share; raise whatever a task or a regulariser raises."""
+        with out_of_memory_named(instance.describe()):
+            double = make_inputs(instance)
+            inputs = cast(double, instance.dtype)
+            parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
+            return _Problem(
+                inputs, self._judge.find(instance.double(), double), hash_arrays(inputs), parameters
+            )
+
+    def _unmade(self, group: Sequence[Case], trial: Trial) -> Iterator[Measured]:
+        """Yield the records of a group whose problem could not be made."""
+        problem = _Problem(None, Judgement("no reference: the problem could not be made"), {}, None)
+        for case in group:
+            yield Measured(self._record(problem, case, _known(case) or trial, None, None), {})
 
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""
@@ -91,10 +132,15 @@ class Workbench:
         self._compiled.clear()
         unload_if_many()
 
+    def _begun(self, case: Case, inputs: Inputs, begin: Callable[[str], None]) -> Trial:
+        """Run a case, if there is anything to run, once it has been named."""
+        known = _known(case)
+        if known is None:
+            begin(case.describe())
+        return known or self._run(case, inputs)
+
     def _run(self, case: Case, inputs: Inputs) -> Trial:
         """Compile and run a contestant once, outside the clock, and note what came of it."""
-        if case.contestant.reason:
-            return Trial(Status.NOT_SUPPORTED, case.contestant.reason)
         try:
             compiled, retraces = self._programs(case, inputs)
             if reason := too_large(compiled.compiled.total):
@@ -102,12 +148,10 @@ class Workbench:
             with out_of_memory_named(case.contestant.method.__class__.__name__):
                 training = jax.block_until_ready(compiled.total(inputs))
                 backward, exact = _look_back(compiled, inputs)
-        except OutOfMemory as error:
-            return Trial(Status.OUT_OF_MEMORY, str(error))
-        except Exception as error:  # a plug-in or a contender may raise anything
-            return Trial(Status.FAILED, _one_line(error))
-        status, reason = status_of(training, backward)
-        return Trial(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
+            status, reason = status_of(training, backward)
+            return Trial(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
+        except BaseException as error:  # a plug-in or a contender may raise anything
+            return _failed(error)
 
     def _programs(self, case: Case, inputs: Inputs) -> tuple[Programs, int]:
         """Return the contestant's programs, compiled once a shape, and the traces that new data cost."""
@@ -165,14 +209,13 @@ class Workbench:
 
     def _record(
         self,
-        parameters: int,
+        problem: "_Problem",
         case: Case,
         run: Trial,
-        judgement: Judgement,
         solve: Samples | None,
         total: Samples | None,
-        hashes: dict[str, str],
     ) -> Record:
+        judgement = problem.judgement
         status, reason = run.status, run.reason
         worse = next((one for one in (total, solve) if one is not None and one.status is not Status.OK), None)
         if worse is not None:
@@ -180,9 +223,9 @@ class Workbench:
         if judgement.nonsmooth and status.measured:
             status, reason = Status.NONSMOOTH, judgement.nonsmooth
         return Record(
-            **self._provenance(hashes),
+            **self._provenance(problem.hashes),
             **fields_of(case, run, judgement, solve, total),
-            parameters=parameters,
+            parameters=problem.parameters,
             status=status,
             reason=reason,
         )
@@ -219,6 +262,15 @@ def _call(program: BoundProgram, inputs: Inputs) -> Any:
     return lambda: program(inputs)
 
 
-def _one_line(error: Exception) -> str:
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {first}"
+def _known(case: Case) -> Trial | None:
+    """Return what is known of a case before anything runs: a failure, or why it does not apply."""
+    if case.contestant.failure:
+        return Trial(Status.FAILED, case.contestant.failure)
+    return Trial(Status.NOT_SUPPORTED, case.contestant.reason) if case.contestant.reason else None
+
+
+def _failed(error: BaseException) -> Trial:
+    """Say what somebody else's code raised."""
+    if isinstance(error, OutOfMemory):
+        return Trial(Status.OUT_OF_MEMORY, str(error))
+    return Trial(Status.FAILED, failure_of(error))

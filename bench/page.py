@@ -1,5 +1,7 @@
 """A page of results: text, tables, a verdict and figures, as Markdown and PNG files."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +74,18 @@ def page_markdown(page: Page) -> str:
         parts += [f"## {section.heading}", section.text, pipes(section.columns, section.lines, labels=1)]
     parts += [f"![{name}](figures/{name}.png)" for name in page.figures]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def page_csv(page: Page) -> str:
+    """Return the page's tables as one CSV, a line a cell: its heading, row, column and text."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["table", "row", "column", "value"])
+    for section in page.sections:
+        for line in section.lines:
+            cells = zip(section.columns[1:], line[1:], strict=True)
+            writer.writerows([section.heading, line[0], column, cell] for column, cell in cells)
+    return buffer.getvalue()
 
 
 def render_page(page: Page) -> RenderableType:

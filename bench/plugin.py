@@ -8,6 +8,8 @@ from types import ModuleType
 
 from .catalogue import Catalogue, collect
 from .errors import UserError
+from .failure import failure_of
+from .misspelt import misspelt
 
 
 def load_plugin(path: Path) -> ModuleType:
@@ -28,9 +30,9 @@ def load_plugin(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[name]
-        raise UserError(f"importing {path} failed: {type(error).__name__}: {error}") from error
+        raise UserError(f"importing {path} failed: {failure_of(error)}") from error
     return module
 
 
@@ -43,10 +45,23 @@ def with_plugins(catalogue: Catalogue, paths: list[Path]) -> Catalogue:
     for path in paths:
         module = load_plugin(path)
         before = catalogue
-        catalogue = collect([module], catalogue, own=True)
+        catalogue = _collected(path, module, catalogue)
         if catalogue == before:
             raise UserError(
                 f"{path} defines no task, regulariser, ground truth, solver or method; "
                 "a class needs all the methods of its protocol (see CONTRIBUTING.md)"
             )
     return catalogue
+
+
+def _collected(path: Path, module: ModuleType, catalogue: Catalogue) -> Catalogue:
+    """Add a module's classes; raise `UserError` with the file's name, whatever looking at a class raises."""
+    try:
+        wrong = misspelt(module)
+        found = collect([module], catalogue, own=True)
+    except BaseException as error:
+        reason = str(error) if isinstance(error, UserError) else failure_of(error)
+        raise UserError(f"{path}: {reason}") from error
+    if wrong:
+        raise UserError(f"{path}: {'; '.join(wrong)}")
+    return found

@@ -15,6 +15,7 @@ from ..problems.regularizer import Regularizer
 from ..solvers.solver import Solution
 from .case import Contestant
 from .inputs import Inputs
+from .solved import require_solution
 from .sweeps import at_tolerance
 
 LARGEST_BOUNDED = 2**16
@@ -112,11 +113,13 @@ def judge(inputs: Inputs, directions: LowerLevel) -> Reference:
 
 
 def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> Solution:
-    def one(y: Array) -> Solution:
+    def one(y: Array, truth: Array) -> Solution:
         lower = LowerLevel(inputs.A, y, regularizer)
-        return contestant.method(contestant.solver, contestant.budget, lower)
+        solution = contestant.method(contestant.solver, contestant.budget, lower)
+        require_solution(solution, truth)
+        return solution
 
-    return jax.vmap(one)(inputs.y)
+    return jax.vmap(one)(inputs.y, inputs.truths)
 
 
 def _error_bounds(

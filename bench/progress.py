@@ -11,9 +11,9 @@ from rich.text import Text
 
 
 class RunProgress:
-    """Show cases done, time passed, an estimate of the time left, and the label of the current group.
+    """Show cases done, time passed, an estimate of the time left, and the label of what is going on.
 
-    On a terminal it is one live line, redrawn once a second; elsewhere, one plain line a group when it
+    On a terminal it is one live line, redrawn once a second; elsewhere, one plain line for each label when it
     begins. All of it goes to standard error. `before` cases come from an earlier, resumed run: they count as
     done, but the estimate rests on the groups of this run alone. Use it as a context manager.
     """
@@ -45,9 +45,10 @@ class RunProgress:
             self._plain("done" if self._done >= self._total else "stopped")
 
     def begin(self, label: str) -> None:
-        """Name the group that is about to run."""
+        """Name what is about to run."""
         if self._console.is_terminal:
             self._live.update(self._task, label=label, left=self._left())
+            self._live.refresh()  # at once: what runs now may end the process
         else:
             self._plain(label)
 

@@ -84,11 +84,12 @@ def read_rows(folder: Path) -> list[MeasuredCase]:
     return list(found.values())
 
 
-def page_of(folder: Path) -> Page:
-    """Make the page of a folder from its rows, and write it there."""
+def page_of(folder: Path, write: bool = True) -> Page:
+    """Make the page of a folder from its rows, and write it there, unless it is only to be looked at."""
     rows = [row for measured in read_rows(folder) for row in measured.rows]
     page = reproduction_named(read_about(folder).name).page(rows)
-    write_page(page, folder)
+    if write:
+        write_page(page, folder)
     return page
 
 

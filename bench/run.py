@@ -1,9 +1,10 @@
 """A run: the grid of a selection, measured group by group into a journal that a killed run resumes from."""
 
+import contextlib
 import datetime
+import io
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,11 +41,15 @@ class RunFile(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is ready to start: its folder, what was asked for, and the cases in groups."""
+    """A run that is ready to start: its folder, what was asked for, and the cases in groups.
+
+    `left_out` has a sentence for each combination of what was asked for that does not fit together.
+    """
 
     folder: Path
     selection: Selection
     groups: tuple[tuple[Case, ...], ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -58,7 +63,7 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
     Raises:
         UserError: for unknown names and settings that a constructor refuses.
     """
-    groups = expand(selection, catalogue_of(selection))
+    groups, left_out = expand(selection, catalogue_of(selection))
     # Two settings can come to the same case, such as an unrolled budget that a user fixed.
     seen: set[str] = set()
     unique = []
@@ -69,7 +74,7 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
             unique.append(tuple(fresh.values()))
     if not unique:
         raise UserError("the selection has no case: no size of the suite fits the chosen names; give --size")
-    return Plan(folder, selection, tuple(unique))
+    return Plan(folder, selection, tuple(unique), left_out)
 
 
 def catalogue_of(selection: Selection) -> Catalogue:
@@ -94,7 +99,7 @@ def read_run_file(folder: Path) -> RunFile:
         raise UserError(f"{path} is damaged: {error.errors(include_url=False)[0]['msg']}") from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
     """Open the run's folder for writing, mend what a kill left in its journal, and hand out the run.
 
@@ -139,18 +144,28 @@ class RunningRun:
             if instance != problem:
                 bench.forget()
                 problem = instance
-            progress.begin(group[0].instance.describe())
-            for measured in bench.measure(group):
+            for measured in bench.measure(group, progress.begin):
                 self._keep(measured.record, measured.arrays)
             progress.advance(len(group))
 
-    def _keep(self, record: Record, arrays: object) -> None:
+    def _keep(self, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
         # Arrays first: a record says that its case is done.
         if self.plan.selection.save_arrays and arrays:
-            folder = self.plan.folder / "arrays"
-            folder.mkdir(exist_ok=True)
-            np.savez_compressed(folder / f"{record.id}.npz", **arrays)  # pyright: ignore
+            _save_arrays(self.plan.folder / "arrays" / f"{record.id}.npz", arrays)
         self.writer.append(record)
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays whole or not at all; raise `UserError` if the disk has no room for them."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **dict(arrays))  # pyright: ignore[reportArgumentType]
+    try:
+        path.parent.mkdir(exist_ok=True)
+        replace_durably(path, content.getvalue())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ".tmp").unlink()
+        raise unwritable(path, error) from error
 
 
 def _write_run_file(plan: Plan, command: Sequence[str]) -> None:

@@ -5,6 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_ROUNDS = 10_000
+"""Timing rounds at most: quartiles of more say nothing new, and a run would not end."""
+
+MOST_STEPS = 2**31 - 1
+"""Steps at most: they are counted in 32 bits."""
+
 
 class Selection(BaseModel):
     """Narrow a suite to some names (none means all), and replace some of its settings (None keeps them)."""
@@ -25,7 +31,7 @@ class Selection(BaseModel):
     batch: Annotated[int, Field(ge=1)] | None = None
     noise: float | None = None
     weight: float | None = None
-    max_steps: int | None = None
+    max_steps: Annotated[int, Field(le=MOST_STEPS)] | None = None
     tolerance: float | None = None
-    rounds: Annotated[int, Field(ge=1)] | None = None
+    rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] | None = None
     save_arrays: bool = False

@@ -9,6 +9,7 @@ from ..hypergrad.method import Method
 from ..problems.lower_level import LowerLevel
 from ..solvers.budget import Budget
 from ..solvers.solver import Solver
+from .answer import Answer, ask, named
 from .case import Contestant
 from .catalogue import kebab_case
 from .sweeps import ONE_BY_ONE, Family, Sweep, families, family_of
@@ -42,30 +43,35 @@ def _contestants(
     lower: LowerLevel, solvers: Sequence[Solver], family: Family, sweep: Sweep
 ) -> Iterator[Contestant]:
     method, count, tolerance = family.points[0]
-    partners, reason = _partners(lower, solvers, family)
-    if not reason:
-        reason = _too_many(lower, method, sweep)
-    if reason:
-        yield Contestant(
-            partners[0], Budget(count or sweep.max_steps, tolerance), method, reason, family.name
-        )
-        return
+    partners, refused = _partners(lower, solvers, family)
+    if partners and (reason := _too_many(lower, method, sweep)):
+        partners, refused = [], {partners[0]: Answer(reason)}
+    for solver, answer in refused.items():
+        budget = Budget(count or sweep.max_steps, tolerance)
+        yield Contestant(solver, budget, method, answer.reason, family.name, answer.failure)
     for solver in partners:
         for method, count, tolerance in family.points:
             yield Contestant(solver, Budget(count or sweep.max_steps, tolerance), method, "", family.name)
 
 
-def _partners(lower: LowerLevel, solvers: Sequence[Solver], family: Family) -> tuple[list[Solver], str]:
-    """Return the solvers that a family meets; or the likeliest one, and why it does not."""
+def _partners(
+    lower: LowerLevel, solvers: Sequence[Solver], family: Family
+) -> tuple[list[Solver], dict[Solver, Answer]]:
+    """Return the solvers that a family meets; and if there are none, the likeliest one with the reason.
+
+    Solvers at which it, or they themselves, fail to answer are among the latter.
+    """
     method = family.points[0][0]
-    able = [solver for solver in solvers if solver.supports(lower) is None]
-    if not able:
-        return [solvers[0]], f"{solvers[0]!r}: {solvers[0].supports(lower)}"
+    answers = {solver: named(solver, ask(solver.supports, lower)) for solver in solvers}
+    able = [solver for solver in solvers if answers[solver].yes]
     preferred = sorted(able, key=lambda solver: _rank(solver, family.solvers))
-    partners = [solver for solver in preferred if method.supports(solver, lower) is None]
+    answers |= {solver: ask(method.supports, solver, lower) for solver in preferred}
+    failed = {solver: answer for solver, answer in answers.items() if answer.failure}
+    partners = [solver for solver in preferred if answers[solver].yes]
     if not partners:
-        return preferred[:1], method.supports(preferred[0], lower) or ""
-    return (partners if family.every_solver else partners[:1]), ""
+        likeliest = (preferred or solvers)[0]
+        return [], failed or {likeliest: answers[likeliest]}
+    return (partners if family.every_solver else partners[:1]), failed
 
 
 def _rank(solver: Solver, preference: Sequence[str]) -> int:

@@ -81,13 +81,21 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
         backward: what the backward pass knows of itself, of rules that have one.
     """
     outcomes = np.asarray(training.solution.status)
-    if (outcomes == Outcome.NOT_FINITE).any():
+    strangers = sorted(set(outcomes.ravel().tolist()) - set(Outcome))
+    if strangers:
+        return (
+            Status.FAILED,
+            f"the status {strangers[0]!r} of a solution is none of the outcomes 0 to {max(Outcome)}",
+        )
+    if (outcomes == Outcome.NOT_FINITE).any() or not np.isfinite(training.solution.x).all():
         return Status.NOT_FINITE, "the solution is not finite"
     diverged = int((outcomes == Outcome.DIVERGED).sum())
     if diverged:
         return Status.DIVERGED, f"{diverged} of {outcomes.size} solves diverged{_factor(training)}"
     if not np.isfinite(flatten(training.gradient)).all():
         return Status.NOT_FINITE, "the hypergradient is not finite"
+    if not np.isfinite(np.asarray(training.solution.residual)[outcomes == Outcome.CONVERGED]).all():
+        return Status.NOT_FINITE, "the residual of a solve that says it converged is not finite"
     missed = int((outcomes == Outcome.MAX_STEPS).sum())
     if missed:
         return Status.MAX_STEPS, f"{missed} of {outcomes.size} solves ended above the tolerance"

@@ -1,5 +1,6 @@
 """What a task is: an operator and a noise level, from which measurements are made."""
 
+import math
 from typing import Protocol, runtime_checkable
 
 import jax
@@ -52,6 +53,6 @@ def measure(
 
 
 def require_noise(noise: float) -> None:
-    """Raise `ValueError` if a task's noise level is negative or not a number."""
-    if not noise >= 0:
-        raise ValueError(f"noise must be a standard deviation, at least 0; got {noise}")
+    """Raise `ValueError` if a task's noise level is negative or not finite."""
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"noise must be a standard deviation, at least 0 and finite; got {noise}")

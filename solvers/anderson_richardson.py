@@ -38,7 +38,7 @@ class AndersonRichardson:
         tolerance: relative residual at which to stop; never asked below ten times the dtype's precision.
 
     Raises:
-        ValueError: if `memory` or `max_steps` is below 1 or `tolerance` is negative.
+        ValueError: if `memory` or `max_steps` is below 1 or `tolerance` is not at least 0 and below 1.
     """
 
     memory: int = 5

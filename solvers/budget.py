@@ -1,7 +1,5 @@
 """How long a solver may run."""
 
-import math
-
 import jax
 from jaxtyping import Array, Float
 
@@ -14,13 +12,14 @@ class Budget:
 
     Args:
         max_steps: iterations at most, at least 1.
-        tolerance: relative residual at which to stop; 0 runs all the steps. An array of the lower level's
-            dtype is taken as it is: one compiled program then serves many tolerances.
+        tolerance: relative residual at which to stop; 0 runs all the steps, and from 1 on the start itself
+            would pass for a solution. An array of the lower level's dtype is taken as it is: one compiled
+            program then serves many tolerances.
         check_every: the residual is looked at once in so many iterations, since for some solvers it costs as
             much as a step; a solve can overrun its tolerance by that many steps less one.
 
     Raises:
-        ValueError: if a step count is below 1 or the tolerance is negative or not finite.
+        ValueError: if a step count is below 1 or the tolerance is not at least 0 and below 1.
     """
 
     max_steps: int = 1000
@@ -33,5 +32,7 @@ class Budget:
                 f"max_steps and check_every must be at least 1; got {self.max_steps} and {self.check_every}"
             )
         # Inside `jit` an array's value is not known.
-        if not isinstance(self.tolerance, jax.Array) and not 0 <= self.tolerance < math.inf:
-            raise ValueError(f"tolerance must be at least 0 and finite; got {self.tolerance}")
+        if not isinstance(self.tolerance, jax.Array) and not 0 <= self.tolerance < 1:
+            raise ValueError(
+                f"tolerance must be at least 0 and below 1, a relative residual; got {self.tolerance}"
+            )

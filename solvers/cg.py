@@ -49,7 +49,7 @@ class Cg:
         tolerance: relative residual at which to stop; never asked below ten times the dtype's precision.
 
     Raises:
-        ValueError: if `max_steps` is below 1 or `tolerance` is negative.
+        ValueError: if `max_steps` is below 1 or `tolerance` is not at least 0 and below 1.
     """
 
     max_steps: int = 1000

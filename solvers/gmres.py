@@ -24,7 +24,7 @@ class Gmres:
         restart: vectors that are kept before the space is begun anew.
 
     Raises:
-        ValueError: if `max_steps` is below 1 or `tolerance` is negative.
+        ValueError: if `max_steps` is below 1 or `tolerance` is not at least 0 and below 1.
     """
 
     max_steps: int = 1000

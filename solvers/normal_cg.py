@@ -25,7 +25,7 @@ class NormalCg:
             precision.
 
     Raises:
-        ValueError: if `max_steps` is below 1 or `tolerance` is negative.
+        ValueError: if `max_steps` is below 1 or `tolerance` is not at least 0 and below 1.
     """
 
     max_steps: int = 2000

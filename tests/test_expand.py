@@ -19,7 +19,7 @@ from hypergrad_bench.solvers import Anderson, Broyden, Dense, Gmres, Picard
 def cases(**options: object) -> list:
     """The cases of a small selection, in order."""
     selection = Selection(**{"suite": "smoke", **options})
-    return [case for group in expand(selection, built_in()) for case in group]
+    return [case for group in expand(selection, built_in()).groups for case in group]
 
 
 def test_smoke_has_every_task_regularizer_solver_and_method() -> None:
@@ -107,7 +107,7 @@ def test_networks_run_at_a_size_of_their_own_when_they_are_asked_for() -> None:
 
 def test_a_group_shares_its_instance_and_ids_are_unique() -> None:
     """Groups are timed together, so they must be one problem."""
-    groups = expand(Selection(suite="smoke"), built_in())
+    groups = expand(Selection(suite="smoke"), built_in()).groups
     assert all(len({case.instance for case in group}) == 1 for group in groups)
     ids = [case.id for group in groups for case in group]
     assert len(ids) == len(set(ids))
@@ -190,9 +190,9 @@ def test_a_folder_of_images_is_read_in_colour_at_a_size_in_colour(tmp_path: Path
         ({"sizes": ("32x",)}, "size is '32x'"),
         ({"sizes": ("2",)}, "n >= 3"),
         ({"weight": -0.1}, "weights? must not be negative; its smallest entry is -0.1"),
-        ({"noise": -1.0}, "noise must be a standard deviation, at least 0; got -1.0"),
+        ({"noise": -1.0}, "noise must be a standard deviation, at least 0 and finite; got -1.0"),
         ({"max_steps": 0}, "at least 1; got 0"),
-        ({"tolerance": -1.0}, "tolerance must be at least 0 and finite; got -1.0"),
+        ({"tolerance": -1.0}, "tolerance must be at least 0 and below 1, a relative residual; got -1.0"),
         ({"data": "photograps"}, "did you mean 'photographs'?"),
         ({"data": "photographs", "regularizers": ("analysis-l1",)}, "data 'photographs'"),
         ({"images": Path("no/such/folder"), "regularizers": ("fields-of-experts",)}, "no/such/folder"),

@@ -228,7 +228,9 @@ def test_minres_minimises_the_residual_in_the_preconditioner_s_norm():
 
 @pytest.mark.parametrize("solver", [Gmres, BiCgStab, NormalCg, Richardson, AndersonRichardson])
 def test_limits_of_the_others(solver):
-    with pytest.raises(ValueError, match="max_steps must be at least 1 and tolerance at least 0; got 0"):
+    with pytest.raises(
+        ValueError, match="max_steps must be at least 1 and tolerance at least 0 and below 1, relative; got 0"
+    ):
         solver(max_steps=0)
 
 
@@ -246,7 +248,11 @@ def test_limits_of_their_own(make, message):
 
 
 @pytest.mark.parametrize("solver", ITERATIVE)
-@pytest.mark.parametrize("wrong", [{"max_steps": 0}, {"tolerance": -1e-3}, {"tolerance": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"max_steps": 0}, {"tolerance": -1e-3}, {"tolerance": 1.0}, {"tolerance": float("nan")}]
+)
 def test_limits(solver, wrong):
-    with pytest.raises(ValueError, match="max_steps must be at least 1 and tolerance at least 0; got"):
+    with pytest.raises(
+        ValueError, match="max_steps must be at least 1 and tolerance at least 0 and below 1, relative; got"
+    ):
         solver(**wrong)

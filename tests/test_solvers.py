@@ -241,12 +241,16 @@ WRONG = {
     "no checks": (lambda: Budget(check_every=0), "must be at least 1; got 1000 and 0"),
     "a negative tolerance": (
         lambda: Budget(tolerance=-1.0),
-        "at least 0 and finite; got -1.0",
+        "at least 0 and below 1, a relative residual; got -1.0",
     ),
     "a tolerance that is NaN": (lambda: Budget(tolerance=float("nan")), "tolerance must be at least 0"),
+    "a tolerance that the start reaches": (
+        lambda: Budget(tolerance=1.0),
+        "below 1, a relative residual; got 1.0",
+    ),
     "an infinite tolerance": (
         lambda: Budget(tolerance=float("inf")),
-        "at least 0 and finite; got inf",
+        "at least 0 and below 1, a relative residual; got inf",
     ),
     "no memory": (lambda: Lbfgs(memory=0), "memory must be at least 1; got 0"),
     "a dual scale of zero": (lambda: PrimalDual(dual_scale=0.0), "dual_scale must be positive; got 0.0"),

@@ -33,7 +33,7 @@ LINEAR = (Cg(), Minres())  # lineax's and our own
 def contestants(**options: object) -> list[Contestant]:
     """The contestants of a frontier of one small problem."""
     selection = Selection(**{"suite": "frontier", "tasks": ("denoising",), **options})
-    return [case.contestant for group in expand(selection, built_in()) for case in group]
+    return [case.contestant for group in expand(selection, built_in()).groups for case in group]
 
 
 def swept(method, tolerance: float, solver=None) -> Contestant:
@@ -59,7 +59,7 @@ def test_every_method_is_in_the_frontier_and_each_point_once() -> None:
     found = contestants(sizes=("8x8",))
     assert {type(one.method) for one in found} == {type(one) for one in methods}
     assert all(one.sweep for one in found)
-    both = expand(Selection(suite="frontier", tasks=("denoising",), sizes=("8x8",)), built_in())
+    both = expand(Selection(suite="frontier", tasks=("denoising",), sizes=("8x8",)), built_in()).groups
     ids = [case.id for group in both for case in group]
     assert len(ids) == len(set(ids))
 

@@ -59,7 +59,10 @@ def test_no_noise_leaves_the_response():
 
 
 WRONG = {
-    "negative noise": (lambda: Denoising(-0.1), "noise must be a standard deviation, at least 0; got -0.1"),
+    "negative noise": (
+        lambda: Denoising(-0.1),
+        "noise must be a standard deviation, at least 0 and finite; got -0.1",
+    ),
     "noise that is NaN": (lambda: Inpainting(noise=float("nan")), "noise must be a standard deviation"),
     "everything missing": (
         lambda: Inpainting(missing=1.0),

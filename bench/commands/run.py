@@ -17,7 +17,7 @@ from ..progress import RunProgress
 from ..publish import write_tables
 from ..reproduce import built_in_reproductions
 from ..run import Plan, plan_run, read_run_file, started
-from ..selection import Selection
+from ..selection import MOST_ROUNDS, MOST_STEPS, Selection
 from .device import use_device
 from .show import print_tables
 
@@ -48,9 +48,15 @@ def run(
     ] = None,
     noise: Annotated[float | None, typer.Option(help="Standard deviation of the noise.")] = None,
     weight: Annotated[float | None, typer.Option(help="Weight of the regulariser.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Steps of the solver at most.")] = None,
-    tolerance: Annotated[float | None, typer.Option(help="Relative residual at which solvers stop.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Exactly so many timing rounds.")] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(max=MOST_STEPS, help="Steps of the solver at most.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Relative residual at which solvers stop, below 1.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ROUNDS, help="Exactly so many timing rounds.")
+    ] = None,
     plugin: Annotated[
         list[Path] | None, typer.Option(help="A Python file whose classes join the grid.")
     ] = None,
@@ -99,7 +105,7 @@ def run(
     )
     plan = _resumed(resume, selection, out) if resume else plan_run(selection, _new_folder(out, suite))
     _measure(plan)
-    _finish(plan.folder)
+    _finish(plan)
 
 
 def _measure(plan: Plan) -> None:
@@ -107,6 +113,8 @@ def _measure(plan: Plan) -> None:
     try:
         with started(plan, ["hgb", *sys.argv[1:]]) as running:
             _report_repair(running.repair, messages)
+            for line in plan.left_out:
+                messages.print(Text(f"left out, as it does not fit together: {line}"), soft_wrap=True)
             done = plan.cases - sum(len(group) for group in running.missing)
             messages.print(
                 Text(f"{plan.cases} cases, {done} of them recorded, in {plan.folder}"), soft_wrap=True
@@ -128,12 +136,20 @@ def _report_repair(repair: Repair, messages: Console) -> None:
         )
 
 
-def _finish(folder: Path) -> None:
+def _finish(plan: Plan) -> None:
+    folder = plan.folder
     records = Journal(folder).read().records
     print_tables(records)
     write_tables(records, folder)
     write_figures(records, folder)
     Console().print(Text(f"Records, tables and figures are in {folder}"), soft_wrap=True)
+    recorded = {record.id for record in records}
+    missing = [case for group in plan.groups for case in group if case.id not in recorded]
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {plan.cases} cases have no record, the first one {missing[0].describe()}; "
+            f"`hgb run --resume {shlex.quote(str(folder))}` measures them"
+        )
 
 
 def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:

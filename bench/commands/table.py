@@ -11,7 +11,7 @@ from rich.text import Text
 from ..errors import UserError
 from ..figures import write_figures
 from ..journal import Journal
-from ..page import page_markdown, print_page
+from ..page import page_csv, page_markdown, print_page
 from ..publish import csv_text, markdown, write_tables
 from ..reproduce import ABOUT, page_of
 from ..tables import make_tables
@@ -41,7 +41,7 @@ def table(
         hgb table results/local/20260101-120000-default --format csv --no-write > results.csv
     """
     if (folder / ABOUT).exists():
-        _reproduction(folder, form)
+        _reproduction(folder, form, write)
         return
     reading = Journal(folder).read()
     if form is Form.TERMINAL:
@@ -63,9 +63,11 @@ def table(
         )
 
 
-def _reproduction(folder: Path, form: Form) -> None:
-    page = page_of(folder)
+def _reproduction(folder: Path, form: Form, write: bool) -> None:
+    page = page_of(folder, write)
     if form is Form.MARKDOWN:
         typer.echo(page_markdown(page), nl=False)
+    elif form is Form.CSV:
+        typer.echo(page_csv(page), nl=False)
     else:
         print_page(page, PIPED_WIDTH)

@@ -12,6 +12,7 @@ from ...problems.potentials import PseudoHuber
 from ...problems.regularizer import AnalysisRegularizer, Regularizer
 from ...problems.task import Task
 from ..catalogue import Catalogue, ordered
+from ..failure import failure_of
 from ..suites import SUITES
 from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
@@ -107,7 +108,7 @@ def _check_operator(task: Task, shape: tuple[int, ...]) -> Iterator[Finding]:
 def _check_regularizer(cls: type[Regularizer]) -> Iterator[Finding]:
     shapes = starting_shapes(cls)
     yield Finding(cls.__name__, "a small shape", bool(shapes), f"of {SHAPES} it starts on {shapes}")
-    for shape in shapes:
+    for shape in shapes or SHAPES[:1]:  # what the start raised is a finding too
         label, regularizer = f"{cls.__name__}, {size(shape)}", cls.initial(shape, 0)
         yield from regularizers.check_start(label, cls, shape)
         yield from regularizers.check_regularizer(label, regularizer, shape)
@@ -203,5 +204,6 @@ def _holds(question: Callable[[], bool]) -> bool:
     """Ask a plug-in; what it raises is reported by the check that asks again."""
     try:
         return question()
-    except Exception:
+    except BaseException as error:
+        failure_of(error)  # an interrupt goes on
         return False

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..failure import failure_of
+
 
 class Finding(NamedTuple):
     """The result of one check.
@@ -38,8 +40,10 @@ class Check(NamedTuple):
         """Yield the findings; what raises becomes one that failed: a check must not end the others."""
         try:
             yield from self.run()
-        except Exception as error:
-            yield Finding(self.subject, "runs", False, f"{type(error).__name__}: {error}")
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            yield Finding(self.subject, "runs", False, failure_of(error))
 
 
 def bounded(subject: str, check: str, figure: Any, tolerance: float) -> Finding:

@@ -24,6 +24,7 @@ from ...problems.potentials import LogCosh, Lorentzian, Potential, PseudoHuber
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task, measure
 from ...problems.untied_experts import UntiedExperts
+from ..failure import failure_of
 from .compiled import Compiled
 
 SIGNAL, SMALL_IMAGE, IMAGE, COLOUR = (16,), (6, 6), (8, 8), (6, 8, 3)
@@ -127,7 +128,8 @@ def in_single(tree: Any) -> Any:
 def _starts(cls: type[Regularizer], shape: tuple[int, ...]) -> bool:
     try:
         cls.initial(shape, 0)
-    except ValueError:
+    except BaseException as error:
+        failure_of(error)  # an interrupt goes on; the check of the regulariser says what else it was
         return False
     return True
 
