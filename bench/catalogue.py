@@ -1,5 +1,6 @@
 """What can be run, by name: what the folders re-export, and what a user's plug-in brings."""
 
+import functools
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -78,8 +79,9 @@ _OFFERED = (
 )
 
 
+@functools.cache
 def built_in() -> Catalogue:
-    """Collect what `problems`, `solvers`, `hypergrad` and the contenders re-export."""
+    """Collect, once, what `problems`, `solvers`, `hypergrad` and the contenders re-export."""
     return collect([problems, solvers, hypergrad, contenders], Catalogue())
 
 

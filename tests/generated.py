@@ -102,6 +102,7 @@ def nothing_measured(folder: Path) -> Iterator[None]:
         patch.setattr(Judge, "find", lambda judge, instance, inputs: Judgement("no reference: none is made"))
         patch.setattr(measure, "time_rounds", timed)
         patch.setattr(run, "environment", dict)
+        patch.setattr(os, "fsync", lambda descriptor: None)
         for module in (run_command, table_command):
             patch.setattr(module, "write_figures", lambda records, folder: [])
         patch.setattr(expand, "make_inputs", functools.lru_cache(maxsize=None)(expand.make_inputs))

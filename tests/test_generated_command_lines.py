@@ -9,6 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_records import measured
 
+from hypergrad_bench.bench.measure import Workbench
+from hypergrad_bench.bench.status import Status
+from hypergrad_bench.bench.trial import Trial
+
 JUNK = st.one_of(
     st.sampled_from(["", "-", "--", "nan", "inf", "-1", "0", "1e400", "9" * 25, "a" * 300, "–", "\udcff", "../x"]),
     st.text(st.characters(exclude_characters="\0"), max_size=8),
@@ -84,7 +88,8 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory):
     (folder / "pictures").mkdir()
     (folder / "recorded").mkdir()
     (folder / "recorded" / "records.jsonl").write_text(measured(size="64").to_line() + "\n")
-    with nothing_measured(folder):
+    with nothing_measured(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workbench, "_run", lambda bench, case, inputs: Trial(Status.FAILED, "nothing is run here"))
         yield folder
 
 
