@@ -30,7 +30,9 @@ def script(earlier: list[str], block: str) -> str:
 def names(block: str, context: type[ast.expr_context]) -> set[str]:
     """The names that a block reads, or those that it binds."""
     tree = ast.parse(block)
-    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+    found = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+    }
     if context is ast.Store:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):

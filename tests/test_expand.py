@@ -192,6 +192,7 @@ def test_a_folder_of_images_is_read_in_colour_at_a_size_in_colour(tmp_path: Path
         ({"weight": -0.1}, "weights? must not be negative; its smallest entry is -0.1"),
         ({"noise": -1.0}, "noise must be a standard deviation, at least 0 and finite; got -1.0"),
         ({"max_steps": 0}, "at least 1; got 0"),
+        ({"tolerance": 1.0}, "below 1, a relative residual; got 1.0"),
         ({"tolerance": -1.0}, "tolerance must be at least 0 and below 1, a relative residual; got -1.0"),
         ({"data": "photograps"}, "did you mean 'photographs'?"),
         ({"data": "photographs", "regularizers": ("analysis-l1",)}, "data 'photographs'"),

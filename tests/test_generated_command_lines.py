@@ -1,4 +1,4 @@
-"""Command lines that nobody would type, and some that they would: a sentence or a whole run, never a traceback."""
+"""Command lines that nobody would type, and some that they would: a sentence or a whole run, no traceback."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,9 @@ from hypergrad_bench.bench.status import Status
 from hypergrad_bench.bench.trial import Trial
 
 JUNK = st.one_of(
-    st.sampled_from(["", "-", "--", "nan", "inf", "-1", "0", "1e400", "9" * 25, "a" * 300, "–", "\udcff", "../x"]),
+    st.sampled_from(
+        ["", "-", "--", "nan", "inf", "-1", "0", "1e400", "9" * 25, "a" * 300, "–", "\udcff", "../x"]
+    ),
     st.text(st.characters(exclude_characters="\0"), max_size=8),
 )
 SOUND = {
@@ -74,7 +76,11 @@ OTHERS = {
         "--from": ["recorded", "nowhere", "words.py"],
     },
     "reproduce": {"": ["blorc"], "--quick": [], "--out": ["words.py"], "--resume": ["nowhere", "recorded"]},
-    "train-denoiser": {"--goal": ["denoser"], "--out": ["weights", "nowhere/a.safetensors"], "--side": ["0", "9"]},
+    "train-denoiser": {
+        "--goal": ["denoser"],
+        "--out": ["weights", "nowhere/a.safetensors"],
+        "--side": ["0", "9"],
+    },
     "nothing": {"--help": []},
 }
 
@@ -89,7 +95,9 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory):
     (folder / "recorded").mkdir()
     (folder / "recorded" / "records.jsonl").write_text(measured(size="64").to_line() + "\n")
     with nothing_measured(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workbench, "_run", lambda bench, case, inputs: Trial(Status.FAILED, "nothing is run here"))
+        patch.setattr(
+            Workbench, "_run", lambda bench, case, inputs: Trial(Status.FAILED, "nothing is run here")
+        )
         yield folder
 
 

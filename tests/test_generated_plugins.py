@@ -116,21 +116,55 @@ class Flat:
 MARK = "what went wrong\nand where it did"
 RAISED = [
     f"raise {kind}({MARK!r})"
-    for kind in ("RuntimeError", "ValueError", "TypeError", "KeyError", "MemoryError", "OSError", "AssertionError",
-                 "AttributeError", "GeneratorExit", "StopIteration", "SystemExit", "Own")
-] + ["sys.exit(0)", "sys.exit(1)", "raise SystemExit", "1 / 0", "raise UnicodeError('\\udcff')"]  # fmt: skip
+    for kind in (
+        "RuntimeError",
+        "ValueError",
+        "TypeError",
+        "KeyError",
+        "MemoryError",
+        "OSError",
+        "AssertionError",
+        "AttributeError",
+        "GeneratorExit",
+        "StopIteration",
+        "SystemExit",
+        "Own",
+    )
+] + ["sys.exit(0)", "sys.exit(1)", "raise SystemExit", "1 / 0", "raise UnicodeError('\\udcff')"]
 WRONG = [
-    "return 3", "return ''", "return True", "return False", "return 'a sentence'", "return jnp.nan", "return jnp.zeros(3)",
-    "return np.full((1, 8), np.nan)", "return np.zeros((2, 5))", "return (1, 2)", "return {}", "return self", "return object()",
-]  # fmt: skip
+    "return 3",
+    "return ''",
+    "return True",
+    "return False",
+    "return 'a sentence'",
+    "return jnp.nan",
+    "return jnp.zeros(3)",
+    "return np.full((1, 8), np.nan)",
+    "return np.zeros((2, 5))",
+    "return (1, 2)",
+    "return {}",
+    "return self",
+    "return object()",
+]
 SOLUTIONS = [
-    "x = x[:3]", "x = x.astype(jnp.float32)", "x = x * jnp.nan", "x = None", "x = x[None]", "x = x > 0",
-    "return Solution(x, None, None, None, None)", "return Solution(x, None, 1, 0.0, 7)", "return Solution(x, None, 1, 0.0, 0)",
+    "x = x[:3]",
+    "x = x.astype(jnp.float32)",
+    "x = x * jnp.nan",
+    "x = None",
+    "x = x[None]",
+    "x = x > 0",
+    "return Solution(x, None, None, None, None)",
+    "return Solution(x, None, 1, 0.0, 7)",
+    "return Solution(x, None, 1, 0.0, 0)",
     "return Solution(x, None, jnp.int32(1), jnp.nan * x[0], jnp.int32(0))",
-    "return Solution(x, None, jnp.int32(1), x, jnp.int32(0))", "return Solution(x, None, jnp.int32(1), x[0], jnp.zeros(2, int))",
-]  # fmt: skip
-INIT = [f"    def {name}(self, *arguments):\n        {raised}\n"
-        for name in ("__init__", "__post_init__", "__repr__", "__hash__", "__eq__") for raised in RAISED]  # fmt: skip
+    "return Solution(x, None, jnp.int32(1), x, jnp.int32(0))",
+    "return Solution(x, None, jnp.int32(1), x[0], jnp.zeros(2, int))",
+]
+INIT = [
+    f"    def {name}(self, *arguments):\n        {raised}\n"
+    for name in ("__init__", "__post_init__", "__repr__", "__hash__", "__eq__")
+    for raised in RAISED
+]
 INIT += [
     "    def __repr__(self, *arguments):\n        return 3\n",
     "    __hash__ = None\n",
@@ -143,17 +177,37 @@ TRAITS = ["    uses_every_steps = True\n", "    exact = 'perhaps'\n", "    costl
 ]
 BODIES = [*RAISED, *WRONG]
 KINDS = {
-    "method": (METHOD, {"supports_body": BODIES, "call_body": BODIES, "solution_body": [*SOLUTIONS, *RAISED]},
-               {"supports": ["suports", "supported"]}),
-    "solver": (SOLVER, {"supports_body": BODIES, "call_body": BODIES, "step_body": BODIES, "residual_body": BODIES},
-               {"supports": ["supprots"], "init_name": ["initial", "inits"]}),
+    "method": (
+        METHOD,
+        {"supports_body": BODIES, "call_body": BODIES, "solution_body": [*SOLUTIONS, *RAISED]},
+        {"supports": ["suports", "supported"]},
+    ),
+    "solver": (
+        SOLVER,
+        {"supports_body": BODIES, "call_body": BODIES, "step_body": BODIES, "residual_body": BODIES},
+        {"supports": ["supprots"], "init_name": ["initial", "inits"]},
+    ),
     "task": (TASK, {"operator_body": BODIES}, {"operator": ["operators", "opertor"]}),
-    "regularizer": (REGULARIZER, {"initial_body": BODIES, "value_body": BODIES, "gradient_body": BODIES},
-                    {"initial": ["initials", "inital"]}),
-    "data": (DATA, {"sample_body": BODIES, "supports_body": BODIES}, {"sample": ["samples"], "supports": ["suports"]}),
-}  # fmt: skip
-NAMES = {"supports": "supports", "init_name": "init", "operator": "operator", "initial": "initial",
-         "sample": "sample", "init": "", "traits": ""}  # fmt: skip
+    "regularizer": (
+        REGULARIZER,
+        {"initial_body": BODIES, "value_body": BODIES, "gradient_body": BODIES},
+        {"initial": ["initials", "inital"]},
+    ),
+    "data": (
+        DATA,
+        {"sample_body": BODIES, "supports_body": BODIES},
+        {"sample": ["samples"], "supports": ["suports"]},
+    ),
+}
+NAMES = {
+    "supports": "supports",
+    "init_name": "init",
+    "operator": "operator",
+    "initial": "initial",
+    "sample": "sample",
+    "init": "",
+    "traits": "",
+}
 CHOSEN = {
     "method": ("--regularizer", "analysis-l1"),
     "solver": ("--regularizer", "analysis-l1", "--solver", "still"),
@@ -188,7 +242,9 @@ def plugin(kind: str, where: str, defect: str) -> str:
         known = {**dict.fromkeys(("call_body", "solution_body"), "pass"), **NAMES}
         fields = {name for name in known if "{" + name + "}" in template}
         bodies = {part.split("}")[0] for part in template.split("{")[1:]}
-        return template.format(**{name: changes.get(name, known.get(name, "pass")) for name in fields | bodies})
+        return template.format(
+            **{name: changes.get(name, known.get(name, "pass")) for name in fields | bodies}
+        )
 
     # `configuration` brings a `repr` of its own.
     decorator = "@dataclasses.dataclass(frozen=True)" if "__repr__" in defect else "@configuration"
@@ -199,7 +255,19 @@ def plugin(kind: str, where: str, defect: str) -> str:
 def arguments_of(kind: str) -> list[str]:
     """A run on one small problem with the plug-in and one method of this project."""
     given = CHOSEN[kind]
-    small = ["run", "--suite", "smoke", "--size", "8", "--batch", "1", "--out", "run", "--plugin", "plugin.py"]
+    small = [
+        "run",
+        "--suite",
+        "smoke",
+        "--size",
+        "8",
+        "--batch",
+        "1",
+        "--out",
+        "run",
+        "--plugin",
+        "plugin.py",
+    ]
     task = () if "--task" in given else ("--task", "denoising")
     method = () if "--method" in given else ("--method", "direct")
     return [*small, *task, *given, *method]
@@ -223,10 +291,16 @@ def test_a_defect_is_told_and_ends_nothing(somewhere: Path, defect: tuple[str, s
     if ended.status == 0:
         assert len(records) == json.loads((somewhere / "run" / "run.json").read_text())["cases"] > 0
     if repr(MARK) in what and records:
-        told = [record.reason for record in records if record.status == "failed" or record.status == "out_of_memory"]
+        told = [
+            record.reason
+            for record in records
+            if record.status == "failed" or record.status == "out_of_memory"
+        ]
         never_called = where == "value_body"
         never_called |= kind == "regularizer" and any(name in what for name in ("repr", "hash", "eq"))
-        assert never_called or any(all(line in reason for line in MARK.split("\n")) for reason in told), defect
+        assert never_called or any(all(line in reason for line in MARK.split("\n")) for reason in told), (
+            defect
+        )
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

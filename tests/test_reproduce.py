@@ -191,3 +191,21 @@ def test_bad_input_is_refused_with_a_sentence(
     assert measured == []
     assert (tmp_path / "full" / "file").read_text() == "mine"
     assert not (tmp_path / "results").exists()
+
+
+def test_its_tables_are_printed_in_three_forms_and_written_only_if_asked(
+    measured: list[str], hgb: Hgb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--no-write` leaves the folder as it is, and CSV has a line for each cell."""
+    folder = tmp_path / "new"
+    assert hgb("reproduce", "letters", "--quick", "--out", str(folder)) == 0
+    (folder / "README.md").unlink()
+    capsys.readouterr()
+    assert hgb("table", str(folder), "--format", "csv", "--no-write") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "table,row,column,value", "Letters,a,turn,1", "Letters,b,turn,2"
+    ]  # fmt: skip
+    assert not (folder / "README.md").exists()
+    assert hgb("table", str(folder), "--format", "markdown") == 0
+    assert "| b | 2 |" in capsys.readouterr().out
+    assert (folder / "README.md").exists()
