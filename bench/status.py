@@ -48,7 +48,10 @@ class Status(StrEnum):
         "the device refused the memory, or the compiler predicted more than the limit",
     )
     TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
-    FAILED = "failed", "a plug-in or a contender raised an exception; the reason is its message"
+    FAILED = (
+        "failed",
+        "a plug-in or a contender raised something, or returned what is no solution; the reason is its message",
+    )
 
     @classmethod
     def of(cls, outcome: SupportsInt) -> "Status":

@@ -26,8 +26,8 @@ from hypergrad_bench.bench.commands import table as table_command
 from hypergrad_bench.bench.program import Compiler, Memory
 from hypergrad_bench.bench.samples import Samples
 
-EXAMPLES = int(os.environ.get("HGB_EXAMPLES", "250"))
-"""Examples of each generated test; HGB_EXAMPLES=2500 makes ten times as many."""
+EXAMPLES = int(os.environ.get("HGB_EXAMPLES", "170"))
+"""Examples of each generated test; HGB_EXAMPLES=1700 makes ten times as many."""
 
 quickly = settings(
     max_examples=EXAMPLES,
