@@ -24,7 +24,7 @@ from .suites import TOLERANCES, Suite, Workload, suite_of
 
 TASK_ORDER = ("denoising", "inpainting", "deconvolution")
 LARGEST_RUN = 100_000
-"""Cases of a run at most: their ids alone take a minute."""
+"""Cases of a run at most: nobody would see the end of more."""
 
 
 class Expansion(NamedTuple):

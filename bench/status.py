@@ -50,7 +50,7 @@ class Status(StrEnum):
     TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
     FAILED = (
         "failed",
-        "a plug-in or a contender raised something, or returned what is no solution; the reason is its message",
+        "a plug-in or a contender raised something, or returned no solution; the reason is its message",
     )
 
     @classmethod

@@ -59,6 +59,7 @@ def test_the_examples_are_found():
     assert len(examples()) == sum(page.read_text().count("```python") for page in PAGES) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", examples())
 def test_an_example_runs_as_a_script(source, tmp_path):
     """JAX computes in the background: a script that ends before that is done ends by a signal."""

@@ -24,14 +24,14 @@ class OptimistixImplicit:
         adjoint_tolerance: of the conjugate gradients, entry by entry.
 
     Raises:
-        ValueError: if `adjoint_tolerance` is not positive.
+        ValueError: if `adjoint_tolerance` is not positive and below 1.
     """
 
     adjoint_tolerance: float = 1e-10
 
     def __post_init__(self) -> None:
-        if not self.adjoint_tolerance > 0:
-            raise ValueError(f"adjoint_tolerance must be positive; got {self.adjoint_tolerance}")
+        if not 0 < self.adjoint_tolerance < 1:
+            raise ValueError(f"adjoint_tolerance must be positive and below 1; got {self.adjoint_tolerance}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if optimistix is there and has a counterpart of the solver, else a sentence."""

@@ -21,7 +21,7 @@ class TorchdeqImplicit:
         adjoint_tolerance: of the backward iteration, relative.
 
     Raises:
-        ValueError: if `adjoint_tolerance` is not positive.
+        ValueError: if `adjoint_tolerance` is not positive and below 1.
     """
 
     adjoint_tolerance: float = 1e-10
@@ -29,8 +29,8 @@ class TorchdeqImplicit:
     in_a_child: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self.adjoint_tolerance > 0:
-            raise ValueError(f"adjoint_tolerance must be positive; got {self.adjoint_tolerance}")
+        if not 0 < self.adjoint_tolerance < 1:
+            raise ValueError(f"adjoint_tolerance must be positive and below 1; got {self.adjoint_tolerance}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if torchdeq is installed and can express the problem, else a sentence."""
