@@ -137,7 +137,7 @@ def test_a_folder_of_images_beside_signals(unmeasured: Callable[..., Ended]) -> 
     ended = unmeasured("run", *options, "--size", "16", "--size", "8x8", "--out", "run")
     assert ended.status == 0
     assert {record.size for record in records()} == {"8x8"}
-    assert "analysis-l1, 16: --images photos: a folder is read as grey images" in ended.err
+    assert "analysis-l1, 16: --images photos: images" in ended.err
     assert unmeasured("run", *options, "--size", "16", "--out", "none").status == 2
 
 
