@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import lineax
 from jaxtyping import Array, Float
 
+from ..problems.validation import is_known
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 Tolerance = float | Float[Array, ""]
@@ -16,8 +17,7 @@ Tolerance = float | Float[Array, ""]
 
 def require_limits(max_steps: int, tolerance: Tolerance) -> None:
     """Raise `ValueError` if an iteration may make no step, or its tolerance is a negative number."""
-    # Inside `jit` an array's value is not known.
-    if max_steps < 1 or (not isinstance(tolerance, jax.Array) and not tolerance >= 0):
+    if max_steps < 1 or (is_known(tolerance) and not tolerance >= 0):
         raise ValueError(
             f"max_steps must be at least 1 and tolerance at least 0; got {max_steps} and {tolerance}"
         )
