@@ -148,7 +148,12 @@ def shape_of(size: str) -> tuple[int, ...]:
 
 def _data(selection: Selection, catalogue: Catalogue, shape: tuple[int, ...]) -> GroundTruth:
     """Return the ground truths for a shape: the folder or the name asked for, else the first that fits."""
-    if selection.images is not None and len(shape) in (2, 3):
+    if selection.images is not None and len(shape) == 3:
+        raise UserError(
+            f"--images {selection.images}: a folder is read as grey images, height x width; got size "
+            f"{'x'.join(map(str, shape))}"
+        )
+    if selection.images is not None and len(shape) == 2:
         return _folder(selection, shape)
     if selection.data is not None:
         chosen = next(iter(catalogue.pick("data", [selection.data]).values()))

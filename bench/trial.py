@@ -81,6 +81,9 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
         backward: what the backward pass knows of itself, of rules that have one.
     """
     outcomes = np.asarray(training.solution.status)
+    outside = int((outcomes == Outcome.OUT_OF_RANGE).sum())
+    if outside:
+        return Status.OUT_OF_RANGE, f"a parameter is out of its range in {outside} of {outcomes.size} solves"
     if (outcomes == Outcome.NOT_FINITE).any():
         return Status.NOT_FINITE, "the solution is not finite"
     diverged = int((outcomes == Outcome.DIVERGED).sum())
@@ -101,8 +104,8 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
 
 
 def largest_known(values: Any) -> float | None:
-    """Return the largest of the numbers that are known, None if none is."""
-    known = np.asarray(values)[~np.isnan(values)]
+    """Return the largest of the factors that are known, None if none is; the others are infinite."""
+    known = np.asarray(values)[np.isfinite(values)]
     return float(np.max(known)) if known.size else None
 
 
