@@ -1,15 +1,13 @@
 """Settings taken apart into their arrays and all else, and put together again."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from .configuration import is_array
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """Configurations without their arrays: hashable, equal by value, and never traced.
 
     A function with a rule of its own (`jax.custom_vjp`, `custom_vmap`) must be handed arrays as arguments.
