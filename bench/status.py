@@ -41,6 +41,11 @@ class Status(StrEnum):
         "the residual of a solve grew instead of falling: its map does not contract, and its end is no "
         "solution",
     )
+    OUT_OF_RANGE = (
+        "out_of_range",
+        "a parameter of the regulariser is out of its range, such as a weight below zero: the energy is not "
+        "what the solver takes it for",
+    )
     NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
     NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
     OUT_OF_MEMORY = (
@@ -61,6 +66,7 @@ class Status(StrEnum):
             Outcome.MAX_STEPS: cls.MAX_STEPS,
             Outcome.NOT_FINITE: cls.NOT_FINITE,
             Outcome.DIVERGED: cls.DIVERGED,
+            Outcome.OUT_OF_RANGE: cls.OUT_OF_RANGE,
         }[Outcome(int(outcome))]
 
     @property

@@ -87,6 +87,9 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
             Status.FAILED,
             f"the status {strangers[0]!r} of a solution is none of the outcomes 0 to {max(Outcome)}",
         )
+    outside = int((outcomes == Outcome.OUT_OF_RANGE).sum())
+    if outside:
+        return Status.OUT_OF_RANGE, f"a parameter is out of its range in {outside} of {outcomes.size} solves"
     if (outcomes == Outcome.NOT_FINITE).any() or not np.isfinite(training.solution.x).all():
         return Status.NOT_FINITE, "the solution is not finite"
     diverged = int((outcomes == Outcome.DIVERGED).sum())
@@ -109,8 +112,8 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
 
 
 def largest_known(values: Any) -> float | None:
-    """Return the largest of the numbers that are known, None if none is."""
-    known = np.asarray(values)[~np.isnan(values)]
+    """Return the largest of the factors that are known, None if none is; the others are infinite."""
+    known = np.asarray(values)[np.isfinite(values)]
     return float(np.max(known)) if known.size else None
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from ..problems.lower_level import LowerLevel
+from ..problems.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
@@ -14,7 +16,7 @@ from ..solvers.solver import Solution, Solver
 from .forward_refused import forward_refused
 from .method import AdjointMethod, PairMethod, require_supported
 from .second_order import solve_to_differentiate
-from .seen_fields import refuse, seen_fields, values_of
+from .seen_fields import refuse, require_held, seen_fields, values_of
 
 
 def solve_with_adjoint(
@@ -33,38 +35,39 @@ def solve_with_adjoint(
     Raises:
         ValueError: if the method or the solver does not support the lower level, with the reason; when
             differentiated, if the loss sees a field of the solution that the method does not differentiate.
-        TypeError: if forward mode meets it, or a second derivative that the method does not have.
+        TypeError: if forward mode meets it, or a second derivative that the method does not have, or a
+            derivative by a setting such as a solver's step size.
     """
     require_supported(method, solver, lower)
+    frame, arrays = split(method, solver, budget)
     with forward_refused(method):
-        return _solve(method, solver, budget, lower, start)
+        return _solve(frame, arrays, lower, start)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def _solve(
-    method: AdjointMethod, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
-) -> Solution:
-    del method
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+    _, solver, budget = frame.filled(arrays)
     return solve(solver, budget, lower, start)
 
 
 def _forward(
-    method: AdjointMethod, solver: Solver, budget: Budget, lower: Any, start: Any
-) -> tuple[Solution, tuple[LowerLevel, Solution, PrimalDualPair | None]]:
+    frame: Frame, arrays: Any, lower: Any, start: Any
+) -> tuple[Solution, tuple[list[Array], LowerLevel, Solution, PrimalDualPair | None]]:
+    require_held(frame, arrays)
     # With symbolic zeros every leaf arrives wrapped, and the backward pass learns what the loss sees.
-    lower, start = values_of(lower), values_of(start)
+    arrays, lower, start = values_of((arrays, lower, start))
+    method, solver, budget = frame.filled(arrays)
     solution = solve_to_differentiate(method, solver, budget, lower, start)
-    return solution, (lower, solution, start)
+    return solution, (arrays, lower, solution, start)
 
 
 def _backward(
-    method: AdjointMethod,
-    solver: Solver,
-    budget: Budget,
-    saved: tuple[LowerLevel, Solution, PrimalDualPair | None],
+    frame: Frame,
+    saved: tuple[list[Array], LowerLevel, Solution, PrimalDualPair | None],
     cotangent: Solution,
-) -> tuple[LowerLevel, PrimalDualPair | None]:
-    lower, solution, start = saved
+) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
+    arrays, lower, solution, start = saved
+    method, solver, budget = frame.filled(arrays)
     seen = seen_fields(repr(method), solver, lower, solution, cotangent)
     of_x = jnp.zeros_like(solution.x) if seen.x is None else seen.x
     if seen.u is None:
@@ -73,7 +76,8 @@ def _backward(
         gradient = method.backward_of_pair(solver, lower, solution, PrimalDualPair(of_x, seen.u))[0]
     else:
         raise refuse(repr(method), ".state, the dual variable")
-    return gradient, jax.tree.map(jnp.zeros_like, start)
+    held, still = jax.tree.map(jnp.zeros_like, (arrays, start))
+    return held, gradient, still
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)

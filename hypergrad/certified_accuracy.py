@@ -112,9 +112,10 @@ def reached(aim: Aim, now: Refined) -> Bool[Array, ""]:
 def result(aim: Aim, lower: LowerLevel, now: Refined) -> tuple[Solution, LowerLevel, Backward]:
     """Return the solution, converged if the aim was reached, the cotangent of `lower` and the account."""
     x = aim.solver.iterate(lower, now.ended.state)
-    solution = finish(aim.budget, x, now.ended)
+    solution = finish(aim.budget, lower, x, now.ended)
     met = jnp.where(reached(aim, now), int(Outcome.CONVERGED), int(Outcome.MAX_STEPS)).astype(jnp.int32)
-    status = jnp.where(solution.status == int(Outcome.NOT_FINITE), solution.status, met)
+    lost = (solution.status == int(Outcome.NOT_FINITE)) | (solution.status == int(Outcome.OUT_OF_RANGE))
+    status = jnp.where(lost, solution.status, met)
     g = aim.cotangent(x)
     equation = of_optimality(lower, x, g)
     account = Backward(

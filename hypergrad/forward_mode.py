@@ -62,7 +62,8 @@ class ForwardMode:
         """Run all the steps."""
         state = run_steps(solver, lower, first_state(solver, lower, start), budget.max_steps)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        certificate = certificate_of(solver, lower, state)
+        return finish(budget, lower, solver.iterate(lower, state), ended, certificate)
 
     def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
         """Return what the steps leave of the adjoint equation; costs a gradient by reverse mode."""

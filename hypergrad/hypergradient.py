@@ -9,9 +9,9 @@ from jaxtyping import Array, Float
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
 from .method import AdjointMethod, Backward, Method, Outer, RefiningMethod, WarmMethod, require_supported
+from .second_order import once_alone, solve_to_differentiate
 
 
 class Hypergradient(NamedTuple):
@@ -66,10 +66,12 @@ def hypergradient(
                 f"{method!r} refines from the solver's own start; leave the pair to start from out"
             )
         # Only here is the loss known, so that its cotangent can follow x.
+        lower = once_alone(repr(method), lower)
         found = method.solve_to_accuracy(solver, budget, lower, outer, adjoint_start)
         return Hypergradient(outer(found[0].x), found[1], found[0], found[2])
     if isinstance(method, AdjointMethod):
-        solution = solve(solver, budget, lower, start)
+        # Whoever differentiates this call gets the solution's tangent, or a sentence.
+        solution = solve_to_differentiate(method, solver, budget, lower, start)
         value, cotangent = jax.value_and_grad(outer)(solution.x)
         if isinstance(method, WarmMethod):
             gradient, backward = method.backward(solver, budget, lower, solution, cotangent, adjoint_start)

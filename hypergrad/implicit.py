@@ -28,6 +28,7 @@ from .certified_accuracy import Aim, refine, result
 from .error_bound import no_error_bound
 from .method import Backward, Outer
 from .motion import motion_of_fixed_point, motion_of_optimality
+from .second_order import no_derivative_of_refined
 from .step_map import no_step_derivative
 
 Condition = Literal["optimality", "fixed-point"]
@@ -169,7 +170,7 @@ class Implicit:
             TypeError: with an accuracy, since what is refined in turn has no derivative.
         """
         if self.accuracy is not None:
-            raise TypeError(f"second derivatives need a method without an accuracy; got {self!r}")
+            raise no_derivative_of_refined(repr(self))
         if self.on == "optimality":
             motion = motion_of_optimality(lower, solution, moved)
         else:

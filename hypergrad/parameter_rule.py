@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
+from ..problems.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .forward_refused import forward_refused
 from .method import Method, require_supported
-from .seen_fields import is_wrapped, refuse, seen_fields, values_of
+from .seen_fields import is_wrapped, refuse, require_held, seen_fields, values_of
 
 
 @jax.tree_util.register_static
@@ -67,8 +68,9 @@ def solve_and_move(
         ValueError: if the method or the solver does not support the lower level, with the reason.
     """
     require_supported(method, solver, lower)
+    frame, arrays = split(method, solver, budget)
     with forward_refused(method):
-        return _solve(method, solver, budget, lower, start)
+        return _solve(frame, arrays, lower, start)
 
 
 def basis(lower: LowerLevel, moved: Moved) -> tuple[LowerLevel, list[slice]]:
@@ -97,34 +99,34 @@ def from_basis(lower: LowerLevel, slopes: Float[Array, " p"], slices: list[slice
     return structure.unflatten(entry(leaf, part) for leaf, part in zip(leaves, slices, strict=True))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def _solve(
-    method: ParameterMethod, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
-) -> Solution:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+    method, solver, budget = frame.filled(arrays)
     return method.forward(solver, budget, lower, start)
 
 
-def _forward(
-    method: ParameterMethod, solver: Solver, budget: Budget, lower: Any, start: Any
-) -> tuple[Solution, Any]:
+def _forward(frame: Frame, arrays: Any, lower: Any, start: Any) -> tuple[Solution, Any]:
+    require_held(frame, arrays)
     # With symbolic zeros a leaf arrives with the answer to whether somebody differentiates by it.
     moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=is_wrapped)))
-    lower, start = values_of(lower), values_of(start)
+    arrays, lower, start = values_of((arrays, lower, start))
+    method, solver, budget = frame.filled(arrays)
     solution = method.forward(solver, budget, lower, start)
-    return solution, (lower, start, moved, solution)
+    return solution, (arrays, lower, start, moved, solution)
 
 
 def _backward(
-    method: ParameterMethod, solver: Solver, budget: Budget, saved: Any, cotangent: Any
-) -> tuple[LowerLevel, PrimalDualPair | None]:
-    lower, start, moved, solution = saved
-    still = jax.tree.map(jnp.zeros_like, start)
+    frame: Frame, saved: Any, cotangent: Any
+) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
+    arrays, lower, start, moved, solution = saved
+    method, solver, budget = frame.filled(arrays)
+    held, still = jax.tree.map(jnp.zeros_like, (arrays, start))
     seen = seen_fields(repr(method), solver, lower, solution, cotangent)
     if seen.u is not None:
         raise refuse(repr(method), ".state, the dual variable")
     if seen.x is None or not any(moved.leaves):
-        return jax.tree.map(jnp.zeros_like, lower), still
-    return method.gradient(solver, budget, lower, start, seen.x, moved), still
+        return held, jax.tree.map(jnp.zeros_like, lower), still
+    return held, method.gradient(solver, budget, lower, start, seen.x, moved), still
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)

@@ -53,7 +53,8 @@ class Restarted:
         state, layers = self._taped(solver, budget, lower, start)
         state = run_differentiated(solver, lower, state, layers)
         ended = Ended(state, jnp.asarray(budget.max_steps, jnp.int32), solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        certificate = certificate_of(solver, lower, state)
+        return finish(budget, lower, solver.iterate(lower, state), ended, certificate)
 
     def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
         """Return what the last block leaves of the adjoint equation; costs a gradient."""

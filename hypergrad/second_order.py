@@ -1,18 +1,23 @@
 """How a solve moves with its lower level, for derivatives of a rule's own gradient."""
 
 import functools
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array
 
 from ..problems.lower_level import LowerLevel
+from ..problems.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
 from .method import Method, TangentMethod
+from .seen_fields import no_derivative_by_settings
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def solve_to_differentiate(
     method: Method, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
 ) -> Solution:
@@ -23,24 +28,57 @@ def solve_to_differentiate(
     its solution has none. To any order, in forward and reverse mode.
 
     Raises:
-        TypeError: when differentiated, if the method does not say how its solution moves.
+        TypeError: when differentiated, if the method does not say how its solution moves; by a setting.
     """
-    del method
+    return _solve(*split(method, solver, budget), lower, start)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+    _, solver, budget = frame.filled(arrays)
     return solve(solver, budget, lower, start)
 
 
-@solve_to_differentiate.defjvp
-def _tangent(
-    method: Method,
-    solver: Solver,
-    budget: Budget,
-    primals: tuple[LowerLevel, PrimalDualPair | None],
-    tangents: tuple[LowerLevel, PrimalDualPair | None],
-) -> tuple[Solution, Solution]:
+def _tangent(frame: Frame, primals: Any, tangents: Any) -> tuple[Solution, Solution]:
+    arrays, lower, _ = primals
+    moved = [not isinstance(one, SymbolicZero) for one in tangents[0]]
+    if any(moved):
+        raise no_derivative_by_settings(frame, moved)
+    method, solver, _ = frame.filled(arrays)
     if not isinstance(method, TangentMethod):
         raise no_second_derivative(method)
-    solution = solve_to_differentiate(method, solver, budget, *primals)
-    return solution, method.tangent(solver, primals[0], solution, tangents[0])
+    solution = _solve(frame, *primals)
+    along = jax.tree.map(_instantiated, lower, tangents[1])
+    return solution, method.tangent(solver, lower, solution, along)
+
+
+_solve.defjvp(_tangent, symbolic_zeros=True)
+
+
+def _instantiated(leaf: Array, tangent: Any) -> Array:
+    return jnp.zeros_like(leaf) if isinstance(tangent, SymbolicZero) else tangent
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def once_alone(name: str, lower: LowerLevel) -> LowerLevel:
+    """Return the lower level, by which what a refining rule makes of it has no derivative.
+
+    Raises:
+        TypeError: when differentiated, with the rule's name.
+    """
+    del name
+    return lower
+
+
+@once_alone.defjvp
+def _refused(name: str, primals: Any, tangents: Any) -> Any:
+    del primals, tangents
+    raise no_derivative_of_refined(name)
+
+
+def no_derivative_of_refined(name: str) -> TypeError:
+    """Return the error for a rule that refines solution and adjoint in turn."""
+    return TypeError(f"second derivatives need a method without an accuracy; got {name}")
 
 
 def no_second_derivative(method: Method) -> TypeError:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
+from ..problems.settings import Frame
 from ..problems.validation import is_concrete
 from ..solvers.solver import Solution, Solver
 from .state_leaves import dual_leaf, iterate_leaf
@@ -53,13 +54,39 @@ def seen_fields(
 
 
 def values_of(tree: Any) -> Any:
-    """Return the arrays of a tree that a `custom_vjp` with symbolic zeros hands over wrapped."""
-    return jax.tree.map(lambda leaf: leaf.value, tree, is_leaf=is_wrapped)
+    """Return the arrays of a tree that a `custom_vjp` with symbolic zeros hands over wrapped.
+
+    A Python number by which somebody differentiates arrives as one.
+    """
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf.value), tree, is_leaf=is_wrapped)
 
 
 def is_wrapped(leaf: Any) -> bool:
     """Tell such a leaf, which says whether somebody differentiates by it."""
     return hasattr(leaf, "perturbed")
+
+
+def require_held(frame: Frame, wrapped: Any) -> None:
+    """Raise `TypeError` if somebody differentiates by an array among the settings, such as a step size.
+
+    Args:
+        frame: of method, solver and budget.
+        wrapped: their arrays, as a `custom_vjp` with symbolic zeros hands them over.
+    """
+    moved = [leaf.perturbed for leaf in jax.tree.leaves(wrapped, is_leaf=is_wrapped)]
+    if any(moved):
+        raise no_derivative_by_settings(frame, moved)
+
+
+def no_derivative_by_settings(frame: Frame, moved: list[bool]) -> TypeError:
+    """Return the error for a derivative by those settings that move."""
+    names = ", ".join(name for name, moves in zip(frame.names, moved, strict=True) if moves)
+    method = frame.filled([None] * len(frame.names))[0]
+    return TypeError(
+        f"{type(method).__name__} gives derivatives by the leaves of the lower level; {names} is a setting. "
+        "Unrolled() differentiates the iterations by settings too; wrap them in jax.lax.stop_gradient where "
+        "no derivative is meant"
+    )
 
 
 def refuse(name: str, field: str) -> ValueError:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..problems.configuration import holds_arrays
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.fixed_point_map import depends_on_step_size
@@ -98,7 +99,8 @@ def connected(solver: Solver, lower: LowerLevel, state: Any) -> Any:
     arrays such as a factorisation, which only solvers that can start at a pair carry, and the step size,
     where the fixed point depends on it.
     """
-    if isinstance(solver, StepSizedSolver) and depends_on_step_size(lower):
+    # A step size among the settings can be learned, whatever the fixed point depends on.
+    if isinstance(solver, StepSizedSolver) and (depends_on_step_size(lower) or holds_arrays(solver)):
         return solver.with_step_size(lower, state)
     if not isinstance(solver, DualSolver):
         return state

@@ -74,7 +74,8 @@ class Unrolled:
         state = self._run(solver, lower, *self._taped(solver, budget, lower, start))
         steps = jnp.asarray(budget.max_steps, jnp.int32)
         ended = Ended(state, steps, solver.residual(lower, state))
-        return finish(budget, solver.iterate(lower, state), ended, certificate_of(solver, lower, state))
+        certificate = certificate_of(solver, lower, state)
+        return finish(budget, lower, solver.iterate(lower, state), ended, certificate)
 
     def account(self, solver: Solver, budget: Budget, lower: LowerLevel, outer: Outer) -> Backward:
         """Return what the steps that are differentiated leave of the adjoint equation; costs a gradient."""

@@ -27,7 +27,6 @@ from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .magnetic_resonance import MagneticResonance as MagneticResonance
 from .mask import Mask as Mask
-from .mask_file import MaskFile as MaskFile
 from .masked_fourier import MaskedFourier as MaskedFourier
 from .motion_kernel import Kernel as Kernel
 from .motion_kernel import MotionKernel as MotionKernel
@@ -39,6 +38,7 @@ from .potentials import Lorentzian as Lorentzian
 from .potentials import Potential as Potential
 from .potentials import PseudoHuber as PseudoHuber
 from .pytree import pytree as pytree
+from .pytree import setting as setting
 from .pytree import static as static
 from .red import Red as Red
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
@@ -46,6 +46,7 @@ from .regularizer import ConvexEnergy as ConvexEnergy
 from .regularizer import EnergyRegularizer as EnergyRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
+from .regularizer import RangedRegularizer as RangedRegularizer
 from .regularizer import Regularizer as Regularizer
 from .regularizer import SmoothRegularizer as SmoothRegularizer
 from .regularizer import is_convex as is_convex

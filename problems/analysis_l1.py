@@ -5,14 +5,14 @@ from typing import Any, ClassVar, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .dense import Dense
 from .filter_bank import FilterBank
 from .initial_filters import initial_filters
 from .linear_operator import LinearOperator
 from .pytree import pytree
-from .validation import require_floating, require_nonnegative
+from .validation import all_nonnegative, require_floating, require_nonnegative
 
 
 @pytree
@@ -70,6 +70,10 @@ class AnalysisL1:
         """Evaluate the weighted l1 norm of `W x`."""
         responses = self.W(x)
         return jnp.sum(self.weight_like(responses) * jnp.abs(responses))
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether no weight is negative."""
+        return all_nonnegative(jnp.asarray(self.weight))
 
     def weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*range"]:
         """Spread the weight over responses (or dual variables) of the shape of `u`."""

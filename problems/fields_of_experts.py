@@ -4,14 +4,15 @@ from typing import Self, cast
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
+from .configuration import holds_arrays
 from .expert_sensitivity import ExpertSensitivity
 from .filter_bank import Boundary, FilterBank
 from .initial_filters import initial_filters
-from .potentials import BoundedPotential, Potential, PseudoHuber
-from .pytree import pytree, static
-from .validation import require_floating, require_nonnegative
+from .potentials import BoundedPotential, Potential, PseudoHuber, require_one_or_each
+from .pytree import pytree, setting, static
+from .validation import all_nonnegative, all_positive, require_floating, require_nonnegative
 
 
 @pytree
@@ -23,17 +24,19 @@ class FieldsOfExperts:
     Args:
         filters: shape (k, s, s).
         weights: one a filter, shape (k,); not negative.
-        potential: an even smooth function such as `PseudoHuber()`; static.
+        potential: an even smooth function such as `PseudoHuber()`; static, but for a scale that is an array,
+            shape () or (k,): `PseudoHuber(jnp.asarray(0.1))` has a leaf, `potential.scale`, and learns it.
         boundary: see `FilterBank`; static.
 
     Raises:
         TypeError: if `filters` or `weights` are not floating-point arrays, or `potential` is not a potential.
-        ValueError: if a weight is negative, or there is not one a filter.
+        ValueError: if a weight is negative, or there is not one a filter, or if an array of the potential is
+            neither one number nor one a filter.
     """
 
     filters: Float[Array, "k s s"]
     weights: Float[Array, " k"]
-    potential: Potential = static(default=PseudoHuber())
+    potential: Potential = setting(default=PseudoHuber())
     boundary: Boundary = static(default="circular")
 
     def __post_init__(self) -> None:
@@ -48,6 +51,7 @@ class FieldsOfExperts:
                 f"weights must be one a filter, shape ({count},); got {tuple(self.weights.shape)}"
             )
         require_nonnegative("weights", self.weights)
+        require_one_or_each(self.potential, count)
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
@@ -75,11 +79,18 @@ class FieldsOfExperts:
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by the potential's curvature times the bank's norm."""
-        weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(self.weights)[:, None, None])
+        # A bound for weights below zero too, which a step of training may leave.
+        weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(jnp.abs(self.weights))[:, None, None])
         return self.potential.curvature * FilterBank(weighted, self.boundary).squared_norm(shape)
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether no weight is negative and every scale of the potential is positive."""
+        return all_nonnegative(self.weights) & all_positive(self.potential)
 
     def no_sensitivity(self) -> str | None:
         """Return None for a convex potential with a bound of its third derivative, else what is missing."""
+        if holds_arrays(self.potential):
+            return f"{self.potential!r} has a scale that is learned, by which no derivative is bounded"
         if not self.potential.convex:
             return f"{self.potential!r} is not convex, so that a minimiser nearby is not certain"
         if not isinstance(self.potential, BoundedPotential):

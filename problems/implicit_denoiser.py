@@ -4,12 +4,12 @@ from typing import Self
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .denoiser import Denoiser, require_denoiser
 from .pytree import pytree
 from .steepness import steepness
-from .validation import require_weight
+from .validation import all_nonnegative, require_weight
 
 
 @pytree
@@ -45,6 +45,10 @@ class ImplicitDenoiser:
     def operator(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate weight (x - N(x))."""
         return self.weight * (x - self.denoiser(x))
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether neither weight nor noise level is negative."""
+        return all_nonnegative(self.weight, self.denoiser.sigma)
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Estimate the Lipschitz constant of the operator; see `steepness`."""

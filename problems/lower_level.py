@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .linear_operator import LinearOperator
-from .pytree import pytree
+from .one_dtype import require_one_dtype, settle_fields
+from .pytree import check_again, pytree
 from .regularizer import (
     EnergyRegularizer,
     OperatorRegularizer,
@@ -31,9 +32,15 @@ class LowerLevel:
         y: measurement, of the shape that A maps to.
         regularizer: R, with its parameters.
 
+    Numbers and numpy arrays among the leaves become JAX's arrays of the others' dtype. For the `in_axes` of
+    `jax.vmap` there are trees of axes, all of whose leaves are whole numbers or None:
+    `axes = jax.tree.map(lambda _: None, lower).replace(y=0)`. A batch with these axes is made by
+    `jax.vmap(lambda y: lower.replace(y=y), out_axes=axes)(ys)`.
+
     Raises:
-        TypeError: if `y` is not a floating-point array.
-        ValueError: if `y` is not finite, or the shapes of A, y and the regulariser do not fit together.
+        TypeError: if `y` is not a floating-point array, or the arrays are not all float32 or all float64.
+        ValueError: if `y` is not finite, the shapes of A, y and the regulariser do not fit together, or what
+            their own constructors refuse has come in since: a weight below zero after a step of training.
     """
 
     A: LinearOperator
@@ -41,11 +48,19 @@ class LowerLevel:
     regularizer: Regularizer
 
     def __post_init__(self) -> None:
+        if _names_axes(self):
+            return
         require_floating("y", self.y)
+        dtype = require_one_dtype(self, "a lower level") or self.y.dtype
         require_finite("y", self.y)
+        check_again(self.A)
+        check_again(self.regularizer)
+        known = is_concrete(self.y)
+        # Last, since inside a trace what is made is traced, and its entries are not known.
+        settle_fields(self, dtype)
         # Tracing without computing finds every mismatch; the operators' own messages say which. Inside a
         # trace the operators say it themselves when they are used.
-        if is_concrete(self.y):
+        if known:
             jax.eval_shape(_use_all, self)
 
     @property
@@ -92,6 +107,11 @@ class LowerLevel:
         if isinstance(self.regularizer, OperatorRegularizer):
             return self.data_gradient(x) + self.regularizer.operator(x)
         raise TypeError(f"{type(self.regularizer).__name__} has neither a gradient nor an operator")
+
+
+def _names_axes(lower: LowerLevel) -> bool:
+    leaves = jax.tree.leaves((lower.A, lower.y, lower.regularizer))
+    return all(isinstance(leaf, int) and not isinstance(leaf, bool) for leaf in leaves)
 
 
 def _why_no_gradient(lower: LowerLevel) -> str:

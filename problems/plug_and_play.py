@@ -3,11 +3,11 @@
 from typing import Self
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .denoiser import Denoiser, require_denoiser
 from .pytree import pytree
-from .validation import is_concrete, require_floating
+from .validation import all_nonnegative, is_concrete, require_floating
 
 
 @pytree
@@ -46,6 +46,10 @@ class PlugAndPlay:
         """Start from the shipped denoiser at sigma = 0.05, not relaxed; nothing is random."""
         del seed
         return cls(Denoiser.shipped(shape), jnp.asarray(1.0, jnp.float64))
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether the relaxation is in [0, 1] and the noise level not negative."""
+        return all_nonnegative(self.relaxation, 1 - self.relaxation, self.denoiser.sigma)
 
     def prox(self, x: Float[Array, "*shape"], step: Float[Array, ""]) -> Float[Array, "*shape"]:
         """Denoise; the step size changes nothing."""

@@ -1,12 +1,21 @@
-"""Smooth potentials of a fields-of-experts energy, scalar functions applied entry by entry."""
+"""Smooth potentials of a fields-of-experts energy, scalar functions applied entry by entry.
+
+Their scale is a number and then structure, or an array and then a leaf that can be learned: one number, or
+one a filter. t then has the responses of each filter along its first axis.
+"""
 
 import math
 from typing import ClassVar, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from .configuration import configuration
+from .configuration import configuration, is_array
+
+Scale = float | Float[Array, "..."]
 
 
 @runtime_checkable
@@ -38,7 +47,7 @@ class BoundedPotential(Potential, Protocol):
 class PseudoHuber:
     """Grow quadratically near zero and linearly far out: scale^2 (sqrt(1 + (t/scale)^2) - 1); convex."""
 
-    scale: float = 0.1
+    scale: Scale = 0.1
     convex: ClassVar[bool] = True
     curvature: ClassVar[float] = 1.0
 
@@ -48,24 +57,26 @@ class PseudoHuber:
     def value(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate the potential entry by entry."""
         # The quotient form of sqrt(1 + q) - 1 keeps its digits where q is small.
-        square = jnp.square(t / self.scale)
-        return self.scale**2 * square / (jnp.sqrt(1 + square) + 1)
+        scale = _spread(self.scale, t)
+        square = jnp.square(t / scale)
+        return scale**2 * square / (jnp.sqrt(1 + square) + 1)
 
     def derivative(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate t / sqrt(1 + (t/scale)^2)."""
-        return t / jnp.sqrt(1 + jnp.square(t / self.scale))
+        return t / jnp.sqrt(1 + jnp.square(t / _spread(self.scale, t)))
 
     def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Bound 3 q / (1 + q^2)^(5/2) / scale, q = |t| / scale: largest at q = 1/2, 0.859 / scale."""
-        q = _nearest(jnp.abs(t), reach, 0.5 * self.scale) / self.scale
-        return 3 * q / (1 + jnp.square(q)) ** 2.5 / self.scale
+        scale = _spread(self.scale, t)
+        q = _nearest(jnp.abs(t), reach, 0.5 * scale) / scale
+        return 3 * q / (1 + jnp.square(q)) ** 2.5 / scale
 
 
 @configuration
 class LogCosh:
     """Grow like scale^2 log cosh(t / scale); convex."""
 
-    scale: float = 0.1
+    scale: Scale = 0.1
     convex: ClassVar[bool] = True
     curvature: ClassVar[float] = 1.0
 
@@ -74,17 +85,20 @@ class LogCosh:
 
     def value(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate the potential entry by entry, without overflow for large t."""
-        magnitude = jnp.abs(t / self.scale)
-        return self.scale**2 * (magnitude + jnp.log1p(jnp.exp(-2 * magnitude)) - jnp.log(2.0).astype(t.dtype))
+        scale = _spread(self.scale, t)
+        magnitude = jnp.abs(t / scale)
+        return scale**2 * (magnitude + jnp.log1p(jnp.exp(-2 * magnitude)) - jnp.log(2.0).astype(t.dtype))
 
     def derivative(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate scale tanh(t / scale)."""
-        return self.scale * jnp.tanh(t / self.scale)
+        scale = _spread(self.scale, t)
+        return scale * jnp.tanh(t / scale)
 
     def steepest(self, t: Float[Array, "*shape"], reach: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Bound 2 h (1 - h^2) / scale, h = tanh(|t| / scale): largest at h = 3^(-1/2), 0.770 / scale."""
-        h = jnp.tanh(_nearest(jnp.abs(t), reach, math.atanh(3**-0.5) * self.scale) / self.scale)
-        return 2 * h * (1 - jnp.square(h)) / self.scale
+        scale = _spread(self.scale, t)
+        h = jnp.tanh(_nearest(jnp.abs(t), reach, math.atanh(3**-0.5) * scale) / scale)
+        return 2 * h * (1 - jnp.square(h)) / scale
 
 
 @configuration
@@ -94,7 +108,7 @@ class Lorentzian:
     Source: Roth and Black, 2009 (Student-t experts).
     """
 
-    scale: float = 0.1
+    scale: Scale = 0.1
     convex: ClassVar[bool] = False
     curvature: ClassVar[float] = 2.0
 
@@ -103,18 +117,39 @@ class Lorentzian:
 
     def value(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate the potential entry by entry."""
-        return self.scale**2 * jnp.log1p(jnp.square(t / self.scale))
+        scale = _spread(self.scale, t)
+        return scale**2 * jnp.log1p(jnp.square(t / scale))
 
     def derivative(self, t: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate 2 t / (1 + (t/scale)^2)."""
-        return 2 * t / (1 + jnp.square(t / self.scale))
+        return 2 * t / (1 + jnp.square(t / _spread(self.scale, t)))
 
 
-def _nearest(magnitude: Array, reach: Array, peak: float) -> Array:
+def _nearest(magnitude: Array, reach: Array, peak: Scale) -> Array:
     """Return the magnitude within reach that lies nearest to the peak."""
     return jnp.clip(jnp.asarray(peak, magnitude.dtype), jnp.maximum(magnitude - reach, 0), magnitude + reach)
 
 
-def _require_scale(scale: float) -> None:
-    if not scale > 0:
+def _spread(scale: Scale, t: Float[Array, "..."]) -> Scale:
+    """Give a scale that is one a filter an axis of length one for each axis of the responses of a filter."""
+    return jnp.reshape(scale, (-1, *(1,) * (t.ndim - 1))) if np.ndim(scale) else scale
+
+
+def _require_scale(scale: Scale) -> None:
+    if np.ndim(scale) > 1:
+        raise ValueError(
+            f"a potential's scale must be one number or one a filter, shape () or (k,); got {np.shape(scale)}"
+        )
+    # Where it is a leaf, a lower level says as a status what is not known now.
+    if not isinstance(scale, Tracer) and not np.all(np.asarray(scale) > 0):
         raise ValueError(f"a potential's scale must be positive; got {scale}")
+
+
+def require_one_or_each(potential: Potential, count: int) -> None:
+    """Raise `ValueError` unless every array of a potential is one number or one a filter."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(potential):
+        if is_array(leaf) and leaf.shape not in ((), (count,)):
+            raise ValueError(
+                f"the potential's {jax.tree_util.keystr(path, simple=True)} must be one number or one a "
+                f"filter, shape () or ({count},); got shape {tuple(leaf.shape)}"
+            )

@@ -1,12 +1,17 @@
 """Frozen dataclasses that JAX can trace: array fields are leaves, fields marked `static` are not."""
 
 import dataclasses
+import weakref
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 
+from .configuration import holds_arrays
+
 Class = TypeVar("Class")
+
+_CLASSES: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 def static(default: Any = dataclasses.MISSING) -> Any:
@@ -14,7 +19,17 @@ def static(default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"static": True})
 
 
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(dataclasses.field, static))
+def setting(default: Any = dataclasses.MISSING) -> Any:
+    """Declare a field that holds a configuration: its arrays are leaves, and all else of it is structure.
+
+    An object that is no pytree, such as one of a class that a user wrote, is structure as a whole.
+    """
+    return dataclasses.field(default=default, metadata={"setting": True})
+
+
+@dataclass_transform(
+    frozen_default=True, eq_default=False, field_specifiers=(dataclasses.field, static, setting)
+)
 def pytree(cls: type[Class]) -> type[Class]:
     """Make `cls` a frozen dataclass and register it as a pytree.
 
@@ -26,23 +41,60 @@ def pytree(cls: type[Class]) -> type[Class]:
     fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
     leaves = tuple(field.name for field in fields if not field.metadata.get("static"))
     statics = tuple(field.name for field in fields if field.metadata.get("static"))
+    settings = {field.name for field in fields if field.metadata.get("setting")}
+
+    def children(tree: Class) -> list[Any]:
+        values = {name: getattr(tree, name) for name in leaves}
+        return [_Whole(one) if name in settings and _is_leaf(one) else one for name, one in values.items()]
 
     def flatten_with_keys(tree: Class) -> tuple[Any, Any]:
-        keyed = [(jax.tree_util.GetAttrKey(name), getattr(tree, name)) for name in leaves]
+        keyed = list(zip(map(jax.tree_util.GetAttrKey, leaves), children(tree), strict=True))
         return keyed, tuple(getattr(tree, name) for name in statics)
 
     def flatten(tree: Class) -> tuple[Any, Any]:
-        return [getattr(tree, name) for name in leaves], tuple(getattr(tree, name) for name in statics)
+        return children(tree), tuple(getattr(tree, name) for name in statics)
 
     def unflatten(static_values: Any, leaf_values: Any) -> Class:
         tree = object.__new__(cls)
         for name, value in zip(leaves + statics, (*leaf_values, *static_values), strict=True):
-            object.__setattr__(tree, name, value)
+            object.__setattr__(tree, name, value.value if isinstance(value, _Whole) else value)
         return tree
 
     cls.__repr__ = _repr
+    _CLASSES.add(cls)
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
     return cls
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class _Whole:
+    """An object that JAX does not look into."""
+
+    value: Any
+
+
+def _is_leaf(value: Any) -> bool:
+    return jax.tree_util.all_leaves([value])
+
+
+def check_again(tree: Any) -> None:
+    """Run the checks of a tree's constructors, from the inside out: what JAX rebuilds has not passed them.
+
+    A step of an optimiser (`jax.tree.map`) is such a rebuilt tree. Looks into classes made by `pytree` alone.
+    """
+    if type(tree) not in _CLASSES:
+        return
+    for field in dataclasses.fields(tree):
+        value = getattr(tree, field.name)
+        if field.metadata.get("setting") and dataclasses.is_dataclass(value) and holds_arrays(value):
+            # Made anew, it is checked as what a person makes.
+            dataclasses.replace(value)  # pyright: ignore[reportArgumentType]
+        elif not field.metadata.get("static"):
+            check_again(value)
+    check = getattr(tree, "__post_init__", None)
+    if check is not None:
+        check()
 
 
 def _repr(self: Any) -> str:

@@ -4,12 +4,12 @@ from typing import ClassVar, Self
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .denoiser import Denoiser, require_denoiser
 from .pytree import pytree
 from .steepness import curvature
-from .validation import require_weight
+from .validation import all_nonnegative, require_weight
 
 
 @pytree
@@ -52,6 +52,10 @@ class Red:
         """Evaluate weight (x - (N(x) + J^T x)/2), J the Jacobian of N at x."""
         denoised, pull_back = jax.vjp(self.denoiser, x)
         return self.weight * (x - 0.5 * (denoised + pull_back(x)[0]))
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether neither weight nor noise level is negative."""
+        return all_nonnegative(self.weight, self.denoiser.sigma)
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Estimate the Lipschitz constant of the gradient; see `curvature`."""

@@ -2,7 +2,8 @@
 
 from typing import Any, Protocol, Self, runtime_checkable
 
-from jaxtyping import Array, Float
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
 
 from .linear_operator import LinearOperator
 
@@ -50,6 +51,25 @@ def is_convex(regularizer: Regularizer) -> bool:
     Hessian has no negative eigenvalue. Without an energy there is no minimiser, and the answer is no.
     """
     return isinstance(regularizer, ConvexEnergy) and regularizer.convex
+
+
+@runtime_checkable
+class RangedRegularizer(Regularizer, Protocol):
+    """A regulariser whose parameters have a range, which a step of training can leave.
+
+    Beyond it the energy is not what solvers and rules take it for: of a negative weight it is not convex and
+    may have no minimiser. Constructors refuse such values where they are known; inside `jit` a solve ends
+    with the status `Outcome.OUT_OF_RANGE`.
+    """
+
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether all parameters are in their range."""
+        ...
+
+
+def in_range(regularizer: Regularizer) -> Bool[Array, ""]:
+    """Tell whether all parameters of a regulariser are in their range; True where it has none."""
+    return regularizer.in_range() if isinstance(regularizer, RangedRegularizer) else jnp.ones((), bool)
 
 
 @runtime_checkable

@@ -5,13 +5,20 @@ from typing import Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .filter_bank import Boundary, FilterBank
 from .initial_filters import initial_filters
-from .potentials import Potential, PseudoHuber
-from .pytree import pytree, static
-from .validation import require_dimensions, require_finite, require_floating, require_nonnegative
+from .potentials import Potential, PseudoHuber, require_one_or_each
+from .pytree import pytree, setting, static
+from .validation import (
+    all_nonnegative,
+    all_positive,
+    require_dimensions,
+    require_finite,
+    require_floating,
+    require_nonnegative,
+)
 
 _APART = 0.1
 """Size of the difference between the two banks at the start, over that of the filters."""
@@ -32,19 +39,20 @@ class UntiedExperts:
         weights: one a filter, shape (k,); not negative.
         biases: one a filter, shape (k,).
         potential: whose derivative is sigma, monotone where it is convex: `LogCosh(0.01)` gives a multiple of
-            tanh(100 t); static.
+            tanh(100 t); static, but for a scale that is an array, see `FieldsOfExperts`.
         boundary: see `FilterBank`; static.
 
     Raises:
         TypeError: if an array is not floating, or `potential` is not a potential.
-        ValueError: if the shapes do not fit together, or a weight is negative.
+        ValueError: if the shapes do not fit together, a weight is negative, or an array of the potential is
+            neither one number nor one a filter.
     """
 
     filters: Float[Array, "k s s"]
     synthesis: Float[Array, "k s s"]
     weights: Float[Array, " k"]
     biases: Float[Array, " k"]
-    potential: Potential = static(default=PseudoHuber())
+    potential: Potential = setting(default=PseudoHuber())
     boundary: Boundary = static(default="circular")
 
     def __post_init__(self) -> None:
@@ -65,6 +73,7 @@ class UntiedExperts:
                     f"{name} must be one a filter, shape {shapes[0][:1]}; got {tuple(value.shape)}"
                 )
         require_nonnegative("weights", self.weights)
+        require_one_or_each(self.potential, shapes[0][0])
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
@@ -96,11 +105,15 @@ class UntiedExperts:
         responses = self.W(x) + self.biases[:, None, None]
         return self.C.adjoint(self.weights[:, None, None] * self.potential.derivative(responses))
 
+    def in_range(self) -> Bool[Array, ""]:
+        """Tell whether no weight is negative and every scale of the potential is positive."""
+        return all_nonnegative(self.weights) & all_positive(self.potential)
+
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the Lipschitz constant by the potential's curvature times the two weighted banks' norms."""
 
         def squared_norm(filters: Array) -> Array:
-            weighted = filters * jnp.sqrt(self.weights)[:, None, None]
+            weighted = filters * jnp.sqrt(jnp.abs(self.weights))[:, None, None]
             return FilterBank(weighted, self.boundary).squared_norm(shape)
 
         product = squared_norm(self.filters) * squared_norm(self.synthesis)

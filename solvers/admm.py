@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..problems.validation import is_known
 from .analysis_l1_problem import (
     PrimalDualPair,
     SquaredNorms,
@@ -53,18 +54,19 @@ class Admm:
     Source: Boyd et al., 2011, section 3.1.
 
     Args:
-        rho: sigma ||W||^2 / ||A||^2, the weight of the constraint z = W x, whatever the units.
+        rho: sigma ||W||^2 / ||A||^2, the weight of the constraint z = W x, whatever the units. An array can
+            be traced, and learned through `Unrolled`.
         cg_steps: conjugate-gradient steps of one x-update at most, where they are used.
 
     Raises:
         ValueError: if `rho` is not positive or `cg_steps` below 1.
     """
 
-    rho: float = 15.0
+    rho: float | Float[Array, ""] = 15.0
     cg_steps: int = 50
 
     def __post_init__(self) -> None:
-        if not 0 < self.rho < math.inf or self.cg_steps < 1:
+        if (is_known(self.rho) and not 0 < self.rho < math.inf) or self.cg_steps < 1:
             raise ValueError(
                 f"rho must be positive and finite, cg_steps at least 1; got {self.rho} and {self.cg_steps}"
             )

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
-from .fixed_point_map import supports_map
+from .fixed_point_map import Scale, supports_map
 from .map_residual import map_residual
 from .picard import require_step_scale
 from .trial_point import Trial, first_trial, look, map_alone, sized, try_next
@@ -49,7 +49,7 @@ class Anderson:
     memory: int = 5
     ridge: float = 1e-4
     safeguard: float = 1.0
-    step_scale: float = 1.0
+    step_scale: Scale = 1.0
     differentiable_step: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

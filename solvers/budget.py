@@ -1,9 +1,9 @@
 """How long a solver may run."""
 
-import jax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
+from ..problems.validation import is_known
 
 
 @configuration
@@ -19,7 +19,8 @@ class Budget:
             much as a step; a solve can overrun its tolerance by that many steps less one.
 
     Raises:
-        ValueError: if a step count is below 1 or the tolerance is not at least 0 and below 1.
+        TypeError: if a step count or the tolerance is no number.
+        ValueError: if a step count is not whole or below 1, or the tolerance is not at least 0 and below 1.
     """
 
     max_steps: int = 1000
@@ -31,8 +32,7 @@ class Budget:
             raise ValueError(
                 f"max_steps and check_every must be at least 1; got {self.max_steps} and {self.check_every}"
             )
-        # Inside `jit` an array's value is not known.
-        if not isinstance(self.tolerance, jax.Array) and not 0 <= self.tolerance < 1:
+        if is_known(self.tolerance) and not 0 <= self.tolerance < 1:
             raise ValueError(
                 f"tolerance must be at least 0 and below 1, a relative residual; got {self.tolerance}"
             )

@@ -14,6 +14,9 @@ from ..problems.regularizer import (
     SmoothRegularizer,
 )
 
+Scale = float | Float[Array, ""]
+"""A step size over 1/L: a number, or an array that can be traced and learned."""
+
 
 def supports_map(lower: LowerLevel) -> str | None:
     """Return None if the regulariser has a gradient, an operator or a prox, else why there is no map."""
@@ -44,15 +47,16 @@ def depends_on_step_size(lower: LowerLevel) -> bool:
     return is_backward(lower) and not isinstance(lower.regularizer, EnergyRegularizer)
 
 
-def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
+def map_step_size(lower: LowerLevel, scale: Scale) -> Float[Array, ""]:
     """Return tau = scale / L, L the Lipschitz constant of what steps forward.
 
     L = ||A||^2 + Lip(R) of R's gradient or operator, or ||A||^2 where R enters by its prox. Below scale = 2
     the map of a convex energy does not expand; without an energy that is not certain for any scale.
 
-    A constant to differentiation, but where the fixed point depends on it: there its derivative by A's arrays
-    belongs to the hypergradient. ||A||^2 is a maximum; where it is attained more than once, as by a mask of
-    zeros and ones, it has a kink, and what is returned for it is one element of the generalised derivative.
+    1/L is a constant to differentiation, but where the fixed point depends on it: there its derivative by A's
+    arrays belongs to the hypergradient. ||A||^2 is a maximum; where it is attained more than once, as by a
+    mask of zeros and ones, it has a kink, and what is returned for it is one element of the generalised
+    derivative.
     """
     shape = lower.shape
     lipschitz = lower.A.squared_norm(shape)
@@ -61,8 +65,8 @@ def map_step_size(lower: LowerLevel, scale: float) -> Float[Array, ""]:
         lipschitz = lipschitz + regularizer.lipschitz(shape)
     lipschitz = jnp.asarray(lipschitz, lower.y.dtype)
     # Where nothing steps forward, as beside a prox when nothing is measured, any step will do.
-    tau = scale / jnp.where(lipschitz > 0, lipschitz, jnp.ones_like(lipschitz))
-    return tau if depends_on_step_size(lower) else jax.lax.stop_gradient(tau)
+    lipschitz = jnp.where(lipschitz > 0, lipschitz, jnp.ones_like(lipschitz))
+    return scale / (lipschitz if depends_on_step_size(lower) else jax.lax.stop_gradient(lipschitz))
 
 
 def forward(lower: LowerLevel, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import lineax
 from jaxtyping import Array, Float
 
+from ..problems.validation import is_known
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
 Tolerance = float | Float[Array, ""]
@@ -16,8 +17,7 @@ Tolerance = float | Float[Array, ""]
 
 def require_limits(max_steps: int, tolerance: Tolerance) -> None:
     """Raise `ValueError` if an iteration may make no step, or would be done before its first one."""
-    # Inside `jit` an array's value is not known.
-    if max_steps < 1 or (not isinstance(tolerance, jax.Array) and not 0 <= tolerance < 1):
+    if max_steps < 1 or (is_known(tolerance) and not 0 <= tolerance < 1):
         raise ValueError(
             f"max_steps must be at least 1 and tolerance at least 0 and below 1, relative; got {max_steps} "
             f"and {tolerance}"

@@ -1,14 +1,15 @@
 """The residual of a fixed-point map, whatever its step size."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from .fixed_point_map import is_backward
+from .fixed_point_map import Scale, is_backward
 from .residuals import fixed_point_residual
 
 
 def map_residual(
-    lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""], step_scale: float
+    lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""], step_scale: Scale
 ) -> Float[Array, ""]:
     """Return ||T(x) - x|| / (min(tau, 1/L) ||A^T y||),  T the map with step size tau = step_scale / L.
 
@@ -18,4 +19,6 @@ def map_residual(
     Source: Beck, 2017, theorem 10.9 (monotonicity of the gradient mapping).
     """
     residual = fixed_point_residual(lower, x, tau)
-    return max(1.0, step_scale) * residual if is_backward(lower) else residual
+    if not is_backward(lower):
+        return residual
+    return jnp.maximum(jnp.asarray(step_scale, residual.dtype), 1) * residual

@@ -6,8 +6,9 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..problems.validation import is_known
 from .first_iterate import first_iterate
-from .fixed_point_map import map_move, map_step_size, supports_map
+from .fixed_point_map import Scale, map_move, map_step_size, supports_map
 from .map_residual import map_residual
 
 
@@ -28,13 +29,13 @@ class Picard:
     that is not monotone. Source: Picard, 1890; Riccio, Ehrhardt and Benning, 2022 (equilibrium models).
 
     Args:
-        step_scale: tau over 1/L.
+        step_scale: tau over 1/L. An array can be traced, and learned through `Unrolled`.
 
     Raises:
         ValueError: if `step_scale` is not positive.
     """
 
-    step_scale: float = 1.0
+    step_scale: Scale = 1.0
 
     def __post_init__(self) -> None:
         require_step_scale(self.step_scale)
@@ -69,7 +70,7 @@ class Picard:
         return map_residual(lower, state.x, state.step_size, self.step_scale)
 
 
-def require_step_scale(step_scale: float) -> None:
-    """Raise `ValueError` unless a step scale is positive."""
-    if not step_scale > 0:
+def require_step_scale(step_scale: Scale) -> None:
+    """Raise `ValueError` unless a step scale is positive, where it is known."""
+    if is_known(step_scale) and not step_scale > 0:
         raise ValueError(f"step_scale must be positive; got {step_scale}")

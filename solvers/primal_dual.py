@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..problems.validation import is_known
 from .analysis_l1_problem import (
     PrimalDualPair,
     SquaredNorms,
@@ -38,16 +39,16 @@ class PrimalDual:
 
     Args:
         dual_scale: sigma ||W||^2 / ||A||^2, which balances the two step sizes, whatever the units; larger
-            values favour the dual variable.
+            values favour the dual variable. An array can be traced, and learned through `Unrolled`.
 
     Raises:
         ValueError: if `dual_scale` is not positive.
     """
 
-    dual_scale: float = 3.0
+    dual_scale: float | Float[Array, ""] = 3.0
 
     def __post_init__(self) -> None:
-        if not self.dual_scale > 0:
+        if is_known(self.dual_scale) and not self.dual_scale > 0:
             raise ValueError(f"dual_scale must be positive; got {self.dual_scale}")
 
     def supports(self, lower: LowerLevel) -> str | None:

@@ -17,7 +17,7 @@ class Progress(NamedTuple):
     Attributes:
         residual: infinite before the first look.
         smallest: of those seen.
-        contraction: NaN as long as nothing is known.
+        contraction: infinite as long as nothing is known; NaN would be an alarm under `jax_debug_nans`.
         begun_finite: whether a finite residual of the start is known.
     """
 
@@ -30,7 +30,7 @@ class Progress(NamedTuple):
 def unseen(dtype: jnp.dtype) -> Progress:
     """Return the progress of a solve whose residual nobody has looked at."""
     infinite = jnp.asarray(jnp.inf, dtype)
-    return Progress(infinite, infinite, jnp.asarray(jnp.nan, dtype), jnp.zeros((), bool))
+    return Progress(infinite, infinite, infinite, jnp.zeros((), bool))
 
 
 def started(residual: Float[Array, ""]) -> Progress:
@@ -38,7 +38,7 @@ def started(residual: Float[Array, ""]) -> Progress:
     finite = jnp.isfinite(residual)
     # A start that is not finite is no start: the first look says what became of it.
     known = jnp.where(finite, residual, jnp.full_like(residual, jnp.inf))
-    return Progress(known, known, jnp.full_like(residual, jnp.nan), finite)
+    return Progress(known, known, jnp.full_like(residual, jnp.inf), finite)
 
 
 def looked(progress: Progress, residual: Float[Array, ""], steps: int | Int[Array, ""]) -> Progress:

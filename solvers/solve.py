@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer
+from ..problems.one_dtype import require_one_dtype
+from ..problems.regularizer import AnalysisRegularizer, in_range
+from ..problems.settings import Frame, split
 from .analysis_l1_problem import DualSolver, PrimalDualPair
 from .batching import one_at_a_time
 from .budget import Budget
@@ -26,8 +28,11 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
     Composes with `jit` and `vmap`: a batch runs until its slowest member is done, members that are done stay
     as they are. Solvers with costly steps say `one_at_a_time = True`: under `vmap` the members then follow
     each other, each with its own number of steps; `jax.lax.map` does the same for any solver, and pays where
-    members differ much. Reverse-mode differentiation cannot cross its loop: that is what
-    `hypergrad_bench.hypergrad` is for.
+    members differ much.
+
+    It is not differentiated: reverse mode cannot cross its loop, and tangents through the iterations are
+    those of where they stopped, none at all from a start at the solution. The rules of
+    `hypergrad_bench.hypergrad` are for that; `Unrolled` differentiates iterations.
 
     Args:
         solver: the iteration.
@@ -38,16 +43,40 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
 
     Raises:
         ValueError: if the solver does not support the lower level, or cannot start from a pair.
+        TypeError: if an array among the settings has another dtype than the lower level; when differentiated.
     """
     reason = solver.supports(lower)
     if reason is not None:
         raise ValueError(f"{solver!r} cannot solve this lower level: {reason}")
-    if getattr(solver, "one_at_a_time", False):
-        return one_at_a_time(functools.partial(_solve, solver, budget))(lower, start)
-    return _solve(solver, budget, lower, start)
+    require_one_dtype({"solver": solver, "budget": budget, "lower": lower, "start": start}, "a solve")
+    frame, arrays = split(solver, budget)
+    return _without_derivative(frame, arrays, lower, start)
 
 
-def _solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _without_derivative(
+    frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None
+) -> Solution:
+    run = functools.partial(_solve, frame)
+    if getattr(frame.filled(arrays)[0], "one_at_a_time", False):
+        run = one_at_a_time(run)
+    return run(arrays, lower, start)
+
+
+@_without_derivative.defjvp
+def _refuse(frame: Frame, primals: Any, tangents: Any) -> Any:
+    del primals, tangents
+    solver = frame.filled([None] * len(frame.names))[0]
+    raise TypeError(
+        f"solve with {type(solver).__name__} is not differentiated: call a rule of "
+        "hypergrad_bench.hypergrad in its place, such as Implicit()(solver, budget, lower) or ClosedForm(), "
+        "for the derivative of the solution; Unrolled() for that of the iterations, forward mode (jax.jvp) "
+        "too; or wrap the lower level in jax.lax.stop_gradient"
+    )
+
+
+def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+    solver, budget = frame.filled(arrays)
     every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
     checked_steps = budget.max_steps - budget.max_steps % every
 
@@ -73,6 +102,7 @@ def _solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualP
         progress = jax.tree.map(lambda new, old: jnp.where(unfinished, new, old), end, progress)
     solution = finish(
         budget,
+        lower,
         solver.iterate(lower, state),
         Ended(state, steps, progress.residual),
         certificate_of(solver, lower, state),
@@ -89,7 +119,8 @@ def _begun(solver: Solver, lower: LowerLevel, first: Any) -> Progress:
 
 def _with_progress(solver: Solver, solution: Solution, progress: Progress) -> Solution:
     """Add what the residuals told: whether the solve diverged, and a map's contraction factor."""
-    diverged = has_diverged(progress) & (solution.status != int(Outcome.CONVERGED))
+    said = (solution.status == int(Outcome.CONVERGED)) | (solution.status == int(Outcome.OUT_OF_RANGE))
+    diverged = has_diverged(progress) & ~said
     status = jnp.where(diverged, int(Outcome.DIVERGED), solution.status).astype(jnp.int32)
     contraction = progress.contraction if isinstance(solver, MapSolver) else None
     return solution._replace(status=status, contraction=contraction)
@@ -105,7 +136,9 @@ def first_state(solver: Solver, lower: LowerLevel, start: PrimalDualPair | None)
 
     Raises:
         ValueError: if the solver has no dual variable to start from.
+        TypeError: if an array among the solver's settings has another dtype than the lower level.
     """
+    require_one_dtype({"solver": solver, "lower": lower, "start": start}, "a solve")
     if start is None:
         return solver.init(lower)
     if not isinstance(solver, DualSolver):
@@ -122,13 +155,19 @@ class Ended(NamedTuple):
 
 
 def finish(
-    budget: Budget, x: Float[Array, "..."], ended: Ended, certificate: Certificate | None = None
+    budget: Budget,
+    lower: LowerLevel,
+    x: Float[Array, "..."],
+    ended: Ended,
+    certificate: Certificate | None = None,
 ) -> Solution:
     """Say how a solve ended, given its last iterate."""
     residual = ended.residual
     finite = jnp.all(jnp.isfinite(x)) & jnp.isfinite(residual)
     outcome = jnp.where(residual <= budget.tolerance, int(Outcome.CONVERGED), int(Outcome.MAX_STEPS))
-    status = jnp.where(finite, outcome, int(Outcome.NOT_FINITE)).astype(jnp.int32)
+    outcome = jnp.where(finite, outcome, int(Outcome.NOT_FINITE))
+    # Whatever a solve makes of a negative weight, its cause is the weight.
+    status = jnp.where(in_range(lower.regularizer), outcome, int(Outcome.OUT_OF_RANGE)).astype(jnp.int32)
     return Solution(x, ended.state, ended.steps, residual, status, certificate)
 
 

@@ -10,12 +10,17 @@ from .certificate import Certificate
 
 
 class Outcome(IntEnum):
-    """How a solve ended: an array inside jit, so it can be batched."""
+    """How a solve ended: an array inside jit, so it can be batched.
+
+    OUT_OF_RANGE says that a parameter of the regulariser is out of its range, such as a weight below zero
+    after a step of training, whatever the solve made of it.
+    """
 
     CONVERGED = 0
     MAX_STEPS = 1
     NOT_FINITE = 2
     DIVERGED = 3
+    OUT_OF_RANGE = 4
 
 
 class Solution(NamedTuple):
@@ -29,9 +34,9 @@ class Solution(NamedTuple):
         status: an `Outcome`.
         certificate: of an l1 problem whose solver has a dual variable; None otherwise.
         contraction: estimated factor by which the residual falls per step, over the last stretch between two
-            looks at it, NaN before there are two above rounding: the contraction factor of the map where the
-            solver applies it plainly, the accelerated one where it accelerates. Of a `MapSolver` that stops
-            at a tolerance; None otherwise.
+            looks at it, infinite before there are two above rounding: the contraction factor of the map where
+            the solver applies it plainly, the accelerated one where it accelerates. Of a `MapSolver` that
+            stops at a tolerance; None otherwise.
     """
 
     x: Float[Array, "..."]

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
 from .first_iterate import first_iterate
-from .fixed_point_map import map_move, map_step_size
+from .fixed_point_map import Scale, map_move, map_step_size
 
 
 class Trial(NamedTuple):
@@ -48,14 +48,14 @@ class Seen(NamedTuple):
     usable: Bool[Array, ""]
 
 
-def first_trial(lower: LowerLevel, step_scale: float) -> Trial:
+def first_trial(lower: LowerLevel, step_scale: Scale) -> Trial:
     """Begin at A^T y / ||A||^2; the first trial is the map's own step."""
     x, tau = first_iterate(lower), map_step_size(lower, step_scale)
     move = map_move(lower, x, tau)
     return Trial(x, move, x + move, jnp.zeros((), bool), tau)
 
 
-def sized(lower: LowerLevel, at: Trial, step_scale: float) -> Trial:
+def sized(lower: LowerLevel, at: Trial, step_scale: Scale) -> Trial:
     """Make the step size anew from the lower level."""
     return at._replace(step_size=map_step_size(lower, step_scale))
 

@@ -132,6 +132,99 @@ def test_wrong_input_is_named(build, error, message):
         build()
 
 
+def _float32(tree):
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+
+EXPERTS = FieldsOfExperts.initial((6, 6), 0)
+DTYPES = {
+    "a float32 image, a float64 start": (
+        lambda: LowerLevel(Identity(), jnp.ones((6, 6), jnp.float32), EXPERTS),
+        "float32: y; float64: regularizer.filters, regularizer.weights. To convert a tree: jax.tree.map",
+    ),
+    "a float64 kernel": (
+        lambda: LowerLevel(problems.Blur(jnp.ones((3, 3))), *_float32((jnp.ones((6, 6)), EXPERTS))),
+        r"float64: A\.kernel; float32: y, regularizer\.filters, regularizer\.weights\.",
+    ),
+    "a network": (
+        lambda: LowerLevel(
+            Identity(), jnp.ones((6, 6), jnp.float32), problems.GradientStep.initial((6, 6), 0)
+        ),
+        r"float64: regularizer\.denoiser\.parameters\..* and 14 more",
+    ),
+    "float16": (
+        lambda: LowerLevel(*jax.tree.map(lambda leaf: leaf.astype(jnp.float16), _parts())),
+        "must be float32 or all float64; got float16: y, regularizer.W.matrix",
+    ),
+    "bfloat16 and float32": (
+        lambda: LowerLevel(Identity(), jnp.ones(3, jnp.bfloat16), _float32(_l1(3))),
+        "got bfloat16: y; float32: regularizer",
+    ),
+}
+
+
+def _parts():
+    return Identity(), jnp.ones(3), _l1(3)
+
+
+@pytest.mark.parametrize(("build", "message"), DTYPES.values(), ids=DTYPES)
+def test_leaves_of_two_precisions_are_named(build, message):
+    """Inside `jit` as well, where shapes and dtypes are known."""
+    with pytest.raises(TypeError, match=message):
+        build()
+    with pytest.raises(TypeError, match=message):
+        jax.eval_shape(build)
+
+
+def test_a_tree_that_was_cast_meets_a_solver():
+    lower = jax.tree.map(lambda leaf: leaf.astype(jnp.float16), _denoising(_normal(0, N)))
+    with pytest.raises(TypeError, match=r"all arrays of a solve must be .*got float16: lower\.y"):
+        solvers.solve(solvers.DualFista(), solvers.Budget(), lower)
+
+
+@pytest.mark.usefixtures("as_users_run")
+def test_numbers_and_numpy_arrays_take_the_others_dtype():
+    """A Python number, weakly typed ones inside `jax.grad`, arrays of numpy; the gradient stays float32."""
+    matrix, y = np.asarray(_normal(0, 4, 5), np.float32), np.asarray(_normal(1, 5), np.float32)
+
+    def lower(weight):
+        return LowerLevel(Identity(), y, AnalysisL1(Dense(matrix), weight))
+
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(lower(0.3)))
+
+    def loss(weight):
+        assert {leaf.dtype.name for leaf in jax.tree.leaves(lower(weight))} == {"float32"}
+        solution = hypergrad.ClosedForm()(solvers.DualFista(), BUDGET, lower(weight))
+        return jnp.sum(jnp.square(solution.x))
+
+    slope, ahead, behind = jax.jit(jax.grad(loss))(0.3), loss(0.3 + 1e-2), loss(0.3 - 1e-2)
+    assert float(slope) == pytest.approx(float(ahead - behind) / 2e-2, rel=1e-2)
+
+
+BUDGET = solvers.Budget(500, 1e-6)
+
+
+@pytest.mark.usefixtures("as_users_run")
+def test_axes_of_a_lower_level():
+    """A tree of axes for `in_axes`, a batch with such axes, and solves that are those of a loop."""
+    lower, ys = _denoising(_normal(0, N)), jnp.asarray(_normal(1, 2, N))
+    axes = jax.tree.map(lambda _: None, lower).replace(y=0)
+    batch = jax.vmap(lambda y: lower.replace(y=y), out_axes=axes)(ys)
+    assert batch.y.shape == (2, N)
+    assert batch.regularizer.weight.shape == ()
+
+    def run(lower):
+        return solvers.solve(solvers.DualFista(), BUDGET, lower).x
+
+    together = jax.jit(jax.vmap(run, in_axes=(axes,)))(batch)
+    alone = jax.jit(run)
+    for x, y in zip(together, ys, strict=True):
+        np.testing.assert_allclose(x, alone(lower.replace(y=y)), atol=1e-12)
+    assert LowerLevel(None, 0, None).y == 0
+    with pytest.raises(TypeError, match="y must be an array; got int"):
+        lower.replace(y=0)
+
+
 class Vocabulary:
     """The program that the package's documentation shows, with a count of how often it is traced."""
 

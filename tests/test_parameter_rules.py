@@ -17,7 +17,7 @@ from hypergrad_bench.hypergrad import (
     forward_mode,
 )
 from hypergrad_bench.hypergrad.parameter_rule import basis
-from hypergrad_bench.problems import Denoising, LowerLevel
+from hypergrad_bench.problems import AnalysisL1, Denoising, LowerLevel
 from hypergrad_bench.solvers import Budget, DualFista, Lbfgs
 
 BUDGET = Budget(5000, 1e-12, 20)
@@ -145,6 +145,19 @@ def test_everything_is_held_where_nobody_differentiates(lower):
     for method in (FiniteDifference(), ForwardMode(), Spsa()):
         slope = compiled(jax.grad(lambda t, m=method: t * m(DualFista(), Budget(20), lower).x[0]))(1.0)
         assert np.isfinite(slope)
+
+
+@pytest.mark.parametrize("method", [FiniteDifference(), ForwardMode(), Spsa(samples=2)], ids=repr)
+def test_a_python_number_as_weight(method, lower):
+    """As `jax.grad(f)(0.3)` passes it; one parameter, so that Spsa is exact too."""
+    budget = Budget(400, 0.0)
+
+    def loss(weight, method=method):
+        regularizer = AnalysisL1(lower.regularizer.W, weight)
+        return jnp.sum(method(DualFista(), budget, lower.replace(regularizer=regularizer)).x ** 2)
+
+    exact = float(jax.jit(jax.grad(lambda w: loss(w, ClosedForm())))(0.3))
+    assert float(jax.grad(loss)(0.3)) == pytest.approx(exact, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_record_is_frozen():
 
 def test_statuses_are_a_closed_documented_list():
     expected = (
-        "ok max_steps adjoint_missed nonsmooth diverged not_finite not_supported out_of_memory timed_out "
-        "failed"
+        "ok max_steps adjoint_missed nonsmooth diverged out_of_range not_finite not_supported out_of_memory "
+        "timed_out failed"
     )
     assert [str(status) for status in Status] == expected.split()
     assert all(status.sentence for status in Status)

@@ -15,6 +15,7 @@ from hypergrad_bench.hypergrad import (
     Shine,
     SupportReduced,
     Unrolled,
+    hypergradient,
 )
 from hypergrad_bench.problems import (
     AnalysisL1,
@@ -72,14 +73,20 @@ def untied():
     return loss, start.weights[:3]
 
 
-def l1(method, solver, identity, warm=False):
-    """Return a loss of one weight a row, of A = identity or a matrix; warm starts from the solution."""
+def l1_lower(identity):
+    """Return the lower level of one weight a row, as a function of them."""
 
     def lower(weights):
         A, y = (Identity(), SIGNAL) if identity else (Dense(MATRIX), MATRIX @ SIGNAL)
         return LowerLevel(A, y, AnalysisL1(Dense(W), weights))
 
-    start = None
+    return lower
+
+
+def l1(method, solver, identity, warm=False):
+    """Return a loss of one weight a row, of A = identity or a matrix; warm starts from the solution."""
+
+    lower, start = l1_lower(identity), None
     if warm:
         found = solve(solver, TIGHT, lower(WEIGHTS))
         start = PrimalDualPair(found.x, found.state.u)
@@ -161,6 +168,14 @@ def test_support_reduced_and_accuracies_say_so():
     with pytest.raises(TypeError, match="without an accuracy"):
         jax.hessian(accurate)(EXPERTS.weights[:3])
 
+    def slopes(weights):
+        lower = LowerLevel(Identity(), IMAGE, FieldsOfExperts(EXPERTS.filters[:3], weights))
+        found = hypergradient(Implicit(accuracy=1e-3), Nesterov(), TIGHT, lower, jnp.sum)
+        return found.gradient.regularizer.weights
+
+    with pytest.raises(TypeError, match="without an accuracy"):
+        jax.jacfwd(slopes)(EXPERTS.weights[:3])
+
 
 @pytest.mark.parametrize("method", [Implicit(), OneStep(), FiniteDifference()], ids=repr)
 def test_forward_mode_is_refused_in_words(method):
@@ -169,6 +184,40 @@ def test_forward_mode_is_refused_in_words(method):
         jax.jvp(loss, (at,), (at,))
     with pytest.raises(TypeError, match="forward mode"):
         jax.jacfwd(loss)(at)
+
+
+def test_a_plain_solve_is_not_differentiated():
+    """Tangents through its iterations are those of where they stopped: none at all from the solution."""
+    lower, at = l1_lower(identity=True), WEIGHTS
+    start = PrimalDualPair(SIGNAL, jnp.zeros(9))
+
+    def loss(weights, start=None):
+        return jnp.sum(solve(DualFista(), TIGHT, lower(weights), start).x)
+
+    for differentiate in (
+        lambda: jax.jvp(loss, (at,), (at,)),
+        lambda: jax.jit(jax.jacfwd(loss))(at),
+        lambda: jax.grad(loss)(at, start),
+        lambda: jax.vmap(jax.grad(loss))(jnp.stack([at, at])),
+    ):
+        with pytest.raises(TypeError, match=r"solve with DualFista is not differentiated: call a rule"):
+            differentiate()
+    held = jax.grad(lambda w: jnp.vdot(w, w) + loss(jax.lax.stop_gradient(w)))(at)
+    np.testing.assert_allclose(held, 2 * at)
+
+
+def test_a_call_with_its_account_is_differentiated_as_the_rule_is():
+    """`hypergradient` inside another derivative, in forward mode too; or it says that there is none."""
+    lower, at = l1_lower(identity=True), WEIGHTS
+
+    def slopes(weights, method=ClosedForm()):  # noqa: B008
+        found = hypergradient(method, DualFista(), TIGHT, lower(weights), lambda x: jnp.mean((x - 1) ** 4))
+        return found.gradient.regularizer.weight
+
+    expected, _ = l1(ClosedForm(), DualFista(), identity=True)
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(slopes))(at), jax.jit(jax.hessian(expected))(at), atol=1e-8)
+    with pytest.raises(TypeError, match="has no derivative of its own"):
+        jax.jvp(lambda w: slopes(w, OneStep()), (at,), (at,))
 
 
 def test_unrolling_goes_through_its_iterations():

@@ -65,7 +65,7 @@ class DiffcpImplicit:
         # The child's dual variable is that of the weighted responses, within one.
         u = (weight[:, 0] * point[n:]).reshape(_response(lower).shape)
         found = jax.lax.stop_gradient((x, u))
-        return finish(budget, x, Ended(None, steps, kkt_residual(held, *found)), certify(held, *found))
+        return finish(budget, lower, x, Ended(None, steps, kkt_residual(held, *found)), certify(held, *found))
 
 
 def _response(lower: LowerLevel) -> Float[Array, "..."]:

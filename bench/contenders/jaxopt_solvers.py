@@ -50,7 +50,7 @@ def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: boo
             _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
         )
     x, state = runner.run(jax.lax.stop_gradient(start.x), lower)
-    return finish(budget, x, Ended(None, _steps(state), gradient_residual(lower, x)))
+    return finish(budget, lower, x, Ended(None, _steps(state), gradient_residual(lower, x)))
 
 
 def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
@@ -69,7 +69,7 @@ def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, i
     u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
     x = lower.y - regularizer.W.adjoint(u)
     ended = Ended(None, _steps(state), kkt_residual(lower, x, u))
-    return finish(budget, x, ended, certify(*jax.lax.stop_gradient((lower, x, u))))
+    return finish(budget, lower, x, ended, certify(*jax.lax.stop_gradient((lower, x, u))))
 
 
 def _options(budget: Budget, lower: LowerLevel, implicit: bool) -> dict[str, Any]:

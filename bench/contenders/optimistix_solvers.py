@@ -63,7 +63,7 @@ def run_optimistix(solver: Solver, budget: Budget, lower: LowerLevel, adjoint: A
             tags=frozenset({lineax.positive_semidefinite_tag}),
         )
     steps = jnp.asarray(found.stats["num_steps"], jnp.int32)
-    return finish(budget, found.value, Ended(None, steps, gradient_residual(lower, found.value)))
+    return finish(budget, lower, found.value, Ended(None, steps, gradient_residual(lower, found.value)))
 
 
 def _energy(x: Array, lower: LowerLevel) -> Array:

@@ -54,4 +54,4 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
     held = jax.lax.stop_gradient(lower)
     x, steps = solve_in_child(call, named, {"step": map_step_size(held, 1.0)})
     ended = Ended(None, steps, gradient_residual(held, jax.lax.stop_gradient(x)))
-    return finish(budget, x, ended)
+    return finish(budget, lower, x, ended)
