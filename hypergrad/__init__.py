@@ -46,4 +46,5 @@ from .restarted import Restarted as Restarted
 from .shine import Shine as Shine
 from .spsa import Spsa as Spsa
 from .support_reduced import SupportReduced as SupportReduced
+from .undecided_rows import undecided_rows as undecided_rows
 from .unrolled import Unrolled as Unrolled

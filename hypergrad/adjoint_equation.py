@@ -1,11 +1,10 @@
 """The adjoint equation of a lower level, from its optimality condition or its solver's step."""
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
@@ -18,7 +17,7 @@ from ..problems.regularizer import (
 from ..solvers.fixed_point_map import map_step_size
 from ..solvers.linear_solver import Matvec, normalized
 from ..solvers.solver import Solution, Solver
-from .step_map import Point, step_map
+from .step_map import flat_step_map
 
 POWER_STEPS = 30
 
@@ -73,25 +72,12 @@ def of_fixed_point(
 ) -> AdjointEquation:
     """Return  (I - J^T) w = r,  J the Jacobian of the solver's step and r what g is to its state.
 
-    A state's blocks, x beside a dual variable, have different units; each is over its norm here, so that
-    residuals and what a Krylov method minimises have none.
+    The state is the vector of `flat_step_map`, without a unit.
     """
-    step = step_map(solver, lower, solution.state)
-    units = tuple(normalized(jax.lax.stop_gradient(block))[1] for block in step.point)
-    flat, unravel = ravel_pytree(jax.tree.map(jnp.divide, step.point, units))
-
-    def point(z: Array) -> Point:
-        return jax.tree.map(jnp.multiply, cast(Point, unravel(z)), units)
-
-    def read(lower: LowerLevel, z: Array) -> Array:
-        return step.read(lower, point(z))
-
-    def advance(lower: LowerLevel, z: Array) -> Array:
-        return ravel_pytree(jax.tree.map(jnp.divide, step.advance(lower, point(z)), units))[0]
-
-    directly, rhs = jax.vjp(read, lower, flat)[1](g)
-    back = jax.vjp(lambda z: advance(lower, z), flat)[1]
-    across = jax.vjp(lambda lower: advance(lower, flat), lower)[1]
+    step = flat_step_map(solver, lower, solution.state)
+    directly, rhs = jax.vjp(step.read, lower, step.point)[1](g)
+    back = jax.vjp(lambda z: step.advance(lower, z), step.point)[1]
+    across = jax.vjp(lambda lower: step.advance(lower, step.point), lower)[1]
 
     def pull(w: Array) -> LowerLevel:
         return jax.tree.map(jnp.add, directly, across(w)[0])

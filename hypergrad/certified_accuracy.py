@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from ..solvers.budget import Budget
 from ..solvers.circulant_preconditioner import Preconditioner
@@ -119,7 +120,7 @@ def result(aim: Aim, lower: LowerLevel, now: Refined) -> tuple[Solution, LowerLe
     g = aim.cotangent(x)
     equation = of_optimality(lower, x, g)
     account = Backward(
-        _norm(equation.matvec(now.v) - equation.rhs) / _norm(equation.rhs),
+        euclidean_norm(equation.matvec(now.v) - equation.rhs) / euclidean_norm(equation.rhs),
         now.adjoint_steps,
         adjoint=now.v,
         contraction=contraction_of(equation),
@@ -153,7 +154,7 @@ def _judged(aim: Aim, lower: LowerLevel, ended: Ended, v: Array, rounds: Array) 
     g = aim.cotangent(x)
     gradient = of_optimality(lower, x, g).pull(v).regularizer
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)))
-    moved = jnp.zeros((), x.dtype) if aim.held_at is None else _norm(x - aim.held_at)
+    moved = jnp.zeros((), x.dtype) if aim.held_at is None else euclidean_norm(x - aim.held_at)
     bound = error_bound(lower, x, g, v, aim.outer_lipschitz, moved)
     of_x = bound.lower_level + bound.outer * bound.distance / (bound.distance + moved)
     return Refined(ended, v, jnp.zeros((), jnp.int32), bound, of_x, norm, rounds)
@@ -168,7 +169,3 @@ def _loose(linear: LinearSolver) -> LinearSolver:
     """Return the solver with the tolerance of a decade: each round solves for what is still missing."""
     settings: Any = linear
     return dataclasses.replace(settings, tolerance=DECADE) if hasattr(linear, "tolerance") else linear
-
-
-def _norm(x: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))

@@ -28,12 +28,15 @@ class Checked:
     """Give the gradient of another rule only where its lower level and its adjoint equation were solved.
 
     Where a solve missed its tolerance, or the adjoint equation its own, the gradient is wrong by about what
-    was missed, or by much more, and `jax.grad` shows nothing of that. With "nan" every entry of such a
-    gradient is NaN: in a batch's mean too, so that a training step can be left out
+    was missed, or by much more, and `jax.grad` shows nothing of that; nor where active rows are so nearly
+    dependent that the tolerance does not tell which of them are active (`Backward.undecided`). With "nan"
+    every entry of such a gradient is NaN: in a batch's mean too, so that a training step can be left out
     (`optax.apply_if_finite`). With "warn" it stays as it is, and the logger "hypergrad_bench" warns while the
     compiled program runs. Both work under `jit`, `grad` and `vmap`; `hypergradient` returns the account
-    itself. Not for budgets that run all their steps (a tolerance of zero), which never converge, and for
-    first derivatives only.
+    itself. A rule that makes no claim (`OneStep`, `Phantom`, `Implicit(Neumann())`) is handed on where the
+    lower level converged, and so is one of the derivatives at a kink, of which the certificate tells. Not for
+    budgets that run all their steps (a tolerance of zero), which never converge, and for first derivatives
+    only.
 
     Args:
         method: an adjoint method, such as `ClosedForm()`.
@@ -105,9 +108,14 @@ class Checked:
 
 
 def is_trusted(solution: Solution, account: Backward) -> Bool[Array, ""]:
-    """Tell whether the lower level converged, and the adjoint equation too, where a rule solves one."""
-    converged = solution.status == int(Outcome.CONVERGED)
-    return converged if account.converged is None else converged & account.converged
+    """Tell whether the lower level converged, and the adjoint equation too, where a rule solves one.
+
+    And whether that is certainly the right equation: no active row is undecided, of rules that count them.
+    """
+    trusted = solution.status == int(Outcome.CONVERGED)
+    if account.converged is not None:
+        trusted = trusted & account.converged
+    return trusted if account.undecided is None else trusted & (account.undecided == 0)
 
 
 def _warn(name: str, missed: Bool[Array, "..."]) -> None:
@@ -115,7 +123,7 @@ def _warn(name: str, missed: Bool[Array, "..."]) -> None:
     if count:
         _LOGGER.warning(
             "%s: %d of %d gradients are not to be trusted: the lower level or the adjoint equation was not "
-            "solved to its tolerance",
+            "solved to its tolerance, or that does not tell which rows are active",
             name,
             count,
             np.size(missed),

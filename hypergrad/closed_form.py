@@ -27,6 +27,7 @@ from .analysis_pairing import ActivePoint, held_dual, pair
 from .iterative_system import iterate_system
 from .method import Backward
 from .state_leaves import pair_tangent
+from .undecided_rows import undecided_rows
 
 CHOLESKY = "Cholesky of the active rows"
 FACTORED = "factorised optimality system"
@@ -57,8 +58,9 @@ class ClosedForm:
 
     Holds where the active set is locally constant and W0 has full row rank; elsewhere x* need not be
     differentiable, and one element of a set of limits comes back. Needs a converged dual variable: how many
-    rows could still change sides is the solution's certificate's `ambiguous`. A loss can see the dual
-    variable in the solution's state too: it follows from the same system.
+    rows could still change sides is the solution's certificate's `ambiguous`, and where active rows are
+    nearly dependent `Backward.undecided`. A loss can see the dual variable in the solution's state too: it
+    follows from the same system.
     Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient, rewritten as an adjoint.
 
     Args:
@@ -130,7 +132,8 @@ class ClosedForm:
         """
         point = self._point(solver, lower, solution)
         (v, mu), backward = self._solve_system(lower, point.active, cotangent)
-        return pair(lower, point, v, mu, cotangent.u), backward
+        account = backward._replace(undecided=undecided_rows(lower, point, mu))
+        return pair(lower, point, v, mu, cotangent.u), account
 
     def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Solve the same system for how x and the dual variable move along `moved`."""

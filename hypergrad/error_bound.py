@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import SmoothRegularizer
 from ..problems.sensitivity import InjectiveOperator, SensitiveRegularizer
@@ -108,8 +109,4 @@ def _residual(lower: LowerLevel, difference: Array, point: Array, rhs: Array) ->
     regularizer = cast(SmoothRegularizer, lower.regularizer)
     norm = lower.A.squared_norm(point.shape) + regularizer.lipschitz(point.shape)
     unit = ROUNDING * float(jnp.finfo(point.dtype).eps)
-    return _norm(difference) + unit * (norm * _norm(point) + _norm(rhs))
-
-
-def _norm(x: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))
+    return euclidean_norm(difference) + unit * (norm * euclidean_norm(point) + euclidean_norm(rhs))

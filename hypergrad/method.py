@@ -27,6 +27,7 @@ class Backward(NamedTuple):
         error_bound: bound of the norm of the error of the gradient by the regulariser's parameters.
         converged: whether the adjoint equation was solved to what was asked for. A gradient whose adjoint was
             not is wrong by about the residual, or by more; see `Checked`.
+        undecided: active rows that may not be active, and would change the gradient; see `undecided_rows`.
     """
 
     residual: Float[Array, ""] | None = None
@@ -37,6 +38,7 @@ class Backward(NamedTuple):
     contraction: Float[Array, ""] | None = None
     error_bound: Float[Array, ""] | None = None
     converged: Bool[Array, ""] | None = None
+    undecided: Int[Array, ""] | None = None
 
 
 @runtime_checkable

@@ -1,10 +1,9 @@
 """How a solution moves with its lower level: the linearisation of the condition that defines it."""
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
@@ -12,7 +11,7 @@ from ..solvers.fixed_point_map import map_step_size
 from ..solvers.implicit_linear import no_tangent
 from ..solvers.linear_solver import Matvec
 from ..solvers.solver import Solution, Solver
-from .step_map import Point, step_map
+from .step_map import flat_step_map
 
 
 class Motion(NamedTuple):
@@ -41,22 +40,18 @@ def motion_of_optimality(lower: LowerLevel, solution: Solution, moved: LowerLeve
 
 
 def motion_of_fixed_point(solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
-    """Return  (I - J) t = d/dtheta T(z) moved,  J the Jacobian of the solver's step T at its state z."""
-    step = step_map(solver, lower, solution.state)
-    flat, unravel = ravel_pytree(step.point)
+    """Return  (I - J) t = d/dtheta T(z) moved,  J the Jacobian of the solver's step T at its state z.
 
-    def read(lower: LowerLevel, z: Array) -> Array:
-        return step.read(lower, cast(Point, unravel(z)))
-
-    def advance(lower: LowerLevel, z: Array) -> Array:
-        return ravel_pytree(step.advance(lower, cast(Point, unravel(z))))[0]
+    The state is the vector of `flat_step_map`, without a unit.
+    """
+    step = flat_step_map(solver, lower, solution.state)
 
     def matvec(t: Array) -> Array:
-        return t - jax.jvp(lambda z: advance(lower, z), (flat,), (t,))[1]
+        return t - jax.jvp(lambda z: step.advance(lower, z), (step.point,), (t,))[1]
 
     def tangent(t: Array) -> Solution:
-        x = jax.jvp(read, (lower, flat), (moved, t))[1]
-        return no_tangent(solution)._replace(x=x, state=step.state_tangent(cast(Point, unravel(t))))
+        x = jax.jvp(step.read, (lower, step.point), (moved, t))[1]
+        return no_tangent(solution)._replace(x=x, state=step.state_tangent(t))
 
-    rhs = jax.jvp(lambda lower: advance(lower, flat), (lower,), (moved,))[1]
+    rhs = jax.jvp(lambda lower: step.advance(lower, step.point), (lower,), (moved,))[1]
     return Motion(matvec, rhs, tangent)

@@ -1,10 +1,11 @@
 """One step of a solver, as a map of the arrays that it moves."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ..problems.configuration import holds_arrays
@@ -12,6 +13,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.fixed_point_map import depends_on_step_size
 from ..solvers.implicit_linear import no_tangent
+from ..solvers.linear_solver import normalized
 from ..solvers.solver import MapSolver, Solver, StepSizedSolver
 
 Point = tuple[Float[Array, "..."], ...]
@@ -32,6 +34,15 @@ class StepMap(NamedTuple):
     advance: Callable[[LowerLevel, Point], Point]
     read: Callable[[LowerLevel, Point], Float[Array, "..."]]
     state_tangent: Callable[[Point], Any]
+
+
+class FlatStepMap(NamedTuple):
+    """A `StepMap` of one vector z without a unit: the point's blocks, each over its norm, in a row."""
+
+    point: Float[Array, " n"]
+    advance: Callable[[LowerLevel, Float[Array, " n"]], Float[Array, " n"]]
+    read: Callable[[LowerLevel, Float[Array, " n"]], Float[Array, "..."]]
+    state_tangent: Callable[[Float[Array, " n"]], Any]
 
 
 def no_step_derivative(solver: Solver) -> str | None:
@@ -89,6 +100,30 @@ def step_map(solver: Solver, lower: LowerLevel, state: Any) -> StepMap:
         lambda lower, point: point_of(step(lower, rebuilt(lower, point))),
         lambda lower, point: solver.iterate(lower, rebuilt(lower, point)),
         state_tangent,
+    )
+
+
+def flat_step_map(solver: Solver, lower: LowerLevel, state: Any) -> FlatStepMap:
+    """Return the step as a map of a vector, for linear systems with its Jacobian.
+
+    A state's blocks, x beside a dual variable, have different units; each is over its norm here, so that
+    residuals and what a Krylov method minimises have none.
+    """
+    step = step_map(solver, lower, state)
+    units = tuple(normalized(jax.lax.stop_gradient(block))[1] for block in step.point)
+    flat, unravel = ravel_pytree(jax.tree.map(jnp.divide, step.point, units))
+
+    def point(z: Array) -> Point:
+        return jax.tree.map(jnp.multiply, cast(Point, unravel(z)), units)
+
+    def advance(lower: LowerLevel, z: Array) -> Array:
+        return ravel_pytree(jax.tree.map(jnp.divide, step.advance(lower, point(z)), units))[0]
+
+    return FlatStepMap(
+        flat,
+        advance,
+        lambda lower, z: step.read(lower, point(z)),
+        lambda tangent: step.state_tangent(point(tangent)),
     )
 
 

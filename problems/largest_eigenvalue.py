@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .euclidean_norm import euclidean_norm
+
 Carry = tuple[Array, Array, Array]
 
 STEPS = 30
@@ -49,10 +51,10 @@ def ritz_values(
         image = operator(direction)
         diagonal = jnp.sum(image * direction)
         rest = image - diagonal * direction - coupling * before
-        size = _norm(rest)
+        size = euclidean_norm(rest)
         return (direction, _over(rest, size), size), (diagonal, size)
 
-    carry = (jnp.zeros_like(start), _over(start, _norm(start)), jnp.zeros((), like.dtype))
+    carry = (jnp.zeros_like(start), _over(start, euclidean_norm(start)), jnp.zeros((), like.dtype))
     _, (diagonals, couplings) = jax.lax.scan(advance, carry, length=steps)
     beside = jnp.diag(couplings[:-1], 1)
     return jnp.linalg.eigvalsh(jnp.diag(diagonals) + beside + beside.T)
@@ -61,7 +63,3 @@ def ritz_values(
 def _over(x: Array, size: Array) -> Array:
     """Divide, or return zero where the Krylov space is exhausted."""
     return jnp.where(size > 0, x / jnp.where(size > 0, size, jnp.ones_like(size)), jnp.zeros_like(x))
-
-
-def _norm(x: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))

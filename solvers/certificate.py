@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import analysis_regularizer, squared_norms, within_bounds
 
@@ -76,8 +77,8 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     responses = regularizer.W(x)
     weight = regularizer.weight_like(u)
     norms = squared_norms(lower, x.shape)
-    scale = _positive(_norm(lower.A.adjoint(lower.y)))
-    stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
+    scale = _positive(euclidean_norm(lower.A.adjoint(lower.y)))
+    stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     infeasibility = jnp.max(jnp.abs(u) - weight, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
     active = active_rows(lower, x, u)
     height = jnp.max(jnp.where(active, 0.0, jnp.abs(responses)), initial=0.0)
@@ -85,10 +86,10 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     height = jnp.where(height > 0, height, jnp.sqrt(norms.W) * scale / norms.A)
     wrong = jnp.where(active, jnp.abs(responses), -jnp.sign(u) * responses)
     # A response below rounding has no sign.
-    told = jnp.abs(responses) > jnp.finfo(x.dtype).eps * jnp.sqrt(norms.W) * _norm(x)
+    told = jnp.abs(responses) > jnp.finfo(x.dtype).eps * jnp.sqrt(norms.W) * euclidean_norm(x)
     wrong = jnp.where(active | told, wrong, jnp.zeros_like(wrong))
     sign_violation = jnp.max(wrong, initial=0.0) / height
-    gap = jnp.abs(jnp.sum(weight * jnp.abs(responses) - u * responses)) / scale * (norms.A / scale)
+    gap = jnp.abs(jnp.sum(weight / scale * jnp.abs(responses) - u / scale * responses)) * (norms.A / scale)
     dual_room = jnp.where(active, weight - jnp.abs(u), jnp.inf)
     primal_room = jnp.where(active, jnp.inf, jnp.abs(responses))
     violation = jnp.max(jnp.stack([stationarity, infeasibility, sign_violation, gap]))
@@ -138,13 +139,9 @@ def _uncertainty(
     regularizer, norms = analysis_regularizer(lower), squared_norms(lower, x.shape)
     weight = regularizer.weight_like(u)
     moved = jnp.max(jnp.abs(u - within_bounds(shifted_dual(lower, x, u), weight)), initial=0.0)
-    unbalanced = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / jnp.sqrt(norms.W)
-    terms = jnp.abs(weight) + norms.dual_unit * jnp.sqrt(norms.W) * _norm(x)
+    unbalanced = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / jnp.sqrt(norms.W)
+    terms = jnp.abs(weight) + norms.dual_unit * jnp.sqrt(norms.W) * euclidean_norm(x)
     return AMBIGUITY * jnp.maximum(moved, unbalanced) + ROUNDINGS * jnp.finfo(x.dtype).eps * terms
-
-
-def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))
 
 
 def _positive(value: Array) -> Array:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import lineax
 from jaxtyping import Array, Float
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.validation import is_known
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
@@ -57,13 +58,9 @@ def solve_with_lineax(
         options["preconditioner"] = lineax.FunctionLinearOperator(preconditioner, like, tags)
     # A relative tolerance alone would ask every entry of a sparse right-hand side to vanish exactly.
     tolerance = reachable(tolerance, rhs.dtype)
-    solver = method(rtol=0.0, atol=tolerance, norm=_norm)
+    solver = method(rtol=0.0, atol=tolerance, norm=euclidean_norm)
     operator = lineax.FunctionLinearOperator(matvec, like, tags)
     found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
     # On a right-hand side of zeros some of them divide zero by zero.
     value = jnp.where(jnp.any(unit != 0), found.value, jnp.zeros_like(unit))
     return checked(matvec, unit, value, norm, found.stats["num_steps"], tolerance)
-
-
-def _norm(residual: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(residual)))

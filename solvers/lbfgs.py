@@ -8,6 +8,7 @@ import optax
 from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .first_iterate import first_iterate
 from .fixed_point_map import map_step_size
@@ -62,7 +63,7 @@ class Lbfgs:
     def init(self, lower: LowerLevel) -> LbfgsState:
         """Start at A^T y / ||A||^2 with no curvature known."""
         x, tau = first_iterate(lower), map_step_size(lower, 1.0)
-        size = jax.lax.stop_gradient(tau * jnp.sqrt(jnp.sum(jnp.square(lower.A.adjoint(lower.y)))))
+        size = jax.lax.stop_gradient(tau * euclidean_norm(lower.A.adjoint(lower.y)))
         # optax makes its scalars in JAX's default precision: float64 where x64 is on, whatever x is.
         optimizer = jax.tree.map(
             lambda leaf: leaf.astype(x.dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,

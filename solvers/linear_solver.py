@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..problems.euclidean_norm import euclidean_norm
+
 
 class LinearSolution(NamedTuple):
     """The end of a linear solve.
@@ -59,9 +61,7 @@ class LinearSolver(Protocol):
 
 def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
     """Return rhs / ||rhs|| and ||rhs||: iterations underflow on a tiny right-hand side, and 0 stays 0."""
-    largest = jnp.max(jnp.abs(rhs))
-    safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
-    norm = safe * jnp.sqrt(jnp.sum(jnp.square(rhs / safe)))
+    norm = euclidean_norm(rhs)
     norm = jnp.where(norm > 0, norm, jnp.ones_like(norm))
     return rhs / norm, norm
 
@@ -83,7 +83,7 @@ def checked(
 
     The tolerance is the solver's, 0 for a direct one, None for one that makes no claim.
     """
-    residual = jnp.sqrt(jnp.sum(jnp.square(matvec(value) - unit)))
+    residual = euclidean_norm(matvec(value) - unit)
     converged = None if tolerance is None else has_converged(residual, tolerance, value)
     return LinearSolution(norm * value, residual, jnp.asarray(steps, jnp.int32), converged)
 
@@ -103,6 +103,6 @@ def has_converged(
         value: the solution, for a right-hand side of norm one.
     """
     precision = jnp.finfo(residual.dtype).eps
-    length = jnp.sqrt(jnp.sum(jnp.square(value)))
+    length = euclidean_norm(value)
     rounding = jnp.minimum(_ROUNDINGS * precision * (1 + length), precision**0.5)
     return residual <= jnp.maximum(_SLACK * tolerance, rounding).astype(residual.dtype)

@@ -13,6 +13,7 @@ every tau; of a denoiser in its place the solution itself depends on tau, which 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import SquaredNorms, analysis_regularizer, squared_norms, within_bounds
 from .fixed_point_map import map_move
@@ -20,14 +21,14 @@ from .fixed_point_map import map_move
 
 def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
     """Return ||grad E(x)|| / ||A^T y||, without a unit; the operator's norm where there is no energy."""
-    return _norm(lower.operator(x)) / _scale(lower)
+    return euclidean_norm(lower.operator(x)) / _scale(lower)
 
 
 def fixed_point_residual(
     lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""]
 ) -> Float[Array, ""]:
     """Return ||T(x) - x|| / (tau ||A^T y||),  T the forward or forward-backward map with step size tau."""
-    return _norm(map_move(lower, x, tau)) / (tau * _scale(lower))
+    return euclidean_norm(map_move(lower, x, tau)) / (tau * _scale(lower))
 
 
 def kkt_residual(
@@ -57,18 +58,14 @@ def kkt_residual(
     weight = regularizer.weight_like(u)
     norms = squared_norms(lower, x.shape) if norms is None else norms
     scale = _scale(lower)
-    stationarity = _norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
+    stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     moved = u - within_bounds(u + norms.dual_unit * responses, weight)
-    fixed_point = jnp.sqrt(norms.W) * _norm(moved) / scale
-    gap = jnp.sum(weight * jnp.abs(responses) - u * responses) / scale * (norms.A / scale)
+    fixed_point = jnp.sqrt(norms.W) * euclidean_norm(moved) / scale
+    gap = jnp.sum(weight / scale * jnp.abs(responses) - u / scale * responses) * (norms.A / scale)
     return jnp.maximum(jnp.maximum(stationarity, fixed_point), jnp.abs(gap))
-
-
-def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))
 
 
 def _scale(lower: LowerLevel) -> Float[Array, ""]:
     # A measurement of zeros has the solution zero; dividing by one keeps its residual a number.
-    norm = _norm(lower.A.adjoint(lower.y))
+    norm = euclidean_norm(lower.A.adjoint(lower.y))
     return jnp.where(norm > 0, norm, jnp.ones_like(norm))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .first_iterate import first_iterate
 from .fixed_point_map import Scale, map_move, map_step_size
@@ -68,9 +69,9 @@ def look(lower: LowerLevel, at: Trial, safeguard: float) -> Seen:
     """
     move = map_move(lower, at.trial, at.step_size)
     # NaN compares false: an accelerated point that is not finite is not kept.
-    accepted = ~at.bold | (_norm(move) <= safeguard * _norm(at.move))
+    accepted = ~at.bold | (euclidean_norm(move) <= safeguard * euclidean_norm(at.move))
     shift, change = at.trial - at.x, move - at.move
-    usable = jnp.isfinite(_norm(shift)) & jnp.isfinite(_norm(change))
+    usable = jnp.isfinite(euclidean_norm(shift)) & jnp.isfinite(euclidean_norm(change))
     x, kept = (jnp.where(accepted, new, old) for new, old in ((at.trial, at.x), (move, at.move)))
     return Seen(x, kept, accepted, shift, change, usable)
 
@@ -84,7 +85,3 @@ def try_next(at: Trial, seen: Seen, accelerated: Float[Array, "..."]) -> Trial:
 def map_alone(lower: LowerLevel, at: Trial) -> Trial:
     """Replace the iterate by T(x) and leave the rest as it is: for derivatives, not to go on from."""
     return at._replace(x=at.x + map_move(lower, at.x, at.step_size))
-
-
-def _norm(x: Array) -> Array:
-    return jnp.sqrt(jnp.sum(jnp.square(x)))

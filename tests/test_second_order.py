@@ -32,11 +32,13 @@ from hypergrad_bench.solvers import (
     Admm,
     Budget,
     DualFista,
+    Gmres,
     GradientDescent,
     Lbfgs,
     Minres,
     Nesterov,
     Picard,
+    PrimalDual,
     PrimalDualPair,
     solve,
 )
@@ -135,6 +137,25 @@ def test_a_warm_start_changes_nothing():
     cold, at = l1(ClosedForm(), DualFista(), identity=True)
     warm, _ = l1(ClosedForm(), DualFista(), identity=True, warm=True)
     np.testing.assert_allclose(jax.hessian(warm)(at), jax.hessian(cold)(at), atol=1e-8)
+
+
+def test_the_unit_of_the_dual_variable_does_not_matter():
+    """A times a: a Krylov method on the whole state must not see that its dual part has another unit."""
+
+    @jax.jit
+    def product(a):
+        A, y = Dense(a * MATRIX), a * MATRIX @ SIGNAL
+
+        def loss(logarithms):
+            lower = LowerLevel(A, y, AnalysisL1(Dense(W), a**2 * WEIGHTS * jnp.exp(logarithms)))
+            method = Implicit(Gmres(tolerance=1e-6), on="fixed-point")
+            return jnp.mean((method(PrimalDual(), Budget(20_000, 1e-11, 50), lower).x - 1) ** 4)
+
+        return jax.jvp(jax.grad(loss), (jnp.zeros(9),), (WEIGHTS,))[1]
+
+    base = product(1.0)
+    for a in (1e-3, 1e3):
+        np.testing.assert_allclose(product(a), base, atol=1e-4 * float(jnp.abs(base).max()))
 
 
 @pytest.mark.parametrize(
