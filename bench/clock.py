@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax
 from jaxtyping import PyTree
 
+from .errors import whole_message
 from .program import OutOfMemory, out_of_memory_named
 from .samples import Samples
 from .status import Status
@@ -105,7 +106,7 @@ def _sample(name: str, call: Call, count: int) -> float:
 def _failed(error: Exception) -> Samples:
     """Say what an entry died of."""
     status = Status.OUT_OF_MEMORY if isinstance(error, OutOfMemory) else Status.FAILED
-    return Samples((), status=status, reason=f"{type(error).__name__}: {error}")
+    return Samples((), status=status, reason=whole_message(error))
 
 
 def balanced_order(names: Sequence[str], done: int) -> list[str]:

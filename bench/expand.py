@@ -14,6 +14,7 @@ from .catalogue import Catalogue, built_in, kebab_case, ordered
 from .contestants import contestants
 from .errors import UserError, nearest
 from .inputs import cast, lower_level, make_inputs
+from .record import SIZE
 from .selection import Selection
 from .suites import TOLERANCES, Suite, Workload, suite_of
 
@@ -138,7 +139,7 @@ def _can_start(regularizer: Any, shape: tuple[int, ...]) -> bool:
 
 def shape_of(size: str) -> tuple[int, ...]:
     """Read a size such as 64, 32x32 or, in colour, 32x32x3; raise `UserError` for another text."""
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*(x3)?)?", size):
+    if not re.fullmatch(SIZE, size):
         raise UserError(
             f"size is {size!r}; a length such as 64, a height and width such as 32x32, or 32x32x3 for colour "
             "is accepted"

@@ -13,6 +13,7 @@ from ..hypergrad.method import AdjointMethod, Backward, RoutedMethod
 from .accuracy import Judge, Judgement
 from .case import Case, Contestant
 from .clock import ClockSettings, time_rounds
+from .errors import whole_message
 from .hashes import hash_arrays
 from .inputs import Inputs, cast, lower_level, make_inputs
 from .loaded_programs import unload_if_many
@@ -105,7 +106,7 @@ class Workbench:
         except OutOfMemory as error:
             return Trial(Status.OUT_OF_MEMORY, str(error))
         except Exception as error:  # a plug-in or a contender may raise anything
-            return Trial(Status.FAILED, _one_line(error))
+            return Trial(Status.FAILED, whole_message(error))
         status, reason = status_of(training, backward)
         return Trial(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
 
@@ -217,8 +218,3 @@ def _look_back(programs: Programs, inputs: Inputs) -> tuple[Backward | None, Any
 
 def _call(program: BoundProgram, inputs: Inputs) -> Any:
     return lambda: program(inputs)
-
-
-def _one_line(error: Exception) -> str:
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {first}"

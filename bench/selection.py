@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Selection(BaseModel):
     """Narrow a suite to some names (none means all), and replace some of its settings (None keeps them)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     suite: str = "default"
     tasks: tuple[str, ...] = ()

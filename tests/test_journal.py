@@ -13,7 +13,7 @@ from synthetic_records import identity, measured, record
 
 from hypergrad_bench.bench import durable
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.journal import JOURNAL, REJECTED, Journal
+from hypergrad_bench.bench.journal import JOURNAL, Journal
 
 # Appends as fast as it can and says on its standard output what is safely written.
 WRITER = """

@@ -12,14 +12,15 @@ from rich.text import Text
 
 from ..errors import UserError
 from ..figures import write_figures
-from ..journal import Journal, Repair
+from ..journal import Journal
 from ..progress import RunProgress
 from ..publish import write_tables
 from ..reproduce import built_in_reproductions
-from ..run import Plan, plan_run, read_run_file, started
+from ..run import Plan, plan_again, plan_run, started
 from ..selection import Selection
+from ..tables import report_of
 from .device import use_device
-from .show import print_tables
+from .show import print_lines, print_tables
 
 LOCAL = Path("results") / "local"
 
@@ -106,7 +107,7 @@ def _measure(plan: Plan) -> None:
     messages = Console(stderr=True, highlight=False)
     try:
         with started(plan, ["hgb", *sys.argv[1:]]) as running:
-            _report_repair(running.repair, messages)
+            print_lines(f"set aside in {Journal(plan.folder).lines.rejected.name}", running.rejected)
             done = plan.cases - sum(len(group) for group in running.missing)
             messages.print(
                 Text(f"{plan.cases} cases, {done} of them recorded, in {plan.folder}"), soft_wrap=True
@@ -119,27 +120,18 @@ def _measure(plan: Plan) -> None:
         raise typer.Exit(130) from None
 
 
-def _report_repair(repair: Repair, messages: Console) -> None:
-    if repair.torn is not None:
-        messages.print(Text(f"{repair.torn} (cut off; its case is measured again)"), soft_wrap=True)
-    for line in repair.rejected:
-        messages.print(
-            Text(f"{line} (set aside in records.rejected.jsonl; its case is measured again)"), soft_wrap=True
-        )
-
-
 def _finish(folder: Path) -> None:
-    records = Journal(folder).read().records
-    print_tables(records)
-    write_tables(records, folder)
-    write_figures(records, folder)
+    report = report_of(Journal(folder).read().records)
+    print_tables(report)
+    write_tables(report, folder)
+    write_figures(report, folder)
     Console().print(Text(f"Records, tables and figures are in {folder}"), soft_wrap=True)
 
 
 def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
     if given != Selection() or out is not None:
         raise UserError("--resume takes its options from the run's folder; give no others but --device")
-    return plan_run(read_run_file(folder).selection, folder)
+    return plan_again(folder)
 
 
 def _new_folder(out: Path | None, suite: str) -> Path:
