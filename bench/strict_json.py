@@ -4,9 +4,9 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from .errors import UserError
@@ -18,7 +18,7 @@ _SHOWN = 80
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def strict_json(text: bytes) -> JsonValue:
+def strict_json(text: bytes) -> Any:
     """Return the value that JSON text stands for.
 
     Raises:
@@ -74,7 +74,7 @@ def complaint(error: ValidationError, noun: str) -> str:
     return f"field {name!r} holds {shown}: {first['msg'].lower()}"
 
 
-def _numbers(value: JsonValue) -> Iterator[int | float]:
+def _numbers(value: Any) -> Iterator[int | float]:
     """Yield every number inside a value."""
     waiting = [value]
     while waiting:

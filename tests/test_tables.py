@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from synthetic_records import BASE, grid, measured, record
+from synthetic_records import BASE, grid, identity, measured, record
 
 from hypergrad_bench.bench.columns import COLUMNS, count, power, scientific, significant, unity
 from hypergrad_bench.bench.errors import UserError
