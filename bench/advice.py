@@ -172,10 +172,8 @@ def _power(nearest: Recorded, second: Recorded | None, point: Point, twin: Point
     values = cost_of(point, cost), cost_of(twin, cost)
     if not values[0] or not values[1]:
         return 1.0
-    one, other = (
-        math.log(value) - math.log(each.problem.batch)
-        for value, each in zip(values, (nearest, second), strict=True)
-    )
+    one = math.log(values[0]) - math.log(nearest.problem.batch)
+    other = math.log(values[1]) - math.log(second.problem.batch)
     power = (one - other) / math.log(nearest.pixels / second.pixels)
     # Small problems are all overhead, and would promise that large ones cost nothing.
     return min(max(power, 1.0), _LARGEST_POWER)

@@ -132,7 +132,7 @@ def _classify(cls: type) -> list[tuple[str, Any]]:
 
 
 def _refuse_without_a_name(entry: Any, twin: Any) -> None:
-    """Refuse what does not print as its name and fields: records are named by it, in this process and the next.
+    """Refuse what does not print as its name and fields: records are named by it, in every process alike.
 
     Python's own repr holds an address, and a set prints in another order in every process.
     """
@@ -144,9 +144,9 @@ def _refuse_without_a_name(entry: Any, twin: Any) -> None:
     if texts[0] == texts[1] and texts[0].startswith(name) and not _CHANGING.search(texts[0]):
         return
     raise UserError(
-        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with the values "
-        "of its fields, the same in every process; make it a frozen dataclass, as "
-        "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without addresses and sets"
+        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with its fields' "
+        "values, the same in every process; make it a frozen dataclass, as "
+        "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without address or set"
     )
 
 

@@ -70,7 +70,15 @@ def _texts(line: Line) -> list[str]:
     """Return one line's escaped texts."""
     return [
         escaped(text)
-        for text in (line.solver, line.method, line.budget, line.tolerance, *line.cells, line.status, line.record)
+        for text in (
+            line.solver,
+            line.method,
+            line.budget,
+            line.tolerance,
+            *line.cells,
+            line.status,
+            line.record,
+        )
     ]
 
 
@@ -106,7 +114,7 @@ def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]
             *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
             *links,
             "",
-            "All rows at full precision, with quartiles and the ids of all records: [results.csv](results.csv).",
+            "All rows at full precision, with quartiles and all records' ids: [results.csv](results.csv).",
             "",
             "## Columns",
             "",

@@ -37,7 +37,7 @@ def _finite_or_none(value: object) -> object:
 
 
 class _Scalar:
-    """Let a measured value come from any library; on a line of JSON it is a number that is finite, or null."""
+    """Let a measured value come from any library; on a line of JSON it is a finite number, or null."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = handler(source)
@@ -55,7 +55,7 @@ _known: deque[Any] = deque(maxlen=16)
 
 
 def _shared(value: Any) -> Any:
-    """Return the equal one of the last few values, if there is: thousands of records share where they were made."""
+    """Return the equal one of the last few values, if any: a run's records share where they were made."""
     for known in _known:
         if known == value:
             return known

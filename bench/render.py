@@ -67,7 +67,9 @@ def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
         solver = line.solver
         method = Text("  " + fold(line.method, _FOLDED).replace("\n", "\n  "))
         budget = Text(line.budget), Text(line.tolerance)
-        table.add_row(method, *budget, *map(Text, cells), *([_status(line), *_record(grid, line)] if first else []))
+        table.add_row(
+            method, *budget, *map(Text, cells), *([_status(line), *_record(grid, line)] if first else [])
+        )
     return table
 
 

@@ -225,9 +225,8 @@ def _refuse_other_cases(folder: Path, cases: Sequence[str], planned: Sequence[st
         return
     changed = sorted(set(planned) ^ set(cases)) or ["their order"]
     raise UserError(
-        f"{folder / ABOUT} was written for {len(planned)} cases, and what it asks for has {len(cases)} in this "
-        f"version (other: {', '.join(changed[:5])}): it was changed, or is of another version; measure in a "
-        "new folder"
+        f"{folder / ABOUT} was written for {len(planned)} cases, and what it asks for has {len(cases)} now "
+        f"(other: {', '.join(changed[:5])}): it was changed, or is of another version; measure in a new folder"
     )
 
 
@@ -246,7 +245,7 @@ def _write_about(folder: Path, about: About) -> None:
     replace_durably(folder / ABOUT, (about.model_dump_json(indent=2) + "\n").encode())
 
 
-def _provenance(command: Sequence[str]) -> dict[str, JsonValue]:
+def _provenance(command: Sequence[str]) -> dict[str, Any]:
     return {"command": list(command), "created": _now(), "environment": environment()}
 
 

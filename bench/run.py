@@ -30,8 +30,8 @@ from .suites import suite_of
 
 RUN_FILE = "run.json"
 _ANOTHER_GRID = (
-    ": the file, a plug-in or an image folder was changed, or this version's suite has another grid; to resume "
-    "would measure other cases in one folder: start a new run"
+    ": the file, a plug-in or an image folder was changed, or this version has another grid. To go on "
+    "would measure other cases in the same folder: start a new run"
 )
 
 
@@ -128,12 +128,14 @@ def plan_again(folder: Path) -> Plan:
             f"{_ANOTHER_GRID}"
         )
     if asked.grid not in (None, plan.grid):
-        raise UserError(f"{folder / RUN_FILE} was written for {asked.cases} other cases{_ANOTHER_GRID}")
+        raise UserError(
+            f"{folder / RUN_FILE} was written for other cases, as many as its selection has now{_ANOTHER_GRID}"
+        )
     foreign = set() if asked.grid else {one.id for one in _recorded(folder)} - plan.ids
     if foreign:
         raise UserError(
-            f"{Journal(folder).path} holds {len(foreign)} records that are not of the grid of {RUN_FILE}, such "
-            f"as {min(foreign)}{_ANOTHER_GRID}"
+            f"{Journal(folder).path} holds {len(foreign)} records that {RUN_FILE} does not ask for, such as "
+            f"{min(foreign)}{_ANOTHER_GRID}"
         )
     return plan
 

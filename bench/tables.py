@@ -4,7 +4,7 @@ import operator
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .columns import COLUMNS, Column, scientific
 from .errors import first_line
@@ -183,11 +183,12 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
 
 def _medians(records: Sequence[Record]) -> dict[str, float | None]:
     """Return the median of every field; None if a single record lacks it, which a median would hide."""
-    fields = zip(*map(_values, records), strict=True) if records else ((None,) for _ in VALUES)
-    return {
-        name: None if None in values else float(statistics.median(values))
-        for name, values in zip(VALUES, fields, strict=True)
-    }
+    columns = zip(*map(_values, records), strict=True) if records else ((None,) for _ in VALUES)
+    return {name: _median(values) for name, values in zip(VALUES, columns, strict=True)}
+
+
+def _median(values: Sequence[Any]) -> float | None:
+    return None if None in values else float(statistics.median(values))
 
 
 def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:

@@ -1,4 +1,4 @@
-"""Ways in which a file of JSON lines, or of one JSON object, comes to be damaged, as hypothesis draws them."""
+"""Ways in which a file of JSON lines, or of one JSON object, is damaged, as hypothesis draws them."""
 
 import json
 import math
@@ -17,7 +17,9 @@ VALUES = st.one_of(
     st.integers(-3, 70),
     st.sampled_from([10**9, 10**30, 10**400, -(10**6)]),
     st.floats(),
-    st.sampled_from(["", "64", "8x8", "ok", "failed", "float32", "two\nlines", "$x^{", "[bold]", "\x1b[2J", "ä"]),
+    st.sampled_from(
+        ["", "64", "8x8", "ok", "failed", "float32", "two\nlines", "$x^{", "[bold]", "\x1b[2J", "ä"]
+    ),
     st.text(max_size=6),
     st.lists(st.integers(0, 3), max_size=2),
     st.dictionaries(st.text(max_size=3), st.floats() | st.text(max_size=3), max_size=2),
@@ -36,7 +38,7 @@ def write(value: object) -> bytes:
 
 
 def changed(fields: list[str]) -> st.SearchStrategy[Callable[[bytes], bytes]]:
-    """Draw a change of one JSON object: a field of another value, a new one, one less, or the text cut off."""
+    """Draw a change of one JSON object: another value, a field more, one less, or the text cut off."""
 
     def put(name: str, value: object) -> Callable[[bytes], bytes]:
         return lambda text: write(_object(text) | {name: value}) if _object(text) else text

@@ -1,4 +1,4 @@
-"""Whatever befell a folder: no traceback, exit status 0 or 2, nothing readable lost, nothing lost in silence."""
+"""Whatever befell a folder: no traceback, exit 0 or 2, nothing readable lost, nothing lost in silence."""
 
 import io
 import json
@@ -6,14 +6,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from damage import MARK, changed, damages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from synthetic_records import identity, measured
+from synthetic_records import measured
 
 from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench import run as runs
@@ -90,7 +90,7 @@ def stubbed() -> Iterator[None]:
 
 
 def hgb(*arguments: str) -> tuple[int, str]:
-    """Run a command and return its exit status and what it says on standard error; any other end is a fault."""
+    """Run a command; return its exit status and what it says on standard error. Any other end is a fault."""
     said, before = io.StringIO(), (sys.argv, sys.stdout, sys.stderr)
     sys.argv, sys.stdout, sys.stderr = ["hgb", *arguments], io.StringIO(), said
     try:
@@ -113,7 +113,9 @@ def run(stubbed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group in running.missing:
             for number, case in enumerate(group):
                 seed = case.instance.seed
-                running.writer.append(measured(id=case.id, seed=seed, steps=float(number), solver=f"S{seed}()"))
+                running.writer.append(
+                    measured(id=case.id, seed=seed, steps=float(number), solver=f"S{seed}()")
+                )
     assert len(Journal(folder).read().records) > 2
     return folder
 
@@ -180,7 +182,7 @@ READERS = st.sampled_from(
 @DRAWN
 @given(data=st.data())
 def test_a_journal(run: Path, data: st.DataObject) -> None:
-    """Reading names each bad line and shows the others; resume sets it aside, and measures what is missing."""
+    """Reading names each bad line and shows the others; resume sets it aside and measures what is missing."""
     whole = (run / JOURNAL).read_bytes().splitlines(keepends=True)
     lines = whole
     for damage in data.draw(damages(RECORD)):

@@ -157,7 +157,10 @@ METHODS = """
         ("class Truth:\n    __repr__ = lambda self: 'Other()'", r"prints as Other\(\)"),
         ("class Truth:\n    __repr__ = lambda self: 1 / 0", "prints as an error, division by zero"),
         ("class Truth:\n    __repr__ = lambda self: f'Truth({set(\"ab\")})'", "prints as Truth"),
-        ("class Truth:\n    def __init__(self):\n        raise OSError('no disk')", "without arguments.*no disk"),
+        (
+            "class Truth:\n    def __init__(self):\n        raise OSError('no disk')",
+            "without arguments.*no disk",
+        ),
         ("class Truth:\n    __repr__ = lambda self: 'Truth()'", None),
     ],
 )
@@ -165,7 +168,8 @@ def test_a_class_whose_name_changes_with_the_process_is_refused(
     text: str, message: str | None, tmp_path: Path
 ) -> None:
     """A case's id comes from what it prints: with an address in it a complete run would look half done."""
-    head = "from dataclasses import dataclass\nimport numpy as np\nfrom hypergrad_bench.problems import configuration\n"
+    head = "from dataclasses import dataclass\nimport numpy as np\n"
+    head += "from hypergrad_bench.problems import configuration\n"
     path = write(tmp_path, head + text + METHODS)
     if message is None:
         assert "truth" in with_plugins(built_in(), [path]).data

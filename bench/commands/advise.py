@@ -55,7 +55,7 @@ def advise_command(
     folders = list(source) if source else recorded_folders()
     if not folders:
         raise UserError(
-            f"no recorded run in {RESULTS}/ and {SHIPPED}; run one with `hgb run`, or name a folder with --from"
+            f"no recorded run in {RESULTS}/ and {SHIPPED}; make one with `hgb run`, or name one with --from"
         )
     read = readings(folders)
     print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))
