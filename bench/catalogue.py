@@ -144,8 +144,8 @@ def _refuse_without_a_name(entry: Any, twin: Any) -> None:
     if texts[0] == texts[1] and texts[0].startswith(name) and not _CHANGING.search(texts[0]):
         return
     raise UserError(
-        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with its fields' "
-        "values, the same in every process; make it a frozen dataclass, as "
+        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with the "
+        "values of its fields, the same in every process; make it a frozen dataclass, as "
         "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without address or set"
     )
 

@@ -226,7 +226,7 @@ def _refuse_other_cases(folder: Path, cases: Sequence[str], planned: Sequence[st
     changed = sorted(set(planned) ^ set(cases)) or ["their order"]
     raise UserError(
         f"{folder / ABOUT} was written for {len(planned)} cases, and what it asks for has {len(cases)} now "
-        f"(other: {', '.join(changed[:5])}): it was changed, or is of another version; measure in a new folder"
+        f"(other: {', '.join(changed[:5])}): it was changed, or is of another version; take a new folder"
     )
 
 

@@ -129,7 +129,7 @@ def plan_again(folder: Path) -> Plan:
         )
     if asked.grid not in (None, plan.grid):
         raise UserError(
-            f"{folder / RUN_FILE} was written for other cases, as many as its selection has now{_ANOTHER_GRID}"
+            f"{folder / RUN_FILE} was written for other cases, as many as its selection has{_ANOTHER_GRID}"
         )
     foreign = set() if asked.grid else {one.id for one in _recorded(folder)} - plan.ids
     if foreign:
