@@ -121,7 +121,9 @@ class LineFile(Generic[_Entry]):
         """Yield (number, line with its newline); split at newlines only, which JSON text never holds."""
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                content = line.removeprefix(BYTE_ORDER_MARK)  # of files put together, each has its own
+                content = line
+                while content.startswith(BYTE_ORDER_MARK):  # of files put together, each has its own
+                    content = content.removeprefix(BYTE_ORDER_MARK)
                 if content:
                     yield number, content
 

@@ -6,6 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 
+MOST_SEEDS = 10_000
+"""More would take days, and the plan alone hours: a slip, or a damaged file."""
+
+
 class Selection(BaseModel):
     """Narrow a suite to some names (none means all), and replace some of its settings (None keeps them)."""
 
@@ -21,7 +25,7 @@ class Selection(BaseModel):
     data: str | None = None
     images: Path | None = None
     plugins: tuple[Path, ...] = ()
-    seeds: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
     noise: float | None = None
     weight: float | None = None

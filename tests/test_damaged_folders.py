@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -144,7 +145,8 @@ def damaged(whole: Path, name: str, content: bytes | None) -> Path:
 def lines_of(path: Path) -> list[bytes]:
     """The lines of a file that may be missing, each without its end and without a byte order mark."""
     content = path.read_bytes() if path.exists() else b""
-    return [line.removesuffix(b"\n").removeprefix(MARK) for line in io.BytesIO(content) if line != MARK]
+    lines = (re.sub(b"^(" + MARK + b")+", b"", line) for line in io.BytesIO(content))
+    return [line.removesuffix(b"\n") for line in lines if line]
 
 
 def intact(lines: list[bytes], whole: list[bytes], name: str) -> dict[str, object]:

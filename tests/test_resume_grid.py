@@ -66,6 +66,7 @@ def test_an_unchanged_run_goes_on(folder: Path) -> None:
         (lambda account: account["selection"].update(sizess=["8"]), "'selection.sizess', which this version"),
         (lambda account: account.update(seeds=3), "the field 'seeds', which this version does not know"),
         (lambda account: account["selection"].update(seeds="7"), "'selection.seeds' holds '7'"),
+        (lambda account: account["selection"].update(seeds=10**9), "'selection.seeds' holds 1000000000"),
         (lambda account: account.pop("selection"), "without the required field 'selection'"),
         (lambda account: account.update(cases=float("nan")), "NaN and Infinity are not JSON"),
     ],

@@ -17,7 +17,7 @@ from ..progress import RunProgress
 from ..publish import write_tables
 from ..reproduce import built_in_reproductions
 from ..run import Plan, plan_again, plan_run, started
-from ..selection import Selection
+from ..selection import MOST_SEEDS, Selection
 from ..tables import report_of
 from .device import use_device
 from .show import print_lines, print_tables
@@ -39,7 +39,7 @@ def run(
         list[str] | None, typer.Option(help="Another size, 64, 32x32, or 32x32x3 in colour; can be repeated.")
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64 or float32; can be repeated.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, from 0.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=MOST_SEEDS, help="How many seeds, from 0.")] = None,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Signals or images that share the regulariser.")
     ] = None,
