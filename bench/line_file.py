@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from .durable import append_durably, replace_durably, sync_folder
+from .durable import append_durably, refuse_special, replace_durably, sync_folder
 from .errors import UserError, unwritable
 from .strict_json import BYTE_ORDER_MARK
 
@@ -119,6 +119,7 @@ class LineFile(Generic[_Entry]):
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield (number, line with its newline); split at newlines only, which JSON text never holds."""
+        refuse_special(self.path)
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 content = line

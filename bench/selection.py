@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 MOST_SEEDS = 10_000
 """More would take days, and the plan alone hours: a slip, or a damaged file."""
 

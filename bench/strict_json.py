@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from .durable import refuse_special
 from .errors import UserError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,6 +53,7 @@ def read_model(path: Path, kind: type[_Model], noun: str) -> _Model:
         OSError: if there is no such file.
         UserError: if it is damaged, with the first thing that is wrong with it.
     """
+    refuse_special(path)
     content = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
     try:
         return kind.model_validate_json(json.dumps(strict_json(content)), strict=True)

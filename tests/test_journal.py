@@ -185,6 +185,12 @@ def test_every_append_is_one_write_and_synced(tmp_path, monkeypatch):
     assert syncs == [1]
 
 
+def test_a_named_pipe_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / JOURNAL)
+    with pytest.raises(UserError, match="no ordinary file"):
+        Journal(tmp_path).read()
+
+
 def test_no_journal_is_named(tmp_path):
     with pytest.raises(UserError, match=str(tmp_path / JOURNAL)):
         Journal(tmp_path).read()
