@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -131,7 +130,8 @@ def reproduction(stubbed: None, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def damaged(whole: Path, name: str, content: bytes | None) -> Path:
     """A copy of a folder's two files of data in which one has another content, or is missing."""
-    folder = Path(tempfile.mkdtemp()) / "damaged"
+    folder = whole.with_name("damaged")
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for path in whole.iterdir():
         if path.is_file() and path.suffix in (".json", ".jsonl"):
