@@ -172,8 +172,9 @@ def _power(nearest: Recorded, second: Recorded | None, point: Point, twin: Point
     values = cost_of(point, cost), cost_of(twin, cost)
     if not values[0] or not values[1]:
         return 1.0
-    one, other = values[0] / nearest.problem.batch, values[1] / second.problem.batch
-    power = math.log(one / other) / math.log(nearest.pixels / second.pixels)
+    one = math.log(values[0]) - math.log(nearest.problem.batch)
+    other = math.log(values[1]) - math.log(second.problem.batch)
+    power = (one - other) / math.log(nearest.pixels / second.pixels)
     # Small problems are all overhead, and would promise that large ones cost nothing.
     return min(max(power, 1.0), _LARGEST_POWER)
 

@@ -66,6 +66,8 @@ _PROTOCOLS = {
     "linear_solvers": LinearSolver,
     "methods": Method,
 }
+_CHANGING = re.compile(r" at 0x[0-9a-fA-F]+|set\(|\{['\"\w]+[,}]")
+"""What prints otherwise in another process: addresses and sets."""
 _OFFERED = (
     "operator",
     "sample",
@@ -124,13 +126,33 @@ def _classify(cls: type) -> list[tuple[str, Any]]:
     if not wanted or cls in (ImageFolder, LowerLevel):
         return []
     try:
-        entry = cls()
+        entry, twin = cls(), cls()
     except BaseException as error:
         raise UserError(
             f"{cls.__name__} must be made without arguments, every field with a default: {failure_of(error)}"
         ) from error
     require_value(entry)
+    _refuse_without_a_name(entry, twin)
     return [(kind, entry) for kind in wanted if isinstance(entry, _PROTOCOLS[kind])]
+
+
+def _refuse_without_a_name(entry: Any, twin: Any) -> None:
+    """Refuse what does not print as its name and fields: records are named by it, in every process alike.
+
+    Python's own repr holds an address, and a set prints in another order in every process.
+    """
+    try:
+        texts = repr(entry), repr(twin)
+    except Exception as error:
+        texts = f"an error, {error}", ""
+    name = type(entry).__name__
+    if texts[0] == texts[1] and texts[0].startswith(name) and not _CHANGING.search(texts[0]):
+        return
+    raise UserError(
+        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with the "
+        "values of its fields, the same in every process; make it a frozen dataclass, as "
+        "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without address or set"
+    )
 
 
 def _has_members(cls: type, protocol: type) -> bool:

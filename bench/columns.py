@@ -1,5 +1,6 @@
 """The columns of a result table: what each means, its unit, and how it is written."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ def scientific(value: float) -> str:
     """Return two significant digits with a short exponent: `1.2e-9`; zero is `0`."""
     if value == 0:
         return "0"
+    if not math.isfinite(value):
+        return f"{value}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 

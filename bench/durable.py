@@ -51,3 +51,9 @@ def _write_whole(descriptor: int, content: bytes) -> None:
     if os.write(descriptor, content) != len(content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(descriptor)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise `OSError` for what is no ordinary file: a named pipe would be waited for until it is written."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no ordinary file", str(path))

@@ -33,3 +33,8 @@ def nearest(name: str, accepted: Iterable[str], kind: str = "name") -> str:
 def unwritable(path: Path, error: OSError) -> UserError:
     """Return the error that says which path cannot be written, and the system's reason."""
     return UserError(f"cannot write to {path}: {error.strerror or error}; a writable folder is accepted")
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a message, for which a table has room; the record holds the whole."""
+    return next(iter(text.strip().splitlines()), "")

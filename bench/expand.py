@@ -19,6 +19,7 @@ from .failure import failure_of
 from .inputs import cast, lower_level, make_inputs
 from .memory_limit import memory_limit
 from .misfits import Misfit, Misfits, nothing_fits
+from .record import SIZE
 from .selection import Selection
 from .suites import TOLERANCES, Suite, Workload, suite_of
 
@@ -245,7 +246,7 @@ def _can_start(regularizer: Any, shape: tuple[int, ...]) -> bool:
 
 def shape_of(size: str) -> tuple[int, ...]:
     """Read a size such as 64, 32x32 or, in colour, 32x32x3; raise `UserError` for another text."""
-    if not re.fullmatch(r"[1-9]\d*(x[1-9]\d*(x3)?)?", size):
+    if not re.fullmatch(SIZE, size):
         raise UserError(
             f"size is {size!r}; a length such as 64, a height and width such as 32x32, or 32x32x3 for colour "
             "is accepted"

@@ -1,6 +1,7 @@
 """The figures of a run as functions of its records: accuracy against time, against the budget, and memory."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from matplotlib.lines import Line2D
 
 from .columns import mebibytes
 from .errors import unwritable
-from .panels import Look, add_legend, filling, largest_tables, look_of, panels
+from .panels import Look, add_legend, filling, largest_of, largest_tables, look_of, panels
 from .profile_figure import performance_profiles
 from .record import Record
 from .render import fold
-from .tables import Row, Table, label
+from .tables import Report, Row, Table, label
 
 _AT_BOUND = "hollow: below the reference's own error"
 
@@ -27,7 +28,11 @@ def error_against_time(records: Iterable[Record]) -> Figure:
     no record has both numbers. Caveat: a point below the reference's own error is drawn, hollow, at that
     error.
     """
-    return _error_figure(records, _seconds, "solve and gradient (s)", family="")
+    return _against_time(largest_tables(records))
+
+
+def _against_time(tables: Sequence[Table]) -> Figure:
+    return _error_figure(tables, _seconds, "solve and gradient (s)", family="")
 
 
 def error_against_budget(records: Iterable[Record], method: str = "Unrolled") -> Figure:
@@ -35,7 +40,11 @@ def error_against_budget(records: Iterable[Record], method: str = "Unrolled") ->
 
     Panels and looks as in `error_against_time`. Raises `ValueError` if there is nothing to draw.
     """
-    return _error_figure(records, _budget, "budget (steps)", family=method)
+    return _against_budget(largest_tables(records), method)
+
+
+def _against_budget(tables: Sequence[Table], method: str = "Unrolled") -> Figure:
+    return _error_figure(tables, _budget, "budget (steps)", family=method)
 
 
 def memory_by_method(records: Iterable[Record]) -> Figure:
@@ -44,7 +53,11 @@ def memory_by_method(records: Iterable[Record]) -> Figure:
     One panel a task and regulariser; colours are methods; of several budgets the largest is drawn. Raises
     `ValueError` if no record has a figure for memory.
     """
-    tables = [_largest_budgets(table) for table in largest_tables(records)]
+    return _memory_bars(largest_tables(records))
+
+
+def _memory_bars(largest: Sequence[Table]) -> Figure:
+    tables = [_largest_budgets(table) for table in largest]
     look = look_of(tables)
     bars = max((len(table.rows) for table in tables), default=0)
     figure, places = _panels_of(tables, lambda row: _memory(row) > 0, height=1.0 + 0.2 * bars)
@@ -54,41 +67,47 @@ def memory_by_method(records: Iterable[Record]) -> Figure:
     return figure
 
 
-def write_figures(records: Iterable[Record], folder: Path) -> list[Path]:
+def write_figures(report: Report, folder: Path) -> list[Path]:
     """Write every figure that has data, one a precision, as PNG into `figures/` of a run's folder.
 
-    Returns the paths. Raises `UserError` if the folder cannot be written.
+    Returns the paths. Raises `UserError` if the folder cannot be written, or a figure not be drawn.
     """
-    kept = list(records)
     target = Path(folder) / "figures"
     paths: list[Path] = []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for dtype in sorted({record.dtype for record in kept}):
-            paths += _write([record for record in kept if record.dtype == dtype], target, dtype)
+        for dtype in sorted({table.problem.dtype for table in report.tables}):
+            paths += _write(report, target, dtype)
     except OSError as error:
         raise unwritable(target, error) from error
     return paths
 
 
-def _write(records: Sequence[Record], target: Path, dtype: str) -> list[Path]:
+def _write(report: Report, target: Path, dtype: str) -> list[Path]:
     """Write the figures of one precision, without those that have nothing to draw."""
+    largest = largest_of(table for table in report.tables if table.problem.dtype == dtype)
+    swept = [record for record in report.records if record.sweep and record.dtype == dtype]
+    figures: dict[str, Callable[[], Figure]] = {
+        "error_against_time": lambda: _against_time(largest),
+        "error_against_budget": lambda: _against_budget(largest),
+        "memory_by_method": lambda: _memory_bars(largest),
+        "performance_profiles": lambda: performance_profiles(swept),
+    }
     paths: list[Path] = []
-    for draw in (error_against_time, error_against_budget, memory_by_method, performance_profiles):
+    for name, draw in figures.items():
         try:
-            figure = draw(records)
+            figure = draw()
         except ValueError:
             continue
-        paths.append(target / f"{draw.__name__}_{dtype}.png")
+        paths.append(target / f"{name}_{re.sub(r'[^A-Za-z0-9]+', '-', dtype)}.png")
         figure.savefig(paths[-1], dpi=150, metadata={"Software": None})  # the same records, the same bytes
     return paths
 
 
 def _error_figure(
-    records: Iterable[Record], across: Callable[[Row], float | None], name: str, family: str
+    tables: Sequence[Table], across: Callable[[Row], float | None], name: str, family: str
 ) -> Figure:
     """Draw relative error over any quantity of a row, for the methods whose name begins with `family`."""
-    tables = largest_tables(records)
     look = look_of(tables)  # of all methods, so that each has the same colour in every figure
     figure, places = _panels_of(
         tables, lambda row: row.run.method.startswith(family) and _drawable(row, across)

@@ -1,10 +1,12 @@
 """The frontier of a run as functions of its records: what each method needs to reach an accuracy."""
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .errors import first_line
 from .record import Record
 from .tables import Problem, Run, grouped, label, problem_of, run_of
 
@@ -92,18 +94,19 @@ def undominated(frontier: Frontier, cost: Cost) -> set[tuple[str, str]]:
     A point is on it if no other is at most as costly and at most as wrong, and better in one of both. Points
     that are as wrong as a gradient of zero, error 1, are left out: the cheapest method of all returns that.
     """
-    owned = [
+    owned = sorted(
         (float(price), point.error, (standing.method, standing.solver))
         for standing in frontier.standings
         for point in standing.points
         if point.error < 1 and (price := cost_of(point, cost)) is not None
-    ]
+    )
     front: set[tuple[str, str]] = set()
+    least, reached = None, math.inf
     for price, error, owner in owned:
-        beaten = any(
-            one <= price and other <= error and (one < price or other < error) for one, other, _ in owned
-        )
-        if not beaten:
+        # Less wrong than everything cheaper, or the equal of a point that is.
+        if error < reached:
+            least, reached = price, error
+        if (price, error) == (least, reached):
             front.add(owner)
     return front
 
@@ -122,7 +125,7 @@ def _standing(method: str, solver: str, records: Sequence[Record]) -> Standing:
     if points:
         return Standing(method, solver, tuple(points))
     first = next((record for record in records if not record.status.measured), records[0])
-    return Standing(method, solver, (), first.reason or first.reference or first.status.sentence)
+    return Standing(method, solver, (), first_line(first.reason or first.reference) or first.status.sentence)
 
 
 def _point(records: Sequence[Record]) -> Point | None:

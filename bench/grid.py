@@ -9,7 +9,7 @@ from .tables import Row, Table, label
 
 @dataclass(frozen=True)
 class Line:
-    """Hold the text of one row: labels, budget, tolerance, a text a column, and the status."""
+    """Hold the text of one row: labels, budget, tolerance, a text a column, the status, and a record's id."""
 
     solver: str
     method: str
@@ -17,6 +17,7 @@ class Line:
     tolerance: str
     cells: tuple[str, ...]
     status: str
+    record: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,15 @@ def _line(row: Row, columns: Sequence[Column], notes: dict[str, int]) -> Line:
         tolerance=power(row.run.tolerance),
         cells=tuple(texts),
         status=row.status + _mark(row.reason, notes),
+        record=_record(row),
     )
+
+
+def _record(row: Row) -> str:
+    """Return the first record's id, for `hgb rerun`, and how many more there are: one a seed."""
+    if not row.ids:
+        return ""
+    return row.ids[0] + (f" +{len(row.ids) - 1}" if len(row.ids) > 1 else "")
 
 
 def _mark(reason: str, notes: dict[str, int]) -> str:

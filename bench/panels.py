@@ -101,8 +101,13 @@ def look_of(tables: Iterable[Table]) -> Look:
 
 def largest_tables(records: Iterable[Record]) -> list[Table]:
     """Return, for each task and regulariser, the table of its largest problem; on a tie that of float64."""
+    return largest_of(make_tables(records))
+
+
+def largest_of(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables that figures draw: see `largest_tables`."""
     chosen: dict[tuple[str, str], Table] = {}
-    for table in map(_by_sweep, make_tables(records)):
+    for table in map(_by_sweep, tables):
         name = table.problem.task, table.problem.regularizer
         if name not in chosen or _extent(table) > _extent(chosen[name]):
             chosen[name] = table

@@ -13,6 +13,8 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 from jaxtyping import PyTree
 
+from .failure import failure_of
+
 _CACHE_SWITCH = "jax_enable_compilation_cache"
 
 
@@ -129,13 +131,8 @@ def out_of_memory_named(name: str) -> Iterator[None]:
         yield
     except (jax.errors.JaxRuntimeError, MemoryError) as error:
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-            raise OutOfMemory(f"{name}: {_first_line(error)}") from error
+            raise OutOfMemory(f"{name}: {failure_of(error)}") from error
         raise
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of a message; the rest of the device's is a dump of its allocator."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _counted(function: Callable[..., PyTree], traces: list[str]) -> Callable[..., PyTree]:

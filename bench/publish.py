@@ -2,8 +2,8 @@
 
 import csv
 import io
-import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,22 +13,20 @@ from .errors import unwritable
 from .frontier_page import frontier_csv, frontier_markdown
 from .grid import Grid, Line, grid_of
 from .markup import escaped
-from .record import Record
 from .status import Status
-from .tables import VALUES, Problem, Row, Run, Table, make_tables
+from .tables import VALUES, Problem, Report, Row, Run, Table
 
 
-def write_tables(records: Iterable[Record], folder: Path) -> list[Path]:
+def write_tables(report: Report, folder: Path) -> list[Path]:
     """Write `tables/README.md`, `tables/results.csv` and a Markdown file a problem into a run's folder.
 
     A run that sweeps budgets also gets `tables/frontier.md` and `tables/frontier.csv`. Returns the paths, the
     index first. Files are replaced whole. Raises `UserError` if the folder cannot be written.
     """
     target = Path(folder) / "tables"
-    kept = list(records)
-    page = frontier_markdown(kept)
-    further = {"frontier.md": page, "frontier.csv": frontier_csv(kept)} if page else {}
-    texts = _pages(make_tables(kept), further)
+    page = frontier_markdown(report.records)
+    further = {"frontier.md": page, "frontier.csv": frontier_csv(report.records)} if page else {}
+    texts = _pages(report.tables, further)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -62,8 +60,9 @@ def _pipes(grid: Grid) -> str:
         "tolerance",
         *(column.heading for column in grid.columns),
         "status",
+        "record",
     ]
-    rules = ["---", "---", *["---:"] * (len(grid.columns) + 2), "---"]
+    rules = ["---", "---", *["---:"] * (len(grid.columns) + 2), "---", "---"]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
 
 
@@ -71,7 +70,15 @@ def _texts(line: Line) -> list[str]:
     """Return one line's escaped texts."""
     return [
         escaped(text)
-        for text in (line.solver, line.method, line.budget, line.tolerance, *line.cells, line.status)
+        for text in (
+            line.solver,
+            line.method,
+            line.budget,
+            line.tolerance,
+            *line.cells,
+            line.status,
+            line.record,
+        )
     ]
 
 
@@ -80,7 +87,7 @@ def csv_text(tables: Iterable[Table]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
-        [*Problem._fields, *Run._fields, "status", "seeds", *VALUES, "reference", "reason", "empty"]
+        [*Problem._fields, *Run._fields, "status", "seeds", *VALUES, "reference", "reason", "empty", "ids"]
     )
     for table in tables:
         writer.writerows([*table.problem, *row.run, *_fields(row)] for row in table.rows)
@@ -91,7 +98,8 @@ def _fields(row: Row) -> list[object]:
     """Return what a row holds beside its identity."""
     reasons = {column.field: row.cell(column).reason for column in COLUMNS} if row.seeds else {}
     empty = "; ".join(f"{field}: {reason}" for field, reason in reasons.items() if reason)
-    return [row.status, row.seeds, *(row.values[name] for name in VALUES), row.reference, row.reason, empty]
+    values = (row.values[name] for name in VALUES)
+    return [row.status, row.seeds, *values, row.reference, row.reason, empty, " ".join(row.ids)]
 
 
 def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]) -> str:
@@ -106,13 +114,14 @@ def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]
             *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
             *links,
             "",
-            "All rows at full precision, with quartiles: [results.csv](results.csv).",
+            "All rows at full precision, with quartiles and all records' ids: [results.csv](results.csv).",
             "",
             "## Columns",
             "",
             "Medians over the rounds, then over the seeds whose status the row shows.",
             "",
             *columns,
+            "- **record**: the id of the first seed's record, for `hgb rerun`; +1: there is one seed more",
             "",
             "## Statuses",
             "",
@@ -125,10 +134,16 @@ def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]
 def _file_names(problems: Sequence[Problem]) -> list[str]:
     """Return a readable file name for each problem, with a number where two would be the same."""
     names: list[str] = []
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
     for problem in problems:
         shape = (problem.size, f"batch{problem.batch}", problem.dtype)
         words = "-".join((problem.task, problem.regularizer, problem.data, *shape))
         stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:120]
-        candidates = itertools.chain([f"{stem}.md"], (f"{stem}-{number}.md" for number in itertools.count(2)))
-        names.append(next(name for name in candidates if name not in names))
+        name = f"{stem}.md"
+        while name in taken:
+            numbers[stem] += 1
+            name = f"{stem}-{numbers[stem] + 1}.md"
+        taken.add(name)
+        names.append(name)
     return names

@@ -1,24 +1,69 @@
 """One measurement, as it is written to the journal and read by tables and figures."""
 
+import contextlib
 import json
 import math
+from collections import deque
 from typing import Annotated, Any, SupportsFloat, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    JsonValue,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, core_schema
 
-from .errors import UserError
+from .errors import UserError, first_line
 from .status import Status
+from .strict_json import complaint, names_a_constant, strict_json
+
+SIZE = r"^[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}(x3)?)?$"
+"""How a shape is written; lengths of more digits are nobody's."""
 
 
 def _finite_or_none(value: object) -> object:
     """Turn a scalar of any library into a float, and what is not finite into None."""
-    if value is None or isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+    if value is None or isinstance(value, str | bytes | bool) or not hasattr(value, "__float__"):
         return value
-    number = float(cast(SupportsFloat, value))
+    try:
+        number = float(cast(SupportsFloat, value))
+    except OverflowError:
+        return None
     return number if math.isfinite(number) else None
 
 
-Measured = Annotated[float | None, BeforeValidator(_finite_or_none)]
+class _Scalar:
+    """Let a measured value come from any library; on a line of JSON it is a finite number, or null."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = handler(source)
+        measured = core_schema.no_info_before_validator_function(_finite_or_none, number)
+        return core_schema.json_or_python_schema(json_schema=number, python_schema=measured)
+
+
+Measured = Annotated[float | None, Field(allow_inf_nan=False), _Scalar()]
+Amount = Annotated[float | None, Field(ge=0, allow_inf_nan=False), _Scalar()]
+"""A measured value that cannot be negative."""
+Seconds = Annotated[float | None, Field(gt=0, allow_inf_nan=False), _Scalar()]
+"""A measured time."""
+
+_known: deque[Any] = deque(maxlen=16)
+
+
+def _shared(value: Any) -> Any:
+    """Return the equal one of the last few values, if any: a run's records share where they were made."""
+    for known in _known:
+        if known == value:
+            return known
+    _known.append(value)
+    return value
+
+
+Shared = AfterValidator(_shared)
 
 
 class Record(BaseModel):
@@ -37,29 +82,29 @@ class Record(BaseModel):
     task: str
     regularizer: str
     data: str
-    size: str
-    """Shape of one signal or image: "64" or "32x32"."""
-    batch: int
+    size: Annotated[str, Field(pattern=SIZE)]
+    """Shape of one signal or image: "64", "32x32" or "32x32x3"."""
+    batch: Annotated[int, Field(ge=1)]
     dtype: str
     seed: int
     solver: str
     """The solver's repr."""
     method: str
     """The differentiation rule's repr."""
-    max_steps: int
-    tolerance: Annotated[float, Field(allow_inf_nan=False)]
+    max_steps: Annotated[int, Field(ge=0)]
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     suite: str
     sweep: str = ""
     """The method whose budget this is a point of, in suites that sweep budgets."""
-    parameters: int | None = None
+    parameters: Annotated[int, Field(ge=0)] | None = None
     """Numbers by which is differentiated: all leaves of the regulariser."""
     status: Status
     reason: str = ""
-    """A sentence, when the status needs one."""
+    """Why, when the status needs it: a sentence, or the whole message of what was raised."""
 
-    steps: Measured = None
+    steps: Amount = None
     """Mean over the batch."""
-    steps_max: Measured = None
+    steps_max: Amount = None
     residual: Measured = None
     """The lower level's own optimality measure at the returned solution."""
     lower_contraction: Measured = None
@@ -84,7 +129,7 @@ class Record(BaseModel):
     active_size: Measured = None
     active_rank: Measured = None
 
-    relative_error: Measured = None
+    relative_error: Amount = None
     """Norm of (hypergradient - reference) over the reference's norm, all leaves together."""
     error_bound: Measured = None
     """Certified bound of the norm of the hypergradient's error, over the hypergradient's own norm."""
@@ -100,34 +145,34 @@ class Record(BaseModel):
     loss: Measured = None
     reference: str = ""
     """The rung of the ladder that was used, or the sentence why there is none."""
-    reference_error: Measured = None
+    reference_error: Amount = None
     """The reference's own relative error bound; null without a reference."""
 
-    solve_seconds: Measured = None
+    solve_seconds: Seconds = None
     """Forward solve alone; median over the rounds."""
-    solve_seconds_q1: Measured = None
-    solve_seconds_q3: Measured = None
-    total_seconds: Measured = None
+    solve_seconds_q1: Seconds = None
+    solve_seconds_q3: Seconds = None
+    total_seconds: Seconds = None
     """Forward solve and gradient; median over the rounds."""
-    total_seconds_q1: Measured = None
-    total_seconds_q3: Measured = None
-    overhead: Measured = None
+    total_seconds_q1: Seconds = None
+    total_seconds_q3: Seconds = None
+    overhead: Amount = None
     """Total over solve, formed round by round; median."""
-    overhead_q1: Measured = None
-    overhead_q3: Measured = None
-    rounds: int = 0
-    compile_seconds: Measured = None
+    overhead_q1: Amount = None
+    overhead_q3: Amount = None
+    rounds: Annotated[int, Field(ge=0)] = 0
+    compile_seconds: Amount = None
     """Tracing, lowering and compiling the total program."""
-    memory_bytes: Measured = None
+    memory_bytes: Amount = None
     """Static figure of the total program: arguments, outputs and temporaries."""
-    temp_bytes: Measured = None
+    temp_bytes: Amount = None
     """Temporaries alone."""
     retraces: int | None = None
     """Traces that new data of the same configuration caused; 0 is right."""
 
-    input_hashes: dict[str, str] = {}
-    environment: dict[str, JsonValue] = {}
-    command: list[str] = []
+    input_hashes: Annotated[dict[str, str], Shared] = {}
+    environment: Annotated[dict[str, JsonValue], Shared] = {}
+    command: Annotated[list[str], Shared] = []
     created: str
     """ISO 8601, UTC."""
 
@@ -136,40 +181,26 @@ class Record(BaseModel):
         return json.dumps(self.model_dump(mode="json"), allow_nan=False, separators=(",", ":"))
 
     @classmethod
-    def from_line(cls, line: str) -> "Record":
+    def from_line(cls, line: str | bytes) -> "Record":
         """Read a record from one line of JSON.
 
         Fields that this version does not know are dropped, so that a newer version's journal can
         be read. Raises `UserError` that names the missing or wrong field, or says that the line is no JSON.
         """
-        fields = _parse(line)
+        content = line.encode() if isinstance(line, str) else line
+        if not names_a_constant(content):
+            with contextlib.suppress(ValidationError):
+                return cls.model_validate_json(content)
+        fields = strict_json(content)
+        if not isinstance(fields, dict):
+            raise UserError(f"not a record but a JSON {type(fields).__name__}; an object is accepted")
         known = {name: value for name, value in fields.items() if name in cls.model_fields}
         try:
             return cls.model_validate_json(json.dumps(known))
         except ValidationError as error:
-            raise UserError(_first_complaint(error)) from error
+            raise UserError(complaint(error, "a record")) from error
 
-
-def _parse(line: str) -> dict[str, Any]:
-    """Return the JSON object on a line; raise `UserError` if there is none."""
-    try:
-        fields = json.loads(line, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise UserError(f"not a line of JSON ({error})") from error
-    if not isinstance(fields, dict):
-        raise UserError(f"not a record but a JSON {type(fields).__name__}; an object is accepted")
-    return fields
-
-
-def _refuse_constant(name: str) -> None:
-    """Refuse the NaN and Infinity that Python's own writer makes and JSON does not have."""
-    raise ValueError(f"{name} is not JSON; a value that is not finite is written as null")
-
-
-def _first_complaint(error: ValidationError) -> str:
-    """Say in one sentence what the first wrong field is and what is accepted there."""
-    first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "missing":
-        return f"a record without the required field {name!r}"
-    return f"field {name!r} holds {first['input']!r}: {first['msg'].lower()}"
+    @property
+    def explanation(self) -> str:
+        """The first line of the reason, or what the status means: what has room in a table."""
+        return first_line(self.reason) or self.status.sentence

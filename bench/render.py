@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -21,10 +22,13 @@ _FOLDED = 20
 def render_table(table: Table, width: int) -> RenderableType:
     """Return a table for `width` characters: in one part, or accuracy above cost where that is too wide.
 
-    A number is never cut: below about 100 characters there are more parts. Only the first has statuses, and
-    rows without numbers. A label longer than 20 characters is folded at its brackets and commas.
+    A number is never cut: below about 100 characters there are more parts. Only the first has statuses, rows
+    without numbers, and records' ids unless it is too narrow for them. A label longer than 20 characters is
+    folded at its brackets and commas.
     """
     grid = grid_of(table)
+    if _width(_part(grid, grid.columns[:1], True)) > width:
+        grid = replace(grid, lines=tuple(replace(line, record="") for line in grid.lines))
     parts = [_part(grid, part, number == 0) for number, part in enumerate(_split(grid, width))]
     notes = [_note(number, text) for number, text in enumerate(grid.notes, start=1)]
     return Group(Text(grid.title, style="bold"), *parts, *notes, Text())
@@ -54,6 +58,8 @@ def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
         table.add_column(heading, justify="right", no_wrap=True)
     if first:
         table.add_column("status", no_wrap=True)
+        if _has_records(grid):
+            table.add_column("record", no_wrap=True)
     solver = None
     for line, cells in shown:
         if line.solver != solver:
@@ -61,13 +67,24 @@ def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
         solver = line.solver
         method = Text("  " + fold(line.method, _FOLDED).replace("\n", "\n  "))
         budget = Text(line.budget), Text(line.tolerance)
-        table.add_row(method, *budget, *map(Text, cells), *([_status(line)] if first else []))
+        table.add_row(
+            method, *budget, *map(Text, cells), *([_status(line), *_record(grid, line)] if first else [])
+        )
     return table
 
 
 def _cells(grid: Grid, line: Line, columns: Sequence[Column]) -> list[str]:
     """Return a line's texts for some of the columns."""
     return [line.cells[grid.columns.index(column)] for column in columns]
+
+
+def _has_records(grid: Grid) -> bool:
+    return any(line.record for line in grid.lines)
+
+
+def _record(grid: Grid, line: Line) -> list[str]:
+    """Return the cell of a record's id, if the grid has such a column."""
+    return [line.record] if _has_records(grid) else []
 
 
 def _status(line: Line) -> Text:

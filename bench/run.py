@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from .case import Case
 from .catalogue import Catalogue, built_in
@@ -18,22 +19,32 @@ from .durable import replace_durably
 from .environment import environment
 from .errors import UserError, unwritable
 from .expand import expand
-from .journal import Journal, JournalWriter, Repair
+from .journal import Journal, JournalWriter
+from .line_file import BadLine
 from .measure import Context, Workbench
 from .plugin import with_plugins
 from .progress import RunProgress
 from .record import Record
 from .selection import Selection
+from .strict_json import read_model
 from .suites import suite_of
 
 RUN_FILE = "run.json"
+_ANOTHER_GRID = (
+    ": the file, a plug-in or an image folder was changed, or this version has another grid. To go on "
+    "would measure other cases in the same folder: start a new run"
+)
 
 
 class RunFile(BaseModel):
-    """What `run.json` holds: what was asked for, how many cases that is, and where it began."""
+    """What `run.json` holds: what was asked for, which and how many cases that is, and where it began."""
+
+    model_config = ConfigDict(extra="forbid")
 
     selection: Selection
     cases: int
+    grid: str | None = None
+    """A digest of all cases' ids; null in folders of older versions."""
     command: list[str]
     created: str
     environment: dict[str, JsonValue]
@@ -55,6 +66,16 @@ class Plan:
     def cases(self) -> int:
         """How many cases the run has."""
         return sum(len(group) for group in self.groups)
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all cases."""
+        return {case.id for group in self.groups for case in group}
+
+    @property
+    def grid(self) -> str:
+        """Twelve hexadecimal digits that name the set of cases."""
+        return hashlib.sha256(" ".join(sorted(self.ids)).encode()).hexdigest()[:12]
 
 
 def plan_run(selection: Selection, folder: Path) -> Plan:
@@ -90,18 +111,43 @@ def read_run_file(folder: Path) -> RunFile:
     """
     path = folder / RUN_FILE
     try:
-        return RunFile.model_validate_json(path.read_bytes())
+        return read_model(path, RunFile, "a run")
     except OSError as error:
         raise UserError(
             f"{folder} is not the folder of a run: cannot read {path} ({error.strerror})"
         ) from error
-    except ValidationError as error:
-        raise UserError(f"{path} is damaged: {error.errors(include_url=False)[0]['msg']}") from error
+
+
+def plan_again(folder: Path) -> Plan:
+    """Plan a recorded run once more, from what its folder says was asked for.
+
+    Raises:
+        UserError: if there is no such run, if it is damaged, or if its cases are others than those that it
+            was started with.
+    """
+    asked = read_run_file(folder)
+    plan = plan_run(asked.selection, folder)
+    if asked.cases != plan.cases:
+        raise UserError(
+            f"{folder / RUN_FILE} was written for {asked.cases} cases, and its selection has {plan.cases} now"
+            f"{_ANOTHER_GRID}"
+        )
+    if asked.grid not in (None, plan.grid):
+        raise UserError(
+            f"{folder / RUN_FILE} was written for other cases, as many as its selection has{_ANOTHER_GRID}"
+        )
+    foreign = set() if asked.grid else {one.id for one in _recorded(folder)} - plan.ids
+    if foreign:
+        raise UserError(
+            f"{Journal(folder).path} holds {len(foreign)} records that {RUN_FILE} does not ask for, such as "
+            f"{min(foreign)}{_ANOTHER_GRID}"
+        )
+    return plan
 
 
 @contextlib.contextmanager
 def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
-    """Open the run's folder for writing, mend what a kill left in its journal, and hand out the run.
+    """Open the run's folder for writing, set aside what its journal has no use of, and hand out the run.
 
     Raises:
         UserError: if the folder cannot be written, or another run is writing to it.
@@ -123,9 +169,9 @@ class RunningRun:
     recorded: set[str]
 
     @property
-    def repair(self) -> Repair:
-        """What had to be mended in the journal."""
-        return self.writer.repair
+    def rejected(self) -> tuple[BadLine, ...]:
+        """The lines of the journal that were set aside."""
+        return self.writer.rejected
 
     @property
     def missing(self) -> list[list[Case]]:
@@ -168,10 +214,17 @@ def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise unwritable(path, error) from error
 
 
+def _recorded(folder: Path) -> tuple[Record, ...]:
+    """Return the records of a folder that may have no journal yet."""
+    journal = Journal(folder)
+    return journal.read().records if journal.path.exists() else ()
+
+
 def _write_run_file(plan: Plan, command: Sequence[str]) -> None:
     run_file = RunFile(
         selection=plan.selection,
         cases=plan.cases,
+        grid=plan.grid,
         command=list(command),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         environment=environment(),

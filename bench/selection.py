@@ -10,12 +10,14 @@ MOST_ROUNDS = 10_000
 
 MOST_STEPS = 2**31 - 1
 """Steps at most: they are counted in 32 bits."""
+MOST_SEEDS = 10_000
+"""More would take days, and the plan alone hours: a slip, or a damaged file."""
 
 
 class Selection(BaseModel):
     """Narrow a suite to some names (none means all), and replace some of its settings (None keeps them)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     suite: str = "default"
     tasks: tuple[str, ...] = ()
@@ -27,7 +29,7 @@ class Selection(BaseModel):
     data: str | None = None
     images: Path | None = None
     plugins: tuple[Path, ...] = ()
-    seeds: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] | None = None
     batch: Annotated[int, Field(ge=1)] | None = None
     noise: float | None = None
     weight: float | None = None

@@ -1,16 +1,20 @@
 """Tables as plain data: one a problem, one row a solver, method and budget, seeds joined by their median."""
 
+import operator
 import statistics
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .columns import COLUMNS, Column, scientific
+from .errors import first_line
 from .record import Record
 from .status import Status
 
 _Key = TypeVar("_Key", bound=Hashable)
 EMPTY = "–"
+_NAMED = 20
+"""So many seeds that came out otherwise are named one by one."""
 _REFERENCED = ("relative_error", "cosine", "norm_ratio")
 _TIMED = ("solve_seconds", "total_seconds", "overhead")
 VALUES = (
@@ -20,6 +24,7 @@ VALUES = (
     *("violation", "ambiguous", "dual_margin", "primal_margin"),
 )
 """Every number that a row holds: the columns, quartiles of what is timed, and the reference's own error."""
+_values = operator.attrgetter(*VALUES)
 
 
 class Problem(NamedTuple):
@@ -59,7 +64,8 @@ class Row:
     """Hold one row: medians over the seeds that share the row's status; None for what there is not.
 
     `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them. `sweep` names
-    the method whose budget this is a point of, if any.
+    the method whose budget this is a point of, if any. `ids` are those of the records, one a seed, first of
+    the seeds that are joined.
     """
 
     run: Run
@@ -69,6 +75,7 @@ class Row:
     values: dict[str, float | None]
     reference: str
     sweep: str = ""
+    ids: tuple[str, ...] = ()
 
     def cell(self, column: Column) -> Cell:
         """Return the text of one cell; an empty one has the reason."""
@@ -95,6 +102,19 @@ class Table:
 
     problem: Problem
     rows: tuple[Row, ...]
+
+
+class Report(NamedTuple):
+    """Hold a run's records and its tables, joined once: what pages and figures are made of."""
+
+    records: tuple[Record, ...]
+    tables: tuple[Table, ...]
+
+
+def report_of(records: Iterable[Record]) -> Report:
+    """Return some records with their tables."""
+    kept = tuple(records)
+    return Report(kept, tuple(make_tables(kept)))
 
 
 def make_tables(records: Iterable[Record]) -> list[Table]:
@@ -138,9 +158,10 @@ def row_of(records: Sequence[Record]) -> Row:
         status=_status(records, chosen),
         reason=_reason(records, chosen),
         seeds=len(chosen),
-        values={name: _median(chosen, name) for name in VALUES},
-        reference=(unreferenced or chosen)[0].reference if chosen else "",
+        values=_medians(chosen),
+        reference=first_line((unreferenced or chosen)[0].reference) if chosen else "",
         sweep=records[0].sweep,
+        ids=tuple(record.id for record in (*chosen, *_others(records, chosen))),
     )
 
 
@@ -160,10 +181,14 @@ def _comparable(records: Sequence[Record]) -> list[Record]:
     return []
 
 
-def _median(records: Sequence[Record], name: str) -> float | None:
-    """Return the median of a field; None if a single record lacks it, which a median would hide."""
-    values = [getattr(record, name) for record in records]
-    return float(statistics.median(values)) if values and None not in values else None
+def _medians(records: Sequence[Record]) -> dict[str, float | None]:
+    """Return the median of every field; None if a single record lacks it, which a median would hide."""
+    columns = zip(*map(_values, records), strict=True) if records else ((None,) for _ in VALUES)
+    return {name: _median(values) for name, values in zip(VALUES, columns, strict=True)}
+
+
+def _median(values: Sequence[Any]) -> float | None:
+    return None if None in values else float(statistics.median(values))
 
 
 def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:
@@ -176,12 +201,19 @@ def _status(records: Sequence[Record], chosen: Sequence[Record]) -> str:
 
 def _reason(records: Sequence[Record], chosen: Sequence[Record]) -> str:
     """Return why numbers are missing, or which seeds came out otherwise than the row says."""
-    others = [record for record in records if record not in chosen]
+    others = _others(records, chosen)
     if not chosen and len({(record.status, record.reason) for record in records}) == 1:
         return _explain(records[0])
-    return "; ".join(f"seed {record.seed}: {record.status}, {_explain(record)}" for record in others)
+    named = [f"seed {record.seed}: {record.status}, {_explain(record)}" for record in others[:_NAMED]]
+    further = [f"and {len(others) - _NAMED} further seeds"] if len(others) > _NAMED else []
+    return "; ".join([*named, *further])
+
+
+def _others(records: Sequence[Record], chosen: Sequence[Record]) -> list[Record]:
+    """Return the records that are not joined: those of another status than the chosen ones."""
+    return [record for record in records if not chosen or record.status is not chosen[0].status]
 
 
 def _explain(record: Record) -> str:
     """Return a record's own reason, or what its status means; one line."""
-    return " ".join((record.reason or record.status.sentence).split())
+    return " ".join(record.explanation.split())

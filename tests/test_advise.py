@@ -166,7 +166,31 @@ def test_what_a_user_must_mend_is_said(
     assert message in capsys.readouterr().err
 
 
-def test_without_any_run_the_way_out_is_named(hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty folder has no results/."""
+def test_without_any_run_the_way_out_is_named(
+    hgb: Hgb, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty folder has no results/, and a package that somebody stripped has none either."""
+    monkeypatch.setattr("hypergrad_bench.bench.recorded.SHIPPED", Path("nowhere"))
     assert hgb("advise", "--size", "32", "--params", "8") == 2
     assert "--from" in capsys.readouterr().err
+
+
+def test_in_an_empty_folder_the_runs_of_the_package_answer(
+    hgb: Hgb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They come with it, in a checkout and in a wheel."""
+    assert hgb("advise", "--size", "64", "--params", "4033", "--task", "denoising") == 0
+    assert "results/frontier-cpu" in capsys.readouterr().out
+
+
+def test_a_record_of_an_impossible_size_is_named_and_left_out(
+    folder: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the record's size that is wrong, not the user's."""
+    lines = Journal(folder).path.read_text().splitlines()
+    Journal(folder).path.write_text("\n".join([lines[0], lines[1].replace('"16x16"', '"16by16"')]) + "\n")
+    assert hgb("advise", "--size", "32x32", "--params", "80", "--from", str(folder)) == 0
+    shown = capsys.readouterr()
+    assert "records.jsonl:2: field 'size' holds '16by16'" in shown.err
+    assert "use Implicit(linear=Cg)" in shown.out
+    assert "OneStep" not in shown.out

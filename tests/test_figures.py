@@ -16,6 +16,7 @@ from hypergrad_bench.bench.figures import (
 )
 from hypergrad_bench.bench.panels import largest_tables
 from hypergrad_bench.bench.status import Status
+from hypergrad_bench.bench.tables import report_of
 
 DRAW = (error_against_time, error_against_budget, memory_by_method)
 
@@ -109,17 +110,17 @@ def test_nothing_to_draw_is_refused(draw):
 
 def test_files_one_a_figure_and_precision_the_same_bytes_twice(tmp_path):
     records = [each for each in grid() if each.task == "denoising"]
-    first = write_figures(records, tmp_path / "first")
-    second = write_figures(records, tmp_path / "second")
+    first = write_figures(report_of(records), tmp_path / "first")
+    second = write_figures(report_of(records), tmp_path / "second")
     assert len(first) == 6
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_no_data_writes_no_file(tmp_path):
-    assert write_figures([record(status=Status.FAILED)], tmp_path) == []
+    assert write_figures(report_of([record(status=Status.FAILED)]), tmp_path) == []
 
 
 def test_unwritable_folder_is_named(tmp_path):
     (tmp_path / "figures").write_text("in the way")
     with pytest.raises(UserError, match=str(tmp_path / "figures")):
-        write_figures([measured()], tmp_path)
+        write_figures(report_of([measured()]), tmp_path)

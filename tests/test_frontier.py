@@ -15,6 +15,7 @@ from hypergrad_bench.bench.profiles import Profile, make_profiles
 from hypergrad_bench.bench.publish import write_tables
 from hypergrad_bench.bench.record import Record
 from hypergrad_bench.bench.status import Status
+from hypergrad_bench.bench.tables import report_of
 
 
 def point(sweep: str, error: float | None, seconds: float, memory: float = 1.0, **changes) -> Record:
@@ -168,7 +169,7 @@ def test_the_csv_names_the_budget_behind_every_number() -> None:
 
 def test_tables_of_a_sweep_are_written_beside_the_others(tmp_path) -> None:
     """The index links the page."""
-    names = [path.name for path in write_tables(profiled(), tmp_path)]
+    names = [path.name for path in write_tables(report_of(profiled()), tmp_path)]
     assert {"frontier.md", "frontier.csv", "results.csv"} <= set(names)
     assert "[frontier.md](frontier.md)" in (tmp_path / "tables" / "README.md").read_text()
 

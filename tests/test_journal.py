@@ -13,7 +13,7 @@ from synthetic_records import identity, measured, record
 
 from hypergrad_bench.bench import durable
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.journal import JOURNAL, REJECTED, Journal
+from hypergrad_bench.bench.journal import JOURNAL, Journal
 
 # Appends as fast as it can and says on its standard output what is safely written.
 WRITER = """
@@ -64,36 +64,59 @@ def test_corrupt_line_of_any_kind_is_set_aside_when_writing(tmp_path, line):
     journal = write(tmp_path, *(record(id=identity(number)) for number in range(3)))
     spoil(journal, 2, line)
     with journal.writer() as writer:
-        assert [bad.number for bad in writer.repair.rejected] == [2]
+        assert [bad.number for bad in writer.rejected] == [2]
         writer.append(record(id=identity(7)))
     records, bad = journal.read()
     assert [each.id for each in records] == [identity(0), identity(2), identity(7)]
     assert bad == ()
-    assert (tmp_path / REJECTED).read_bytes() == line + b"\n"
+    assert journal.lines.rejected.read_bytes() == line + b"\n"
 
 
 def test_lines_rejected_twice_are_kept_once_and_new_ones_added(tmp_path):
     journal = write(tmp_path, *(record(id=identity(number)) for number in range(3)))
-    (tmp_path / REJECTED).write_bytes(b"first\n")  # what a repair leaves that was killed half way
+    journal.lines.rejected.write_bytes(b"first\n")  # what a repair leaves that was killed half way
     spoil(journal, 1, b"first")
     spoil(journal, 3, b"second")
     with journal.writer():
         pass
-    assert (tmp_path / REJECTED).read_bytes() == b"first\nsecond\n"
+    assert journal.lines.rejected == tmp_path / "records.rejected.jsonl"
+    assert journal.lines.rejected.read_bytes() == b"first\nsecond\n"
 
 
-def test_torn_tail_is_reported_by_reading_and_cut_by_writing(tmp_path):
+def test_torn_tail_is_named_by_reading_and_set_aside_by_writing(tmp_path):
     journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
     content = journal.path.read_bytes()
-    journal.path.write_bytes(content[:-1])  # a full record but for its newline is torn too
+    journal.path.write_bytes(content[:-2])
     records, (bad,) = journal.read()
     assert [each.id for each in records] == [identity(0)]
     assert (bad.number, "torn" in bad.reason) == (2, True)
     with journal.writer() as writer:
-        assert writer.repair.torn == bad
-        assert writer.repair.rejected == ()
+        assert writer.rejected == (bad,)
         writer.append(record(id=identity(1)))
     assert journal.path.read_bytes() == content
+    assert journal.lines.rejected.read_bytes() == content.splitlines()[1][:-1] + b"\n"
+
+
+def test_a_whole_record_without_its_newline_is_kept(tmp_path):
+    """As an editor leaves it, or a kill between a line and its end: nothing of it is missing."""
+    journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
+    content = journal.path.read_bytes()
+    journal.path.write_bytes(b"\xef\xbb\xbf" + content[:-1])  # with an editor's byte order mark
+    records, bad = journal.read()
+    assert ([each.id for each in records], bad) == ([identity(0), identity(1)], ())
+    with journal.writer() as writer:
+        assert writer.rejected == ()
+    assert journal.path.read_bytes() == content
+    assert not journal.lines.rejected.exists()
+
+
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_a_tower_of_brackets_is_a_bad_line(tmp_path, depth):
+    journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
+    spoil(journal, 1, b'{"environment":' + b"[" * depth + b"]" * depth + b"}")
+    records, (bad,) = journal.read()
+    assert [each.id for each in records] == [identity(1)]
+    assert "recursion limit" in bad.reason
 
 
 def test_of_records_with_one_id_the_last_is_kept_and_the_first_named(tmp_path):
@@ -102,6 +125,10 @@ def test_of_records_with_one_id_the_last_is_kept_and_the_first_named(tmp_path):
     assert [each.seed for each in records] == [0, 2]
     assert bad.number == 1
     assert "line 3" in bad.reason
+    with journal.writer() as writer:
+        assert writer.rejected == (bad,)
+    assert journal.read() == (records, ())
+    assert journal.lines.rejected.read_text() == record(seed=1).to_line() + "\n"
 
 
 def test_second_writer_is_refused_and_the_lock_ends_with_the_first(tmp_path):
@@ -156,6 +183,12 @@ def test_every_append_is_one_write_and_synced(tmp_path, monkeypatch):
         writer.append(record())
     assert writes == [record().to_line().encode() + b"\n"]
     assert syncs == [1]
+
+
+def test_a_named_pipe_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / JOURNAL)
+    with pytest.raises(UserError, match="no ordinary file"):
+        Journal(tmp_path).read()
 
 
 def test_no_journal_is_named(tmp_path):

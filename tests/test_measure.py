@@ -42,7 +42,7 @@ class Raises:
 
     def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         """Fail."""
-        raise RuntimeError("a defect of the plug-in")
+        raise RuntimeError("a defect of the plug-in\nand its account")
 
 
 @configuration
@@ -143,7 +143,7 @@ def test_what_does_not_apply_or_fails_costs_the_others_nothing(records: Callable
         Status.OK,
     ]
     assert found[0].reason == "it does not apply"
-    assert found[1].reason == "RuntimeError: a defect of the plug-in"
+    assert found[1].reason == "RuntimeError: a defect of the plug-in\nand its account"
     assert found[1].total_seconds is None
     assert "hypergradient" in found[2].reason
     assert found[2].relative_error is None

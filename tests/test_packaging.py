@@ -18,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 NOT_PACKAGED = {"tests", "results", "build", "dist"}
 SHIPPED = ["denoiser", "potential"]
+RECORDED = ["default-cpu", "frontier-cpu", "overhead-cpu", "peers-cpu"]
 REGISTRIES = ["problems", "solvers", "hypergrad"]
 
 
@@ -89,6 +90,11 @@ def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
         *(f"hypergrad_bench/{source.as_posix()}" for source in sources()),
         "hypergrad_bench/py.typed",
         *(f"hypergrad_bench/problems/networks/weights/{name}.safetensors" for name in SHIPPED),
+        *(
+            f"hypergrad_bench/results/{run}/{name}"
+            for run in RECORDED
+            for name in ("records.jsonl", "run.json")
+        ),
         *(
             f"{metadata}/{name}"
             for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt")

@@ -137,3 +137,42 @@ def test_a_plugin_runs_in_the_grid(hgb: Hgb, tmp_path: Path) -> None:
     assert {record.solver for record in records} == {"HeavyBall()", "Nesterov()"}
     assert {record.status for record in records} == {"ok"}
     assert all(0 < record.relative_error < 1e-2 for record in records)
+
+
+METHODS = """
+    def sample(self, shape, count, seed, split="train"):
+        return np.ones((count, *shape))
+    def supports(self, shape):
+        return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("class Truth:", r"Truth\(\) prints as <.*Truth object at 0x"),
+        ("@configuration\nclass Truth:\n    of: object = lambda: 1", None),
+        ("@dataclass(frozen=True)\nclass Truth:\n    of: object = lambda: 1", r"prints as Truth\(.* at 0x"),
+        ("class Truth:\n    __repr__ = lambda self: f'Truth({id(self)})'", "prints as Truth"),
+        ("class Truth:\n    __repr__ = lambda self: 'Other()'", r"prints as Other\(\)"),
+        ("class Truth:\n    __repr__ = lambda self: 1 / 0", "prints as an error, division by zero"),
+        ("class Truth:\n    __repr__ = lambda self: f'Truth({set(\"ab\")})'", "prints as Truth"),
+        (
+            "class Truth:\n    def __init__(self):\n        raise OSError('no disk')",
+            "without arguments.*no disk",
+        ),
+        ("class Truth:\n    __repr__ = lambda self: 'Truth()'", None),
+    ],
+)
+def test_a_class_whose_name_changes_with_the_process_is_refused(
+    text: str, message: str | None, tmp_path: Path
+) -> None:
+    """A case's id comes from what it prints: with an address in it a complete run would look half done."""
+    head = "from dataclasses import dataclass\nimport numpy as np\n"
+    head += "from hypergrad_bench.problems import configuration\n"
+    path = write(tmp_path, head + text + METHODS)
+    if message is None:
+        assert "truth" in with_plugins(built_in(), [path]).data
+        return
+    with pytest.raises(UserError, match=message):
+        with_plugins(built_in(), [path])

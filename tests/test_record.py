@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from synthetic_records import BASE, measured, record
 
 from hypergrad_bench.bench.errors import UserError, nearest, unwritable
+from hypergrad_bench.bench.failure import failure_of
 from hypergrad_bench.bench.record import Record
 from hypergrad_bench.bench.status import Status
+from hypergrad_bench.bench.tables import make_tables
 
 INTERFACE = set(
     """id task regularizer size dtype seed solver method status steps residual adjoint_residual relative_error
@@ -90,6 +92,46 @@ def test_wrong_value_is_named(change, complaint):
 def test_what_is_no_record_is_refused(line):
     with pytest.raises(UserError, match="not a "):
         Record.from_line(line)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"size": "16by16"}, "'size' holds '16by16'"),
+        ({"size": "9" * 5000}, "'size' holds '9+ ...: string should match"),
+        ({"batch": 0}, "'batch' holds 0"),
+        ({"total_seconds": -1.0}, "'total_seconds' holds -1.0"),
+        ({"memory_bytes": True}, "'memory_bytes' holds True"),
+        ({"steps": 10**400}, "beyond the largest float"),
+    ],
+)
+def test_numbers_that_nobody_measures_are_refused(change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        Record.from_line(json.dumps(json.loads(record().to_line()) | change))
+
+
+def test_a_number_beyond_a_float_is_refused_and_not_read_as_none():
+    line = record(steps=1.5).to_line().replace('"steps":1.5', '"steps":1e400')
+    with pytest.raises(UserError, match="beyond the largest float"):
+        Record.from_line(line)
+
+
+def test_the_failure_of_is_recorded_and_its_first_line_shown():
+    try:
+        raise TypeError("no\n  such\nthing \udcff")
+    except TypeError as error:
+        failed = record(status=Status.FAILED, reason=failure_of(error))
+    assert failed.reason == "TypeError: no\n  such\nthing \\udcff"
+    assert Record.from_line(failed.to_line()) == failed
+    assert failed.explanation == "TypeError: no"
+    (table,) = make_tables([failed])
+    assert table.rows[0].reason == "TypeError: no"
+
+
+def test_records_of_a_run_share_where_they_were_made():
+    line = measured(environment={"jax": "1", "variables": {}}, command=["hgb"]).to_line()
+    one, other = Record.from_line(line), Record.from_line(line)
+    assert one.environment is other.environment
 
 
 def test_record_is_frozen():

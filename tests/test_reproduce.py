@@ -138,6 +138,88 @@ def test_a_line_that_a_kill_cut_off_is_measured_again(
     assert letters(interrupted) == ["a", "b", "c"]
 
 
+def test_a_line_that_is_no_case_is_named_and_set_aside(
+    interrupted: Path, measured: list[str], hgb: Hgb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`table` shows the others and leaves with 2; resume keeps the line and measures its case again."""
+    lines = (interrupted / ROWS).read_bytes().splitlines(keepends=True)
+    bad = lines[1].replace(b'"turn": 2', b'"turn": NaN')
+    (interrupted / ROWS).write_bytes(lines[0] + bad + b"[" * 5000 + b"\n" + lines[0])
+    before = (interrupted / ROWS).read_bytes()
+    capsys.readouterr()
+    assert hgb("table", str(interrupted)) == 2
+    shown = capsys.readouterr()
+    assert "there are 1" in shown.out
+    for number, reason in (
+        (1, "case 'a' is there again on line 4"),
+        (2, "not a line of JSON"),
+        (3, "not a line of JSON (recursion limit"),
+    ):
+        assert f"rows.jsonl:{number}: {reason}" in shown.err
+    assert (interrupted / ROWS).read_bytes() == before
+    measured.clear()
+    assert hgb("reproduce", "--resume", str(interrupted)) == 0
+    assert measured == ["b", "c"]
+    assert "rows.jsonl:2" in capsys.readouterr().err
+    aside = (interrupted / "rows.rejected.jsonl").read_bytes()
+    assert aside == lines[0] + bad + b"[" * 5000 + b"\n"
+    assert hgb("table", str(interrupted)) == 0
+
+
+def test_rows_that_the_page_cannot_show_are_named_and_stay(
+    interrupted: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As those of another version, which lack a field."""
+    content = (interrupted / ROWS).read_text().replace('"letter": "a"', '"sign": "a"')
+    (interrupted / ROWS).write_text(content)
+    capsys.readouterr()
+    assert hgb("table", str(interrupted)) == 2
+    shown = capsys.readouterr()
+    assert "there are 1" in shown.out
+    assert "rows.jsonl:1: the page cannot show the rows of case 'a' (KeyError: 'letter')" in shown.err
+    assert hgb("reproduce", "--resume", str(interrupted)) == 2
+    assert (interrupted / ROWS).read_text().startswith(content)
+
+
+def test_what_is_not_finite_is_recorded_as_null(
+    measured: list[str], hgb: Hgb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON has no NaN; what was measured beside it is not lost."""
+    rows = [{"letter": "a", "turn": float("nan"), "all": [float("inf"), 1.5], "reason": "one\ntwo"}]
+    monkeypatch.setattr(reproductions.Letters, "measure", lambda self, case, quick: rows)  # pyright: ignore
+    assert hgb("reproduce", "letters", "--quick", "--out", str(tmp_path / "new")) == 0
+    kept = json.loads((tmp_path / "new" / ROWS).read_text().splitlines()[0])["rows"]
+    assert kept == [{"letter": "a", "turn": None, "all": [None, 1.5], "reason": "one\ntwo"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"quick": True}, "was written for 3 cases, and what it asks for has 2 now (other: c)"),
+        ({"quick": True, "cases": None}, "holds 1 cases that are not among the 2"),
+        ({"quik": True}, "the field 'quik', which this version does not know"),
+        ({"quick": "yes"}, "field 'quick' holds 'yes'"),
+    ],
+)
+def test_other_cases_are_not_measured_in_silence(
+    changes: dict[str, object],
+    message: str,
+    measured: list[str],
+    hgb: Hgb,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A folder goes on with the cases that it was made for, or not at all."""
+    folder = tmp_path / "all"
+    assert hgb("reproduce", "letters", "--out", str(folder)) == 0
+    about = json.loads((folder / ABOUT).read_text())
+    (folder / ABOUT).write_text(json.dumps(about | changes))
+    measured.clear()
+    assert hgb("reproduce", "--resume", str(folder)) == 2
+    assert message in capsys.readouterr().err
+    assert measured == []
+
+
 def test_resume_takes_quick_from_the_folder(measured: list[str], hgb: Hgb, tmp_path: Path) -> None:
     """A quick run stays quick."""
     folder = tmp_path / "quick"

@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from synthetic_records import BASE, grid, measured, record
+from synthetic_records import BASE, grid, identity, measured, record
 
 from hypergrad_bench.bench.columns import COLUMNS, count, power, scientific, significant, unity
 from hypergrad_bench.bench.errors import UserError
@@ -14,10 +14,11 @@ from hypergrad_bench.bench.publish import csv_text, markdown, write_tables
 from hypergrad_bench.bench.record import Record
 from hypergrad_bench.bench.render import fold, render_table
 from hypergrad_bench.bench.status import Status
-from hypergrad_bench.bench.tables import EMPTY, Row, make_tables, row_of
+from hypergrad_bench.bench.tables import EMPTY, Row, make_tables, report_of, row_of
 
 COLUMN = {column.field: column for column in COLUMNS}
 REFUSED = "Implicit needs a smooth energy"
+STATUSES = (Status.MAX_STEPS, Status.OK, Status.OK)
 
 
 def text_of(row: Row, field: str) -> str:
@@ -33,7 +34,8 @@ def rendered(records: list[Record], width: int) -> str:
 
 def test_one_table_a_problem_and_one_row_a_run():
     names = ("task", "regularizer", "data", "size", "dtype")
-    records = [measured(), *(measured(**{name: "other"}) for name in names), measured(batch=1)]
+    others = ({name: "9" if name == "size" else "other"} for name in names)
+    records = [measured(), *(measured(**other) for other in others), measured(batch=1)]
     assert len(make_tables(records)) == 7
     runs = [measured(solver="S()"), measured(method="M()"), measured(max_steps=9), measured(tolerance=0.5)]
     (table,) = make_tables([measured(), *runs, measured(seed=1)])
@@ -135,7 +137,31 @@ def test_terminal_tables_fit_and_cut_no_number(width):
 
 def test_wide_terminals_get_one_part_and_narrow_ones_repeat_labels():
     assert rendered([measured()], 160).count("ClosedForm") == 1
-    assert rendered([measured()], 90).count("ClosedForm") == 2
+    assert rendered([measured()], 110).count("ClosedForm") == 2
+
+
+def test_a_row_names_its_first_record_and_how_many_more():
+    seeds = [measured(seed=seed, id=identity(seed), status=status) for seed, status in enumerate(STATUSES)]
+    (table,) = make_tables(seeds)
+    assert table.rows[0].ids == tuple(map(identity, (1, 2, 0)))  # the joined ones first
+    for text in (rendered(seeds, 160), markdown(table)):
+        assert f"{identity(1)} +2" in text
+    (row,) = csv.DictReader(io.StringIO(csv_text([table])))
+    assert row["ids"].split() == list(table.rows[0].ids)
+    assert identity(0) not in rendered([measured(id=identity(0))], 50)  # too narrow for it
+
+
+def test_thousands_of_seeds_are_joined_without_comparing_records(monkeypatch):
+    """Quadratic in the seeds of a row, it once took minutes; and a note names no thousand of them."""
+    seeds = [measured(seed=seed, id=identity(seed), status=STATUSES[seed % 3]) for seed in range(3000)]
+
+    def compared(*pair):
+        pytest.fail("records are compared")
+
+    monkeypatch.setattr(Record, "__eq__", compared)
+    (table,) = make_tables(seeds)
+    assert table.rows[0].seeds == 2000
+    assert table.rows[0].reason.endswith("; and 980 further seeds")
 
 
 def test_equal_sentences_share_one_note():
@@ -160,13 +186,13 @@ def test_labels_are_folded_where_a_reader_would():
 
 
 def test_markdown_is_one_pipe_table_with_notes():
-    failed = record(method="M()", status=Status.FAILED, reason="a | b\n<script>")
+    failed = record(method="M()", status=Status.FAILED, reason="a | b <script>\nand a traceback")
     (table,) = make_tables([measured(), failed])
     lines = markdown(table).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert {line.replace("\\|", "").count("|") for line in rows} == {
-        sum(not column.optional for column in COLUMNS) + 6
+        sum(not column.optional for column in COLUMNS) + 7
     }
     assert lines[-1] == r"1. a \| b \<script\>"
 
@@ -193,7 +219,7 @@ def test_an_optional_column_is_shown_where_a_row_fills_it():
 
 def test_files_of_a_run(tmp_path):
     records = [*grid(), measured(data="A b"), measured(data="a-b")]  # two problems with one slug
-    index, table, *pages = write_tables(records, tmp_path)
+    index, table, *pages = write_tables(report_of(records), tmp_path)
     assert (index.name, table.name) == ("README.md", "results.csv")
     assert len(pages) == len(make_tables(records)) == len(set(pages))
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == sorted(
@@ -206,10 +232,10 @@ def test_files_of_a_run(tmp_path):
 
 
 def test_no_records_make_an_empty_index(tmp_path):
-    assert len(write_tables([], tmp_path)) == 2
+    assert len(write_tables(report_of([]), tmp_path)) == 2
 
 
 def test_unwritable_folder_is_named(tmp_path):
     (tmp_path / "tables").write_text("in the way")
     with pytest.raises(UserError, match=str(tmp_path / "tables")):
-        write_tables([measured()], tmp_path)
+        write_tables(report_of([measured()]), tmp_path)

@@ -15,13 +15,12 @@ from ..catalogue import built_in
 from ..columns import mebibytes, milliseconds, scientific
 from ..errors import UserError, nearest
 from ..expand import shape_of
-from ..journal import JOURNAL, Journal
+from ..recorded import RESULTS, SHIPPED, readings, recorded_folders
 from ..suites import TOLERANCES
 from ..tables import EMPTY, label
 from .device import use_device
-from .show import PIPED_WIDTH
+from .show import PIPED_WIDTH, print_lines
 
-RESULTS = Path("results")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
@@ -37,7 +36,10 @@ def advise_command(
     regularizer: Annotated[str | None, typer.Option(help="analysis-l1 or fields-of-experts.")] = None,
     source: Annotated[
         list[Path] | None,
-        typer.Option("--from", help="A run's folder; can be repeated. Else all of results/."),
+        typer.Option(
+            "--from",
+            help="A run's folder; can be repeated. Else all of results/, and the package's recorded runs.",
+        ),
     ] = None,
 ) -> None:
     """Say which method to use for a problem like mine, from recorded results; nothing is measured.
@@ -50,12 +52,14 @@ def advise_command(
     """
     question = _question(size, params, dtype, memory, accuracy, batch, task, regularizer)
     use_device("cpu")
-    folders = list(source) if source else sorted(path.parent for path in RESULTS.rglob(JOURNAL))
+    folders = list(source) if source else recorded_folders()
     if not folders:
         raise UserError(
-            f"no recorded run in {RESULTS}/; run one with `hgb run`, or name a folder with --from"
+            f"no recorded run in {RESULTS}/ and {SHIPPED}; make one with `hgb run`, or name one with --from"
         )
-    recorded = recorded_problems({folder: Journal(folder).read().records for folder in folders})
+    read = readings(folders)
+    print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))
+    recorded = recorded_problems({folder: reading.records for folder, reading in read.items()})
     found = advise(question, recorded)
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -15,11 +15,19 @@ from rich.text import Text
 from ..errors import UserError
 from ..page import print_page
 from ..progress import RunProgress
-from ..reproduce import built_in_reproductions, opened, page_of, read_about, reproduction_named
+from ..reproduce import (
+    ROWS,
+    built_in_reproductions,
+    opened,
+    page_of,
+    read_about,
+    reproduction_named,
+    rows_of,
+)
 from ..reproduction import summary
 from .device import use_device
 from .run import LOCAL
-from .show import PIPED_WIDTH
+from .show import PIPED_WIDTH, print_lines
 
 
 def reproduce(
@@ -50,8 +58,12 @@ def reproduce(
     use_device(device)
     folder, name, quick = _target(name, quick, out, resume)
     _measure(folder, name, quick)
-    print_page(page_of(folder), PIPED_WIDTH)
+    page, left_out = page_of(folder)
+    print_page(page, PIPED_WIDTH)
     Console().print(Text(f"Rows, tables and figures are in {folder}"), soft_wrap=True)
+    if left_out:
+        print_lines("left out", left_out)
+        raise UserError(f"the page lacks {len(left_out)} lines of {folder / ROWS}")
 
 
 def _target(name: str | None, quick: bool, out: Path | None, resume: Path | None) -> tuple[Path, str, bool]:
@@ -75,8 +87,9 @@ def _measure(folder: Path, name: str, quick: bool) -> None:
     messages = Console(stderr=True, highlight=False)
     try:
         with opened(folder, name, quick, ["hgb", *sys.argv[1:]]) as running:
+            print_lines(f"set aside in {rows_of(folder).rejected.name}", running.rejected)
             cases = running.cases
-            with RunProgress(len(cases), before=len(running.recorded)) as progress:
+            with RunProgress(len(cases), before=len(running.recorded.intersection(cases))) as progress:
                 running.measure_missing(progress)
     except KeyboardInterrupt:
         command = f"hgb reproduce --resume {shlex.quote(str(folder))}"

@@ -12,12 +12,14 @@ from rich.text import Text
 from ..case import Case
 from ..environment import environment
 from ..errors import UserError
-from ..journal import JOURNAL, Journal
+from ..journal import JOURNAL
 from ..measure import Context, Workbench
 from ..record import Record
+from ..recorded import RESULTS, SHIPPED, readings, recorded_folders
 from ..run import plan_run, read_run_file
 from ..suites import Suite, suite_of
 from .device import use_device
+from .show import print_lines
 
 _FIELDS = (
     "status",
@@ -40,13 +42,14 @@ _FIELDS = (
 def rerun(
     record_id: Annotated[str, typer.Argument(help="A record's id, or the first digits of it.")],
     run: Annotated[
-        Path | None, typer.Option(help="The run's folder; else all of results/ is searched.")
+        Path | None,
+        typer.Option(help="The run's folder; else results/ and the package's recorded runs are searched."),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Measure one recorded case again, alone, and print both side by side. Nothing is written.
 
-    Ids are in records.jsonl. A case that is timed alone has no others between its rounds.
+    Ids are in the tables and in records.jsonl. A case that is timed alone has no others between its rounds.
 
     Example:
         hgb rerun 3f2a91c04d5e --run results/local/20260101-120000-default
@@ -67,16 +70,17 @@ def _measure(case: Case, suite: Suite) -> Record:
 
 
 def _find(record_id: str, run: Path | None) -> tuple[Path, Record]:
-    """Return the newest run that holds the record, and the record."""
-    folders = [run] if run else [path.parent for path in Path("results").rglob(JOURNAL)]
+    """Return the newest run that holds the record, and the record; name the lines that cannot be read."""
+    read = readings([run] if run else recorded_folders())
+    print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))
     found = [
         (folder, record)
-        for folder in folders
-        for record in Journal(folder).read().records
+        for folder, reading in read.items()
+        for record in reading.records
         if record_id and record.id.startswith(record_id)
     ]
     if not found:
-        where = run or "results/"
+        where = run or f"{RESULTS}/ and {SHIPPED}"
         raise UserError(f"no record with id {record_id!r} in {where}; ids are in a run's {JOURNAL}")
     if len({record.id for _, record in found}) > 1:
         raise UserError(f"{record_id!r} begins the ids of several records; give more digits")

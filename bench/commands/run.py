@@ -12,14 +12,15 @@ from rich.text import Text
 
 from ..errors import UserError
 from ..figures import write_figures
-from ..journal import Journal, Repair
+from ..journal import Journal
 from ..progress import RunProgress
 from ..publish import write_tables
 from ..reproduce import built_in_reproductions
-from ..run import Plan, plan_run, read_run_file, started
-from ..selection import MOST_ROUNDS, MOST_STEPS, Selection
+from ..run import Plan, plan_again, plan_run, started
+from ..selection import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS, Selection
+from ..tables import report_of
 from .device import use_device
-from .show import print_tables
+from .show import print_lines, print_tables
 
 LOCAL = Path("results") / "local"
 
@@ -38,7 +39,7 @@ def run(
         list[str] | None, typer.Option(help="Another size, 64, 32x32, or 32x32x3 in colour; can be repeated.")
     ] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="float64 or float32; can be repeated.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, from 0.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=MOST_SEEDS, help="How many seeds, from 0.")] = None,
     batch: Annotated[
         int | None, typer.Option(min=1, help="Signals or images that share the regulariser.")
     ] = None,
@@ -112,7 +113,7 @@ def _measure(plan: Plan) -> None:
     messages = Console(stderr=True, highlight=False)
     try:
         with started(plan, ["hgb", *sys.argv[1:]]) as running:
-            _report_repair(running.repair, messages)
+            print_lines(f"set aside in {Journal(plan.folder).lines.rejected.name}", running.rejected)
             for line in plan.left_out:
                 messages.print(Text(f"left out, as it does not fit together: {line}"), soft_wrap=True)
             done = plan.cases - sum(len(group) for group in running.missing)
@@ -127,21 +128,13 @@ def _measure(plan: Plan) -> None:
         raise typer.Exit(130) from None
 
 
-def _report_repair(repair: Repair, messages: Console) -> None:
-    if repair.torn is not None:
-        messages.print(Text(f"{repair.torn} (cut off; its case is measured again)"), soft_wrap=True)
-    for line in repair.rejected:
-        messages.print(
-            Text(f"{line} (set aside in records.rejected.jsonl; its case is measured again)"), soft_wrap=True
-        )
-
-
 def _finish(plan: Plan) -> None:
     folder = plan.folder
     records = Journal(folder).read().records
-    print_tables(records)
-    write_tables(records, folder)
-    write_figures(records, folder)
+    report = report_of(records)
+    print_tables(report)
+    write_tables(report, folder)
+    write_figures(report, folder)
     Console().print(Text(f"Records, tables and figures are in {folder}"), soft_wrap=True)
     recorded = {record.id for record in records}
     missing = [case for group in plan.groups for case in group if case.id not in recorded]
@@ -155,7 +148,7 @@ def _finish(plan: Plan) -> None:
 def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
     if given != Selection() or out is not None:
         raise UserError("--resume takes its options from the run's folder; give no others but --device")
-    return plan_run(read_run_file(folder).selection, folder)
+    return plan_again(folder)
 
 
 def _new_folder(out: Path | None, suite: str) -> Path:

@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from ..errors import UserError
 from ..figures import write_figures
 from ..journal import Journal
 from ..page import page_csv, page_markdown, print_page
 from ..publish import csv_text, markdown, write_tables
-from ..reproduce import ABOUT, page_of
-from ..tables import make_tables
-from .show import PIPED_WIDTH, print_tables
+from ..reproduce import ABOUT, ROWS, page_of
+from ..tables import report_of
+from .show import PIPED_WIDTH, print_lines, print_tables
 
 
 class Form(StrEnum):
@@ -44,30 +42,35 @@ def table(
         _reproduction(folder, form, write)
         return
     reading = Journal(folder).read()
+    report = report_of(reading.records)
     if form is Form.TERMINAL:
-        print_tables(reading.records)
+        print_tables(report)
     elif form is Form.MARKDOWN:
-        typer.echo("\n".join(markdown(one) for one in make_tables(reading.records)), nl=False)
+        typer.echo("\n".join(markdown(one) for one in report.tables), nl=False)
     else:
-        typer.echo(csv_text(make_tables(reading.records)), nl=False)
+        typer.echo(csv_text(report.tables), nl=False)
     if write:
-        write_tables(reading.records, folder)
-        write_figures(reading.records, folder)
+        write_tables(report, folder)
+        write_figures(report, folder)
     if reading.bad_lines:
-        messages = Console(stderr=True, highlight=False)
-        for line in reading.bad_lines:
-            messages.print(Text(f"left out: {line}"), soft_wrap=True)
+        print_lines("left out", reading.bad_lines)
         raise UserError(
-            f"{len(reading.bad_lines)} lines of the journal are no records; `hgb run --resume {folder}` sets "
-            "them aside and measures what is missing"
+            f"{len(reading.bad_lines)} lines of the journal are left out; `hgb run --resume {folder}` sets "
+            "them aside in records.rejected.jsonl and measures what is missing"
         )
 
 
 def _reproduction(folder: Path, form: Form, write: bool) -> None:
-    page = page_of(folder, write)
+    page, left_out = page_of(folder, write)
     if form is Form.MARKDOWN:
         typer.echo(page_markdown(page), nl=False)
     elif form is Form.CSV:
         typer.echo(page_csv(page), nl=False)
     else:
         print_page(page, PIPED_WIDTH)
+    if left_out:
+        print_lines("left out", left_out)
+        raise UserError(
+            f"{len(left_out)} lines of {folder / ROWS} are left out; `hgb reproduce --resume {folder}` sets "
+            "aside what is no case, in rows.rejected.jsonl, and measures what is missing"
+        )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..clock import ClockSettings, time_rounds
+from ..failure import failure_of
 from ..one_cpu import one_cpu
 from ..program import Compiler
 from ..reproduction import Row
@@ -102,8 +103,7 @@ def _tried(name: str, tolerance: float | None, problem: Problem, reference: Refe
         peer = PEERS[name][1](problem, tolerance)
         error = relative_error(peer.gradient(), reference.gradient)
     except Exception as raised:  # other libraries may raise anything
-        first = (str(raised).strip() or "no message").splitlines()[0]
-        return replace(entrant, status=Status.FAILED.value, reason=f"{type(raised).__name__}: {first}")
+        return replace(entrant, status=Status.FAILED.value, reason=failure_of(raised))
     label = f"{name}, {setting}"
     calls = (f"{label}: solve", peer.solve), (f"{label}: total", peer.gradient)
     return replace(entrant, solve=calls[0], total=calls[1], error=error)

@@ -13,6 +13,7 @@ from ...hypergrad import error_bound, no_error_bound
 from ...hypergrad.method import AdjointMethod, Backward, Method, TapedMethod
 from ...problems import LowerLevel
 from ...solvers import Budget, Solution, Solver, solve
+from ..failure import failure_of
 from ..reproduction import Row
 from ..status import Status
 from ..threads import fix_blas_threads
@@ -56,7 +57,7 @@ def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> dic
         gradient, solution, backward = jax.device_get(_differentiate(contestant, challenge, solver))
         again = _asked_again(contestant, challenge, solver)
     except Exception as error:  # a contender's own refusal is a row
-        return row | {"status": Status.FAILED.value, "reason": str(error).splitlines()[0]}
+        return row | {"status": Status.FAILED.value, "reason": failure_of(error)}
     looks = {"change": None if again is None else _number(change(challenge, solution, gradient, again))}
     dependent = count_dependent_rows(lower, solver, solution)
     return row | _errors(gradient, truth) | _account(solution, backward, dependent) | looks
