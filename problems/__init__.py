@@ -14,6 +14,7 @@ from .denoising import Denoising as Denoising
 from .dense import Dense as Dense
 from .fields_of_experts import FieldsOfExperts as FieldsOfExperts
 from .filter_bank import FilterBank as FilterBank
+from .forward_differences import ForwardDifferences as ForwardDifferences
 from .gradient_step import GradientStep as GradientStep
 from .ground_truth import GroundTruth as GroundTruth
 from .identity import Identity as Identity
@@ -53,6 +54,7 @@ from .scalar_potential import ScalarPotential as ScalarPotential
 from .super_resolution import SuperResolution as SuperResolution
 from .task import Task as Task
 from .task import measure as measure
+from .total_variation import total_variation as total_variation
 from .untied_experts import UntiedExperts as UntiedExperts
 from .wavelet_l1 import WaveletL1 as WaveletL1
 from .wavelet_l12 import WaveletL12 as WaveletL12

@@ -11,13 +11,19 @@ from jaxtyping import Array, Bool, Float
 
 from ..problems.blur import Blur
 from ..problems.dense import Dense
-from ..problems.filter_bank import FilterBank
 from ..problems.lower_level import LowerLevel
 from ..problems.masked_fourier import MaskedFourier
 from . import block_tridiagonal as blocks
 from .analysis_l1_problem import analysis_regularizer
 from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
-from .sparse_entries import Entries, data_entries, filter_bank_entries, impulse_response, reach_of
+from .sparse_entries import (
+    Entries,
+    bank_of,
+    data_entries,
+    filter_bank_entries,
+    impulse_response,
+    reach_of,
+)
 
 LARGEST_DENSE = 4096
 LARGEST_BLOCK = 1024
@@ -81,8 +87,9 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
 def rows_matrix(lower: LowerLevel, layout: Layout, weights: Float[Array, "..."]) -> Matrix:
     """Return W^T diag(weights) W, weights of the shape of W x."""
     W = analysis_regularizer(lower).W
-    if isinstance(W, FilterBank):
-        entries = filter_bank_entries(W, layout.shape, weights)
+    bank = bank_of(W, layout.shape, weights.dtype)
+    if bank is not None:
+        entries = filter_bank_entries(bank, layout.shape, weights)
         if layout.folded is not None:
             return blocks.from_entries(layout.folded, *entries)
         return _dense_from_entries(layout.size, entries)
