@@ -1,6 +1,7 @@
 """Linear operators, regularisers, the lower level, the tasks and their ground truths."""
 
 from .analysis_l1 import AnalysisL1 as AnalysisL1
+from .analysis_l12 import AnalysisL12 as AnalysisL12
 from .blur import Blur as Blur
 from .color_photographs import ColorPhotographs as ColorPhotographs
 from .configuration import configuration as configuration
@@ -45,6 +46,7 @@ from .red import Red as Red
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
 from .regularizer import ConvexEnergy as ConvexEnergy
 from .regularizer import EnergyRegularizer as EnergyRegularizer
+from .regularizer import GroupRegularizer as GroupRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import Regularizer as Regularizer
