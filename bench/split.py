@@ -9,7 +9,7 @@ from ..hypergrad.implicit import Implicit
 from ..hypergrad.method import AdjointMethod
 from ..hypergrad.reference import LARGEST_DENSE, tight_solver
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer
+from ..problems.regularizer import AnalysisRegularizer, GroupRegularizer
 from ..solvers.dense import Dense
 from ..solvers.fixed_point_map import is_backward
 from .accuracy import Judgement, flatten
@@ -35,11 +35,11 @@ class Split(NamedTuple):
 def exact_adjoint(lower: LowerLevel) -> AdjointMethod:
     """Return the rule that makes no error of its own at a given x.
 
-    The closed form for l1, which reads the dual variable; else the optimality condition's adjoint equation,
-    or the fixed point's where the regulariser is known by a proximal map alone, with a factorisation up to
-    1024 unknowns and an iteration at a tolerance of 1e-13 beyond.
+    The closed form for l1 norms and norms of groups, which reads the dual variable; else the optimality
+    condition's adjoint equation, or the fixed point's where the regulariser is known by a proximal map alone,
+    with a factorisation up to 1024 unknowns and an iteration at a tolerance of 1e-13 beyond.
     """
-    if isinstance(lower.regularizer, AnalysisRegularizer):
+    if isinstance(lower.regularizer, AnalysisRegularizer | GroupRegularizer):
         return ClosedForm()
     size = int(np.prod(lower.shape))
     linear = Dense() if size <= LARGEST_DENSE else tight_solver(lower)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norms
+from ..solvers.analysis_l1_problem import penalty_of, squared_norms
 from ..solvers.cg import Cg
 from ..solvers.linear_solver import has_converged
 from ..solvers.normal_matrix import (
@@ -18,9 +18,11 @@ from ..solvers.normal_matrix import (
     data_matrix,
     factorize,
     layout_of,
+    matrix_of,
     rows_matrix,
     solve_factored,
 )
+from .group_curvature import GroupCurvature, normal_product
 
 PENALTIES = {"float64": 1e5, "float32": 1e2}
 """sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
@@ -42,11 +44,13 @@ class ActiveSetSystem(NamedTuple):
         active: the active rows, shape of W x.
         penalty: sigma.
         factor: Cholesky factor of A^T A + sigma W0^T W0.
+        curvature: of groups that are not zero, which is added to A^T A; None for an l1 norm.
     """
 
     active: Bool[Array, "..."]
     penalty: Float[Array, ""]
     factor: Factor
+    curvature: GroupCurvature | None = None
 
 
 class SystemSolution(NamedTuple):
@@ -79,14 +83,18 @@ class _Approximation(NamedTuple):
 
 
 def active_set_system(
-    lower: LowerLevel, active: Bool[Array, "..."], shape: tuple[int, ...]
+    lower: LowerLevel,
+    active: Bool[Array, "..."],
+    shape: tuple[int, ...],
+    curvature: GroupCurvature | None = None,
 ) -> ActiveSetSystem:
     """Factorise for one active set; time and memory do not depend on the number of rows.
 
     Args:
-        lower: l1 problem, any A, of a size that `layout_of` says fits.
+        lower: l1 problem, or one of a norm of groups, any A, of a size that `layout_of` says fits.
         active: which rows.
         shape: of x.
+        curvature: of groups that are not zero.
     """
     layout = layout_of(lower, shape)
     norms = squared_norms(lower, shape)
@@ -95,8 +103,12 @@ def active_set_system(
     ridge = RIDGE * float(jnp.finfo(lower.y.dtype).eps) * relative * norms.A
     rows = rows_matrix(lower, layout, active.astype(lower.y.dtype))
     # Where A and the active rows share a null vector the solution is not unique; the ridge picks one.
-    matrix = combine(data_matrix(lower, layout), penalty, rows, ridge)
-    return ActiveSetSystem(active, penalty, factorize(matrix))
+    data = data_matrix(lower, layout)
+    if curvature is not None:
+        curved = matrix_of(lambda v: curvature.product(lower, v), layout, lower.y.dtype)
+        data = combine(data, 1.0, curved, 0.0)
+    matrix = combine(data, penalty, rows, ridge)
+    return ActiveSetSystem(active, penalty, factorize(matrix), curvature)
 
 
 def solve_system(
@@ -111,14 +123,14 @@ def solve_system(
     factorisation has failed, and the solution is NaN: zero would be an answer.
     Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
     """
-    W = analysis_regularizer(lower).W
+    W = penalty_of(lower).W
     layout = layout_of(lower, top.shape)
     invert, complement = _operators(lower, system, layout)
     zero = jnp.zeros_like(bottom)
 
     def left(v: Array, mu: Array) -> tuple[Array, Array]:
         missing = jnp.where(system.active, bottom - W(v), zero)
-        return top - lower.A.adjoint(lower.A(v)) - W.adjoint(mu), missing
+        return top - normal_product(lower, v, system.curvature) - W.adjoint(mu), missing
 
     def correct(now: _Approximation, _: None) -> tuple[_Approximation, None]:
         shifted = invert(now.first + system.penalty * W.adjoint(now.second))
@@ -162,7 +174,7 @@ def dependence(
 def _operators(
     lower: LowerLevel, system: ActiveSetSystem, layout: Layout
 ) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    W = analysis_regularizer(lower).W
+    W = penalty_of(lower).W
 
     def invert(x: Array) -> Array:
         return solve_factored(layout, system.factor, x)

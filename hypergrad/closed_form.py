@@ -11,11 +11,12 @@ from ..problems.configuration import configuration
 from ..problems.dense import Dense
 from ..problems.identity import Identity
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer
-from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair, analysis_regularizer
+from ..problems.regularizer import GroupRegularizer
+from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair, penalty_of, supports_analysis
 from ..solvers.budget import Budget
 from ..solvers.certificate import active_rows
 from ..solvers.cg import Cg
+from ..solvers.dual_norm import norms_of, weights_of
 from ..solvers.linear_solver import LinearSolver, normalized
 from ..solvers.minres import Minres
 from ..solvers.normal_matrix import layout_of
@@ -23,7 +24,8 @@ from ..solvers.solver import Solution, Solver
 from .active_rows import project_dense, project_matrix_free
 from .active_set_system import active_set_system, solve_system
 from .adjoint_rule import solve_with_adjoint
-from .analysis_pairing import ActivePoint, held_dual, pair
+from .analysis_pairing import ActivePoint, pair, split_dual
+from .group_curvature import GroupCurvature, group_curvature, normal_product
 from .iterative_system import iterate_system
 from .method import Backward
 from .state_leaves import pair_tangent
@@ -47,6 +49,10 @@ class ClosedForm:
     and, holding x*, v, s, the active u and mu fixed, the hypergradient is minus the gradient of
 
         <v, A^T(A x* - y)> + <u, W v> + <mu, W x*>,    u = weight * s on the inactive rows.
+
+    A norm of groups is curved where a group is not zero: weight_g / ||(W x)_g|| (I - d_g d_g^T), d_g the
+    group's direction, is added to A^T A, and u = weight_g d_g moves with W. Its system goes the second or the
+    last way.
 
     Three routes to v and mu, chosen by operators and size; `route` says which:
 
@@ -87,8 +93,8 @@ class ClosedForm:
             raise ValueError(f"factored_up_to must not be negative; got {self.factored_up_to}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
-        """Return None for l1 problems with a solver that has a dual variable, else why not."""
-        if not isinstance(lower.regularizer, AnalysisRegularizer):
+        """Return None for l1 norms and norms of groups with a solver that has a dual variable, or why not."""
+        if supports_analysis(lower) is not None:
             return f"{type(lower.regularizer).__name__} has no dual variable that shows an active set"
         if not isinstance(solver, DualSolver):
             return f"{type(solver).__name__} offers no dual variable"
@@ -96,12 +102,13 @@ class ClosedForm:
 
     def route(self, lower: LowerLevel) -> str:
         """Say how the adjoint system of this lower level is solved."""
-        if isinstance(lower.A, Identity) and isinstance(analysis_regularizer(lower).W, Dense):
+        curved = isinstance(lower.regularizer, GroupRegularizer)
+        if isinstance(lower.A, Identity) and isinstance(penalty_of(lower).W, Dense) and not curved:
             return CHOLESKY
         layout = layout_of(lower, lower.shape)
         if layout.size <= self.factored_up_to and layout.fits:
             return FACTORED
-        return CONJUGATE_GRADIENTS if isinstance(lower.A, Identity) else INDEFINITE
+        return CONJUGATE_GRADIENTS if isinstance(lower.A, Identity) and not curved else INDEFINITE
 
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
@@ -131,29 +138,31 @@ class ClosedForm:
         derivative where these are independent; elsewhere it is not unique, and the residual stays large.
         """
         point = self._point(solver, lower, solution)
-        (v, mu), backward = self._solve_system(lower, point.active, cotangent)
+        curvature = group_curvature(lower, point.x, point.active)
+        of_x = cotangent
+        if curvature is not None:
+            # The dual variable of a group that is not zero moves with x.
+            seen = curvature.of_responses(lower, cotangent.u)
+            of_x = cotangent._replace(x=cotangent.x + penalty_of(lower).W.adjoint(seen))
+        (v, mu), backward = self._solve_system(lower, point.active, curvature, of_x)
         account = backward._replace(undecided=undecided_rows(lower, point, mu))
         return pair(lower, point, v, mu, cotangent.u), account
 
     def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
         """Solve the same system for how x and the dual variable move along `moved`."""
         point = self._point(solver, lower, solution)
-        held, signs = held_dual(lower, point)
+        outside, held = split_dual(lower, point)
+        curvature = group_curvature(lower, point.x, point.active)
 
         def conditions(lower: LowerLevel) -> PrimalDualPair:
-            regularizer = analysis_regularizer(lower)
-            u = regularizer.weight_like(held) * signs + held
-            return PrimalDualPair(
-                lower.data_gradient(point.x) + regularizer.W.adjoint(u), regularizer.W(point.x)
-            )
-
-        def outside(lower: LowerLevel) -> Array:
-            return analysis_regularizer(lower).weight_like(held) * signs
+            W, u = penalty_of(lower).W, outside(lower, point.x) + held
+            return PrimalDualPair(lower.data_gradient(point.x) + W.adjoint(u), W(point.x))
 
         changed = jax.jvp(conditions, (lower,), (moved,))[1]
         opposite = PrimalDualPair(-changed.x, jnp.where(point.active, -changed.u, jnp.zeros_like(held)))
-        (x, mu), _ = self._solve_system(lower, point.active, opposite)
-        u = jnp.where(point.active, mu, jax.jvp(outside, (lower,), (moved,))[1])
+        (x, mu), _ = self._solve_system(lower, point.active, curvature, opposite)
+        along = jax.jvp(outside, (lower, point.x), (moved, x))[1]
+        u = jnp.where(point.active, mu, along)
         return pair_tangent(solver, lower, solution, PrimalDualPair(x, u))
 
     def _point(self, solver: Solver, lower: LowerLevel, solution: Solution) -> ActivePoint:
@@ -161,22 +170,22 @@ class ClosedForm:
         return ActivePoint(solution.x, u, self._active(lower, solution.x, u))
 
     def _solve_system(
-        self, lower: LowerLevel, active: Array, rhs: PrimalDualPair
+        self, lower: LowerLevel, active: Array, curvature: GroupCurvature | None, rhs: PrimalDualPair
     ) -> tuple[tuple[Array, Array], Backward]:
         """Solve for v and mu by the route; the derivative is a solve by the same route."""
-        W, none = analysis_regularizer(lower).W, jnp.zeros_like(rhs.u)
+        W, none = penalty_of(lower).W, jnp.zeros_like(rhs.u)
         # One vector: JAX 0.10 cannot differentiate a solve by a part alone of its right-hand side.
         right, split = ravel_pytree((rhs.x, jnp.where(active, rhs.u, none)))
 
         def system(both: Array) -> Array:
             v, mu = split(both)
-            first = lower.A.adjoint(lower.A(v)) + W.adjoint(jnp.where(active, mu, none))
+            first = normal_product(lower, v, curvature) + W.adjoint(jnp.where(active, mu, none))
             return ravel_pytree((first, jnp.where(active, W(v), mu)))[0]
 
         def solve(_: object, right: Array) -> tuple[Array, Backward]:
             # The squares of a tiny cotangent are zero, and a system that seems solved would be left as it is.
             unit, norm = normalized(right)
-            v, mu, backward = self._adjoint(lower, active, *split(unit))
+            v, mu, backward = self._adjoint(lower, active, curvature, split(unit))
             return norm * ravel_pytree((v, mu))[0], backward
 
         found, backward = jax.lax.custom_linear_solve(
@@ -187,12 +196,19 @@ class ClosedForm:
     def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
         if self.threshold is None:
             return active_rows(lower, x, u)
-        return jnp.abs(u) < analysis_regularizer(lower).weight_like(u) * (1 - self.threshold)
+        regularizer = penalty_of(lower)
+        inside = norms_of(regularizer, u) < weights_of(regularizer, u) * (1 - self.threshold)
+        return jnp.broadcast_to(inside, u.shape)
 
     def _adjoint(
-        self, lower: LowerLevel, active: Array, top: Array, bottom: Array
+        self,
+        lower: LowerLevel,
+        active: Array,
+        curvature: GroupCurvature | None,
+        right: tuple[Array, Array],
     ) -> tuple[Array, Array, Backward]:
-        W = analysis_regularizer(lower).W
+        top, bottom = right
+        W = penalty_of(lower).W
         route = self.route(lower)
         if route == CHOLESKY:
             mu, backward = project_dense(cast(Dense, W).matrix, active, top, bottom)
@@ -201,8 +217,9 @@ class ClosedForm:
             mu, backward = project_matrix_free(W, active, top, bottom, self.linear)
             return top - W.adjoint(mu), mu, backward
         if route == FACTORED:
-            found = solve_system(lower, active_set_system(lower, active, top.shape), top, bottom)
+            system = active_set_system(lower, active, top.shape, curvature)
+            found = solve_system(lower, system, top, bottom)
         else:
-            found = iterate_system(lower, active, top, bottom, self.indefinite)
+            found = iterate_system(lower, active, top, bottom, self.indefinite, curvature)
         account = Backward(found.residual, found.steps, jnp.sum(active), converged=found.converged)
         return found.v, found.mu, account

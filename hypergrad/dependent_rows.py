@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer
+from ..solvers.analysis_l1_problem import penalty_of
 from ..solvers.certificate import active_rows
 
 
@@ -23,6 +23,6 @@ def dependent_rows(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, ".
         u: the dual variable, shape of W x.
     """
     active = active_rows(lower, x, u).ravel()
-    columns = jax.vmap(analysis_regularizer(lower).W)(jnp.eye(x.size, dtype=x.dtype).reshape(-1, *x.shape))
+    columns = jax.vmap(penalty_of(lower).W)(jnp.eye(x.size, dtype=x.dtype).reshape(-1, *x.shape))
     rows = jnp.where(active[:, None], columns.reshape(x.size, -1).T, jnp.zeros((), x.dtype))
     return jnp.sum(active) - jnp.linalg.matrix_rank(rows)

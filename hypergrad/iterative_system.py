@@ -4,10 +4,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norms
+from ..solvers.analysis_l1_problem import penalty_of, squared_norms
 from ..solvers.circulant import filtered, is_circulant, spectrum_of
 from ..solvers.linear_solver import LinearSolver
 from .active_set_system import SystemSolution
+from .group_curvature import GroupCurvature, normal_product
 
 
 def iterate_system(
@@ -16,6 +17,7 @@ def iterate_system(
     top: Float[Array, "*shape"],
     bottom: Float[Array, "*range"],
     linear: LinearSolver,
+    curvature: GroupCurvature | None = None,
 ) -> SystemSolution:
     """Solve  A^T A v + W0^T mu = top,  W0 v = bottom  with a solver of symmetric indefinite systems.
 
@@ -24,13 +26,14 @@ def iterate_system(
     second by the square root of ||A||^2 / ||W||^2.
 
     Args:
-        lower: l1 problem, any A and W.
+        lower: l1 problem, or one of a norm of groups, any A and W.
         active: the active rows, shape of W x.
         top: the first right-hand side.
         bottom: the second, read on the active rows.
         linear: such as `Minres()`.
+        curvature: of groups that are not zero, which is added to A^T A.
     """
-    W = analysis_regularizer(lower).W
+    W = penalty_of(lower).W
     size = top.size
     norms = squared_norms(lower, top.shape)
     scale, ratio = norms.A, norms.dual_unit
@@ -44,7 +47,7 @@ def iterate_system(
         return filtered(1 / jnp.sqrt(scale / 2 + share * ratio * spectrum_of(W, impulse)), v)
 
     def apply(v: Array, mu: Array) -> tuple[Array, Array]:
-        first = lower.A.adjoint(lower.A(v)) + W.adjoint(mu)
+        first = normal_product(lower, v, curvature) + W.adjoint(mu)
         return first, jnp.where(active, W(v), zero)
 
     def split(both: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ..problems.configuration import configuration
 from ..problems.lower_level import LowerLevel
+from ..problems.regularizer import GroupRegularizer
 from ..solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
 from ..solvers.budget import Budget
 from ..solvers.cg import Cg
@@ -33,7 +34,12 @@ class SupportReduced:
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for l1 denoising by `DualFista`, else why not."""
-        del lower
+        if isinstance(lower.regularizer, GroupRegularizer):
+            name = type(lower.regularizer).__name__
+            return (
+                f"{name} bounds groups of dual variables by their norms, not each by itself; ClosedForm and "
+                "Implicit(on='fixed-point') differentiate it"
+            )
         if isinstance(solver, DualFista):
             return None
         return f"{type(solver).__name__} is no proximal gradient iteration; DualFista is one, on the dual"

@@ -5,8 +5,9 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import analysis_regularizer, squared_norm_of_A
+from ..solvers.analysis_l1_problem import penalty_of, squared_norm_of_A
 from ..solvers.certificate import AMBIGUITY
+from ..solvers.dual_norm import norms_of, weights_of
 from ..solvers.linear_solver import normalized
 from .analysis_pairing import ActivePoint
 
@@ -25,17 +26,17 @@ def undecided_rows(lower: LowerLevel, point: ActivePoint, mu: Float[Array, "*ran
     the multiplier does not have nothing is said; see `dependent_rows`.
 
     Args:
-        lower: l1 problem, any A.
+        lower: l1 problem, or one of a norm of groups, any A.
         point: the pair and its active rows.
         mu: multiplier of the adjoint equation, zero on the other rows.
     """
-    regularizer = analysis_regularizer(lower)
-    W, weight = regularizer.W, regularizer.weight_like(point.u)
+    regularizer = penalty_of(lower)
+    W = regularizer.W
     direction = normalized(mu)[0]
     steepness = euclidean_norm(W.adjoint(direction))
     safe = jnp.where(steepness > 0, steepness, jnp.ones_like(steepness))
     unbalanced = euclidean_norm(lower.data_gradient(point.x) + W.adjoint(point.u)) / safe
     slope = jnp.abs(jnp.vdot(direction, W(point.x))) / safe
     error = unbalanced + squared_norm_of_A(lower, point.x.shape) * slope / safe
-    room = jnp.maximum(weight - jnp.abs(point.u), 0)
-    return jnp.sum(point.active & (room < AMBIGUITY * error * jnp.abs(direction)))
+    room = jnp.maximum(weights_of(regularizer, point.u) - norms_of(regularizer, point.u), 0)
+    return jnp.sum(point.active & (room < AMBIGUITY * error * norms_of(regularizer, direction)))

@@ -1,6 +1,7 @@
 """Linear operators, regularisers, the lower level, the tasks and their ground truths."""
 
 from .analysis_l1 import AnalysisL1 as AnalysisL1
+from .analysis_l12 import AnalysisL12 as AnalysisL12
 from .blur import Blur as Blur
 from .color_photographs import ColorPhotographs as ColorPhotographs
 from .configuration import configuration as configuration
@@ -14,6 +15,7 @@ from .denoising import Denoising as Denoising
 from .dense import Dense as Dense
 from .fields_of_experts import FieldsOfExperts as FieldsOfExperts
 from .filter_bank import FilterBank as FilterBank
+from .forward_differences import ForwardDifferences as ForwardDifferences
 from .gradient_step import GradientStep as GradientStep
 from .ground_truth import GroundTruth as GroundTruth
 from .identity import Identity as Identity
@@ -44,6 +46,7 @@ from .red import Red as Red
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
 from .regularizer import ConvexEnergy as ConvexEnergy
 from .regularizer import EnergyRegularizer as EnergyRegularizer
+from .regularizer import GroupRegularizer as GroupRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import RangedRegularizer as RangedRegularizer
@@ -54,6 +57,7 @@ from .scalar_potential import ScalarPotential as ScalarPotential
 from .super_resolution import SuperResolution as SuperResolution
 from .task import Task as Task
 from .task import measure as measure
+from .total_variation import total_variation as total_variation
 from .untied_experts import UntiedExperts as UntiedExperts
 from .wavelet_l1 import WaveletL1 as WaveletL1
 from .wavelet_l12 import WaveletL12 as WaveletL12

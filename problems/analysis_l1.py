@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar, Self
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -13,42 +12,42 @@ from .initial_filters import initial_filters
 from .linear_operator import LinearOperator
 from .pytree import pytree
 from .validation import all_nonnegative, require_floating, require_nonnegative
+from .weight_map import precision_of, require_weights_of, spread_weight
 
 
 @pytree
 class AnalysisL1:
     """Penalise the l1 norm of analysis coefficients: R(x) = sum_i weight_i |(W x)_i|.
 
-    Convex and not smooth; x = 0 is a kink of every coefficient. Source: Elad, Milanfar and Rubinstein, 2007.
+    Convex and not smooth; x = 0 is a kink of every coefficient. With `ForwardDifferences()` it is anisotropic
+    total variation. Source: Elad, Milanfar and Rubinstein, 2007.
 
     Args:
-        W: analysis operator, `Dense` (k, n) for signals or `FilterBank` (k, s, s) for images.
-        weight: one number, or one a row or filter, shape () or (k,); not negative.
+        W: analysis operator: `Dense` (k, n) for signals, `FilterBank` (k, s, s) for images, or any other
+            linear operator.
+        weight: one number; or one a row, filter or direction, shape (k,), of `Dense`, `FilterBank` and
+            `ForwardDifferences`; or a map, one a response: of the shape of W x, such as (k, h, w), with
+            length one along axes that share a weight. The channels of colour responses (..., 3) may share a
+            map without that axis. Not negative.
 
     Raises:
-        TypeError: if `weight` is not a number or a floating-point array.
-        ValueError: if `weight` is negative or its shape fits neither one number nor one a row or filter.
+        TypeError: if W is not a linear operator, or `weight` not a number or a floating-point array.
+        ValueError: if `weight` is negative or does not fit W, or, when applied, the shape of W x.
     """
 
-    W: Dense | FilterBank
+    W: LinearOperator
     weight: Float[Array, "..."] | float
     convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.W, LinearOperator):
             raise TypeError(f"W must be a linear operator such as Dense(matrix); got {type(self.W).__name__}")
-        parameter = jax.tree.leaves(self.W)[0]
         weight: Any = self.weight
         if isinstance(weight, int | float):
-            weight = jnp.asarray(weight, parameter.dtype)
+            weight = jnp.asarray(weight, precision_of(self.W))
             object.__setattr__(self, "weight", weight)
         require_floating("weight", weight)
-        count = parameter.shape[0]
-        if weight.shape not in ((), (count,)):
-            raise ValueError(
-                f"weight must be one number or one a row or filter, shape () or ({count},); "
-                f"got shape {tuple(weight.shape)}"
-            )
+        require_weights_of(self.W, weight)
         require_nonnegative("weight", weight)
 
     @classmethod
@@ -77,9 +76,7 @@ class AnalysisL1:
 
     def weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*range"]:
         """Spread the weight over responses (or dual variables) of the shape of `u`."""
-        weight = jnp.asarray(self.weight)
-        per_row = weight.reshape(weight.shape + (1,) * (u.ndim - 1) if weight.ndim else ())
-        return jnp.broadcast_to(per_row, u.shape)
+        return spread_weight(self.W, jnp.asarray(self.weight), u)
 
 
 def _perturbation(length: int, seed: int) -> np.ndarray:

@@ -16,3 +16,9 @@ def spatial_shape(shape: tuple[int, ...], axes: int) -> tuple[int, ...] | None:
 def is_colour(shape: tuple[int, ...]) -> bool:
     """Say whether `shape` is that of a colour image, (h, w, 3)."""
     return len(shape) == 3 and shape[-1] == CHANNELS
+
+
+def require_grey(what: str, shape: tuple[int, ...]) -> None:
+    """Raise `ValueError` unless `shape` is that of a grey image."""
+    if len(shape) != 2:
+        raise ValueError(f"{what} needs a grey image (h, w); got shape {tuple(shape)}")

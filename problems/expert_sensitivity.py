@@ -125,9 +125,11 @@ class ExpertSensitivity(NamedTuple):
         return self.potential.steepest(responses, reach)
 
     def _rows(self) -> Array:
-        # Reflected, a pixel can come twice along each axis into one window: the norm at most doubles.
-        twice = 2.0 if self.bank.boundary == "reflect" else 1.0
-        return twice * jnp.sqrt(jnp.sum(jnp.square(self.bank.filters), axis=(1, 2)))
+        # A pixel that comes so often along each axis into one window makes the norm larger by no more.
+        most = {"reflect": 2.0, "replicate": self.bank.filters.shape[1] // 2 + 1.0}
+        return most.get(self.bank.boundary, 1.0) * jnp.sqrt(
+            jnp.sum(jnp.square(self.bank.filters), axis=(1, 2))
+        )
 
     def _squares(self) -> Array:
         """Return ||W_k||^2."""

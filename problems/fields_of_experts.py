@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .channels import require_grey
 from .configuration import holds_arrays
 from .expert_sensitivity import ExpertSensitivity
 from .filter_bank import Boundary, FilterBank
@@ -71,11 +72,11 @@ class FieldsOfExperts:
 
     def value(self, x: Float[Array, "h w"]) -> Float[Array, ""]:
         """Evaluate the energy."""
-        return jnp.sum(self.weights[:, None, None] * self.potential.value(self.W(x)))
+        return jnp.sum(self.weights[:, None, None] * self.potential.value(self._responses(x)))
 
     def gradient(self, x: Float[Array, "h w"]) -> Float[Array, "h w"]:
         """Evaluate sum_k weights_k W_k^T potential'(W_k x)."""
-        return self.W.adjoint(self.weights[:, None, None] * self.potential.derivative(self.W(x)))
+        return self.W.adjoint(self.weights[:, None, None] * self.potential.derivative(self._responses(x)))
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by the potential's curvature times the bank's norm."""
@@ -100,3 +101,7 @@ class FieldsOfExperts:
     def sensitivity(self, x: Float[Array, "h w"], radius: Float[Array, ""]) -> ExpertSensitivity:
         """Bound how Hessian and mixed derivatives vary over a ball around x."""
         return ExpertSensitivity(self.W, self.weights, cast(BoundedPotential, self.potential), x, radius)
+
+    def _responses(self, x: Array) -> Array:
+        require_grey("a field of experts", x.shape)
+        return self.W(x)

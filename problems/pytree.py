@@ -6,6 +6,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .configuration import holds_arrays
 
@@ -35,8 +36,10 @@ def pytree(cls: type[Class]) -> type[Class]:
 
     Flattening and unflattening never call `__init__`: JAX rebuilds trees from tracers, `None` and stacked
     arrays, which a constructor that checks what a person passed would refuse.
-    `jax.tree_util.register_dataclass` does call it, hence the registration by hand.
+    `jax.tree_util.register_dataclass` does call it, hence the registration by hand. A person's NumPy arrays
+    become JAX arrays, of JAX's precision, before the class checks them.
     """
+    _take_numpy(cls)
     cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
     fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
     leaves = tuple(field.name for field in fields if not field.metadata.get("static"))
@@ -95,6 +98,23 @@ def check_again(tree: Any) -> None:
     check = getattr(tree, "__post_init__", None)
     if check is not None:
         check()
+
+
+def _take_numpy(cls: type) -> None:
+    """Let a class turn NumPy arrays among its leaves into JAX arrays before its own checks."""
+    check = getattr(cls, "__post_init__", None)
+
+    def __post_init__(self: Any) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # A `np.float64` is a Python number, which takes the precision of what it stands beside.
+            array = isinstance(value, np.ndarray | np.generic) and not isinstance(value, float)
+            if array and not field.metadata.get("static"):
+                object.__setattr__(self, field.name, jnp.asarray(value))
+        if check is not None:
+            check(self)
+
+    cls.__post_init__ = __post_init__
 
 
 def _repr(self: Any) -> str:

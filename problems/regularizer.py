@@ -129,3 +129,28 @@ class AnalysisRegularizer(EnergyRegularizer, Protocol):
     def weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*range"]:
         """Spread the weight over responses (or dual variables) of the shape of `u`."""
         ...
+
+
+@runtime_checkable
+class GroupRegularizer(EnergyRegularizer, Protocol):
+    """A weighted sum of the norms of groups of an analysis operator's responses.
+
+    What is one number a group has the shape of the responses, with length one along the axes of a group.
+    """
+
+    @property
+    def W(self) -> LinearOperator:
+        """The analysis operator."""
+        ...
+
+    def group_sum(self, u: Float[Array, "*range"]) -> Float[Array, "*groups"]:
+        """Add up what belongs to a group."""
+        ...
+
+    def group_norms(self, u: Float[Array, "*range"]) -> Float[Array, "*groups"]:
+        """Return the norm of each group of responses or dual variables."""
+        ...
+
+    def group_weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*groups"]:
+        """Return the weight of each group of responses of the shape of `u`."""
+        ...

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from .channels import require_grey
 from .filter_bank import Boundary, FilterBank
 from .initial_filters import initial_filters
 from .potentials import Potential, PseudoHuber, require_one_or_each
@@ -102,6 +103,7 @@ class UntiedExperts:
 
     def operator(self, x: Float[Array, "h w"]) -> Float[Array, "h w"]:
         """Evaluate sum_k C_k^T (weights_k sigma(A_k x + biases_k))."""
+        require_grey("a field of untied experts", x.shape)
         responses = self.W(x) + self.biases[:, None, None]
         return self.C.adjoint(self.weights[:, None, None] * self.potential.derivative(responses))
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from .channels import is_colour
 from .pytree import pytree, static
+from .safe_root import safe_root
 from .validation import require_finite, require_floating
 from .wavelet_l1 import START
 from .wavelet_transform import WaveletTransform, most_levels
@@ -114,7 +115,7 @@ class WaveletL12:
             if not is_colour(u.shape):
                 raise ValueError(f"groups across channels need a colour image (h, w, 3); got {u.shape}")
             sums = jnp.broadcast_to(jnp.sum(squares, axis=-1, keepdims=True), u.shape)
-            return _root(sums), jnp.full_like(u, 3)
+            return safe_root(sums), jnp.full_like(u, 3)
         sums, members = squares, jnp.ones_like(u)
         for level in range(self.detail.shape[0]):
             low, left = (slice(side >> (level + 1)) for side in u.shape[:2])
@@ -123,10 +124,4 @@ class WaveletL12:
             total = squares[bands[0]] + squares[bands[1]] + squares[bands[2]]
             for band in bands:
                 sums, members = sums.at[band].set(total), members.at[band].set(3)
-        return _root(sums), members
-
-
-def _root(squares: Array) -> Array:
-    """Return the square root, whose derivative at zero is taken as zero."""
-    safe = jnp.where(squares > 0, squares, jnp.ones_like(squares))
-    return jnp.where(squares > 0, jnp.sqrt(safe), jnp.zeros_like(squares))
+        return safe_root(sums), members

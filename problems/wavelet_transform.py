@@ -53,6 +53,7 @@ class WaveletTransform:
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the coefficients of the image `x`, (h, w) or (h, w, 3)."""
         self._require_divisible(x.shape)
+        x = jnp.asarray(x)
         for level in range(self.levels):
             height, width = x.shape[0] >> level, x.shape[1] >> level
             down, across = self._matrix(height, x.dtype), self._matrix(width, x.dtype)
@@ -62,6 +63,7 @@ class WaveletTransform:
     def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the image with the coefficients `r`: the adjoint is the inverse."""
         self._require_divisible(r.shape)
+        r = jnp.asarray(r)
         for level in reversed(range(self.levels)):
             height, width = r.shape[0] >> level, r.shape[1] >> level
             down, across = self._matrix(height, r.dtype), self._matrix(width, r.dtype)

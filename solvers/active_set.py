@@ -15,10 +15,10 @@ from .analysis_l1_problem import (
     analysis_regularizer,
     squared_norms,
     supports_analysis_l1,
-    within_bounds,
 )
 from .budget import Budget
 from .certificate import CERTIFIED, Certificate, active_rows, certify
+from .dual_norm import within_bounds
 from .normal_matrix import (
     Layout,
     Matrix,

@@ -13,13 +13,13 @@ from ..problems.validation import is_known
 from .analysis_l1_problem import (
     PrimalDualPair,
     SquaredNorms,
-    analysis_regularizer,
+    penalty_of,
     squared_norms,
-    supports_analysis_l1,
-    within_bounds,
+    supports_analysis,
 )
 from .cg import Cg
 from .circulant import filtered, is_circulant, spectrum_of
+from .dual_norm import inside_bounds
 from .first_iterate import first_iterate
 from .implicit_linear import solve_implicitly
 from .normal_matrix import Layout, combine, data_matrix, factorize, rows_matrix
@@ -47,7 +47,8 @@ class Admm:
     """Solve  min_x 1/2 ||A x - y||^2 + sum_i weight_i |z_i|,  z = W x,  alternately in x and z.
 
     x+ = (A^T A + sigma W^T W)^{-1} (A^T y + W^T (sigma z - u)),  u+ = clip(u + sigma W x+, -weight, weight),
-    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y / ||A||^2, u = 0. The x-update is exact: an FFT
+    z+ = (u + sigma W x+ - u+) / sigma;  starts at x = A^T y / ||A||^2, u = 0. A norm of groups scales each in
+    place of the clip. The x-update is exact: an FFT
     where A and W are circulant, a Cholesky factor computed once where there are at most 2048 unknowns, else
     conjugate gradients from the last x with a circulant preconditioner where W is one, differentiated as the
     solution of its equation. Few steps to a modest accuracy for every A; its rate depends on rho.
@@ -72,30 +73,29 @@ class Admm:
             )
 
     def supports(self, lower: LowerLevel) -> str | None:
-        """Return None for l1 problems, else why not."""
-        return supports_analysis_l1(lower)
+        """Return None for l1 problems and norms of groups, else why not."""
+        return supports_analysis(lower)
 
     def init(self, lower: LowerLevel) -> AdmmState:
         """Start at x = A^T y / ||A||^2, u = 0."""
         x = first_iterate(lower)
-        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
+        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(penalty_of(lower).W(x))))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> AdmmState:
         """Start at a given pair, u moved into its bounds, with z = W x."""
-        x, weight = start.x, analysis_regularizer(lower).weight_like(start.u)
-        u = within_bounds(start.u, weight)
+        x, u = start.x, inside_bounds(penalty_of(lower), start.u)
         norms = squared_norms(lower, x.shape)
         sigma = self.rho * norms.dual_unit
-        return AdmmState(x, analysis_regularizer(lower).W(x), u, _inverse(lower, sigma, x.shape), norms)
+        return AdmmState(x, penalty_of(lower).W(x), u, _inverse(lower, sigma, x.shape), norms)
 
     def step(self, lower: LowerLevel, state: AdmmState) -> AdmmState:
         """Update x, then z and the dual variable."""
-        regularizer = analysis_regularizer(lower)
-        W, weight = regularizer.W, regularizer.weight_like(state.u)
+        regularizer = penalty_of(lower)
+        W = regularizer.W
         sigma = self.rho * state.norms.dual_unit
         x = self._solve(lower, state, lower.A.adjoint(lower.y) + W.adjoint(sigma * state.z - state.u))
         shifted = state.u + sigma * W(x)
-        u = within_bounds(shifted, weight)
+        u = inside_bounds(regularizer, shifted)
         return AdmmState(x, (shifted - u) / sigma, u, state.inverse, state.norms)
 
     def iterate(self, lower: LowerLevel, state: AdmmState) -> Float[Array, "..."]:
@@ -113,7 +113,7 @@ class Admm:
         return kkt_residual(lower, state.x, state.u, state.norms)
 
     def _solve(self, lower: LowerLevel, state: AdmmState, rhs: Array) -> Array:
-        W, sigma = analysis_regularizer(lower).W, self.rho * state.norms.dual_unit
+        W, sigma = penalty_of(lower).W, self.rho * state.norms.dual_unit
         if is_circulant(lower.A) and is_circulant(W):
             return filtered(state.inverse, rhs)
         if math.prod(rhs.shape) <= LARGEST_FACTORED:
@@ -130,7 +130,7 @@ class Admm:
 
 
 def _inverse(lower: LowerLevel, sigma: Float[Array, ""], shape: tuple[int, ...]) -> Array:
-    W = analysis_regularizer(lower).W
+    W = penalty_of(lower).W
     impulse = jnp.zeros(shape, lower.y.dtype).at[(0,) * len(shape)].set(1)
     if is_circulant(lower.A) and is_circulant(W):
         return 1 / (spectrum_of(lower.A, impulse) + sigma * spectrum_of(W, impulse))

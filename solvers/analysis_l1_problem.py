@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import AnalysisRegularizer
+from ..problems.regularizer import AnalysisRegularizer, GroupRegularizer
+from .dual_norm import Penalty
 
 
 class PrimalDualPair(NamedTuple):
@@ -35,11 +36,22 @@ class DualSolver(Protocol):
         ...
 
 
+def supports_analysis(lower: LowerLevel) -> str | None:
+    """Return None for a weighted l1 norm, or norm of groups, of an analysis operator, else why not."""
+    return None if isinstance(lower.regularizer, GroupRegularizer) else supports_analysis_l1(lower)
+
+
 def supports_analysis_l1(lower: LowerLevel) -> str | None:
     """Return None if the regulariser is a weighted l1 norm of an analysis operator, else why not."""
     if isinstance(lower.regularizer, AnalysisRegularizer):
         return None
-    return f"{type(lower.regularizer).__name__} is not an l1 norm of an analysis operator"
+    name = type(lower.regularizer).__name__
+    if isinstance(lower.regularizer, GroupRegularizer):
+        return (
+            f"{name} is a norm of groups, which is not piecewise linear; DualFista, PrimalDual and Admm "
+            "solve it, and ClosedForm differentiates it"
+        )
+    return f"{name} is not an l1 norm of an analysis operator"
 
 
 def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
@@ -47,9 +59,14 @@ def analysis_regularizer(lower: LowerLevel) -> AnalysisRegularizer:
     return cast(AnalysisRegularizer, lower.regularizer)
 
 
+def penalty_of(lower: LowerLevel) -> Penalty:
+    """Return the regulariser of a lower level that `supports_analysis` has accepted, as what it is."""
+    return cast(Penalty, lower.regularizer)
+
+
 def squared_norm_of_W(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
     """Bound ||W||^2, a constant to differentiation; 1 where W is zero, since steps are divided by it."""
-    return _positive_constant(analysis_regularizer(lower).W.squared_norm(shape), lower)
+    return _positive_constant(penalty_of(lower).W.squared_norm(shape), lower)
 
 
 def squared_norm_of_A(lower: LowerLevel, shape: tuple[int, ...]) -> Float[Array, ""]:
@@ -77,16 +94,6 @@ class SquaredNorms(NamedTuple):
 def squared_norms(lower: LowerLevel, shape: tuple[int, ...]) -> SquaredNorms:
     """Return both bounds for signals of this shape."""
     return SquaredNorms(squared_norm_of_A(lower, shape), squared_norm_of_W(lower, shape))
-
-
-def within_bounds(shifted: Float[Array, "*range"], weight: Float[Array, "*range"]) -> Float[Array, "*range"]:
-    """Move dual variables into |u_i| <= weight_i: what lies outside becomes weight_i sign(u_i).
-
-    Unlike a minimum of a maximum, which is a kink where both bounds meet, it has the one-sided derivative
-    sign(u_i) by a weight of exactly zero, and goes on through zero: the energy of a negative weight is not
-    convex, and weight_i sign(w_i x) is its stationarity.
-    """
-    return jnp.where(jnp.abs(shifted) <= weight, shifted, weight * jnp.sign(shifted))
 
 
 def _positive_constant(squared_norm: Any, lower: LowerLevel) -> Float[Array, ""]:

@@ -7,7 +7,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import analysis_regularizer, squared_norms, within_bounds
+from .analysis_l1_problem import penalty_of, squared_norms
+from .dual_norm import gaps, inside_bounds, norms_of, turned_away, weights_of
 
 CERTIFIED = 1e-10
 """The largest relative violation that a certified solution may have."""
@@ -21,19 +22,23 @@ class Certificate(NamedTuple):
     """Hold the violations of optimality of (x, u), each relative, and its active set.
 
     Row i is active if |u_i + c w_i x| <= weight_i, c = ||A||^2 / ||W||^2, that is where w_i x = 0 with a dual
-    variable inside its bounds. A row of weight zero never is: nothing holds w_i x at zero.
+    variable inside its bounds. A row of weight zero never is: nothing holds w_i x at zero. Of a norm of
+    groups the same is said of each group, by its norms; a group is active with all its rows.
 
     Attributes:
         stationarity: ||A^T(Ax - y) + W^T u|| / ||A^T y||.
         infeasibility: the largest excess of |u_i| over weight_i, over the largest weight.
         sign_violation: the largest |w_i x| of an active row, or -sign(u_i) w_i x of another, over the largest
-            |w_i x| of those others; where all rows are active, over ||W|| ||A^T y|| / ||A||^2.
+            |w_i x| of those others; where all rows are active, over ||W|| ||A^T y|| / ||A||^2. Of another
+            group, how far (W x)_g is from the direction of u_g.
         gap: the duality gap over ||A^T y||^2 / ||A||^2.
         active_size: how many active rows there are.
         active_rank: their numerical rank, where a factorisation told it.
         dual_margin: the smallest (weight_i - |u_i|) / weight_i of an active row.
         primal_margin: the smallest |w_i x| of another row, over ||W|| times the largest |x_j|.
-        ambiguous: rows that the solution's own error, or rounding, could move to the other side.
+        ambiguous: rows, or groups, that the solution's own error, or rounding, could move to the other side.
+            Where active rows are dependent, as those of total variation round a flat square of pixels, one
+            can be counted since this dual variable, of several, has it on its bound.
         certified: whether none of the four violations exceeds 1e-10.
     """
 
@@ -69,29 +74,30 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     """Check the optimality conditions of an l1 problem at (x, u), with nothing but A, W and their adjoints.
 
     Args:
-        lower: l1 problem, any A.
+        lower: l1 problem, or one of a norm of groups, any A.
         x: the signal.
         u: the dual variable, shape of W x.
     """
-    regularizer = analysis_regularizer(lower)
+    regularizer = penalty_of(lower)
     responses = regularizer.W(x)
-    weight = regularizer.weight_like(u)
+    weight, sizes = weights_of(regularizer, u), norms_of(regularizer, responses)
     norms = squared_norms(lower, x.shape)
     scale = _positive(euclidean_norm(lower.A.adjoint(lower.y)))
     stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
-    infeasibility = jnp.max(jnp.abs(u) - weight, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
-    active = active_rows(lower, x, u)
-    height = jnp.max(jnp.where(active, 0.0, jnp.abs(responses)), initial=0.0)
+    excess = norms_of(regularizer, u) - weight
+    infeasibility = jnp.max(excess, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
+    active = _active_groups(lower, x, u)
+    height = jnp.max(jnp.where(active, 0.0, sizes), initial=0.0)
     # Where W annihilates x the responses are rounding, which is no measure of itself.
     height = jnp.where(height > 0, height, jnp.sqrt(norms.W) * scale / norms.A)
-    wrong = jnp.where(active, jnp.abs(responses), -jnp.sign(u) * responses)
+    wrong = jnp.where(active, sizes, turned_away(regularizer, u, responses))
     # A response below rounding has no sign.
-    told = jnp.abs(responses) > jnp.finfo(x.dtype).eps * jnp.sqrt(norms.W) * euclidean_norm(x)
+    told = sizes > jnp.finfo(x.dtype).eps * jnp.sqrt(norms.W) * euclidean_norm(x)
     wrong = jnp.where(active | told, wrong, jnp.zeros_like(wrong))
     sign_violation = jnp.max(wrong, initial=0.0) / height
-    gap = jnp.abs(jnp.sum(weight / scale * jnp.abs(responses) - u / scale * responses)) * (norms.A / scale)
-    dual_room = jnp.where(active, weight - jnp.abs(u), jnp.inf)
-    primal_room = jnp.where(active, jnp.inf, jnp.abs(responses))
+    gap = jnp.abs(jnp.sum(gaps(regularizer, u, responses / scale))) * (norms.A / scale)
+    dual_room = jnp.where(active, -excess, jnp.inf)
+    primal_room = jnp.where(active, jnp.inf, sizes)
     violation = jnp.max(jnp.stack([stationarity, infeasibility, sign_violation, gap]))
     room = jnp.minimum(dual_room, norms.dual_unit * primal_room)
     tallest = jnp.sqrt(norms.W) * jnp.max(jnp.abs(x), initial=0.0)
@@ -100,7 +106,7 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
         infeasibility=infeasibility,
         sign_violation=sign_violation,
         gap=gap,
-        active_size=jnp.sum(active),
+        active_size=jnp.sum(jnp.broadcast_to(active, u.shape)),
         active_rank=None,
         dual_margin=jnp.min(dual_room / _positive(weight), initial=jnp.inf),
         primal_margin=jnp.min(primal_room, initial=jnp.inf) / _positive(tallest),
@@ -115,11 +121,10 @@ def active_rows(
     """Tell which rows are active: |u_i + c w_i x| <= weight_i and weight_i > 0,  c = ||A||^2 / ||W||^2.
 
     The solution's own residual decides: it is u_i - clip(u_i + c w_i x) = -c w_i x on exactly these rows. A
-    dual variable on its bound up to rounding counts as inside.
+    dual variable on its bound up to rounding counts as inside. Of a norm of groups the norm decides for all
+    rows of a group.
     """
-    weight = analysis_regularizer(lower).weight_like(u)
-    slack = 1 + 4 * jnp.finfo(u.dtype).eps
-    return (jnp.abs(shifted_dual(lower, x, u)) <= slack * weight) & (weight > 0)
+    return jnp.broadcast_to(_active_groups(lower, x, u), u.shape)
 
 
 def shifted_dual(
@@ -129,16 +134,26 @@ def shifted_dual(
 
     Also where a weight is zero, and u with it, which has no sign.
     """
-    return u + squared_norms(lower, x.shape).dual_unit * analysis_regularizer(lower).W(x)
+    return u + squared_norms(lower, x.shape).dual_unit * penalty_of(lower).W(x)
+
+
+def _active_groups(
+    lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "*range"]
+) -> Bool[Array, "*groups"]:
+    regularizer = penalty_of(lower)
+    weight = weights_of(regularizer, u)
+    slack = 1 + 4 * jnp.finfo(u.dtype).eps
+    return (norms_of(regularizer, shifted_dual(lower, x, u)) <= slack * weight) & (weight > 0)
 
 
 def _uncertainty(
     lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "*range"]
-) -> Float[Array, "*range"]:
+) -> Float[Array, "*groups"]:
     """Return by how much u + c W x may be off: by the pair's own violations, and by rounding of its terms."""
-    regularizer, norms = analysis_regularizer(lower), squared_norms(lower, x.shape)
-    weight = regularizer.weight_like(u)
-    moved = jnp.max(jnp.abs(u - within_bounds(shifted_dual(lower, x, u), weight)), initial=0.0)
+    regularizer, norms = penalty_of(lower), squared_norms(lower, x.shape)
+    weight = weights_of(regularizer, u)
+    moved = u - inside_bounds(regularizer, shifted_dual(lower, x, u))
+    moved = jnp.max(norms_of(regularizer, moved), initial=0.0)
     unbalanced = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / jnp.sqrt(norms.W)
     terms = jnp.abs(weight) + norms.dual_unit * jnp.sqrt(norms.W) * euclidean_norm(x)
     return AMBIGUITY * jnp.maximum(moved, unbalanced) + ROUNDINGS * jnp.finfo(x.dtype).eps * terms

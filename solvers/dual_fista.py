@@ -11,11 +11,11 @@ from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import (
     PrimalDualPair,
     SquaredNorms,
-    analysis_regularizer,
+    penalty_of,
     squared_norm_of_W,
-    supports_analysis_l1,
-    within_bounds,
+    supports_analysis,
 )
+from .dual_norm import inside_bounds
 from .momentum import extrapolate
 from .residuals import kkt_residual
 
@@ -35,31 +35,31 @@ class DualFista:
 
     u+ = clip(z - W(W^T z - y) / ||W||^2, -weight, weight),  x = y - W^T u; starts at u = 0. Needs
     A = identity. The projection puts inactive dual variables exactly on their bound, so that the active set
-    can be read off. Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
+    can be read off. A norm of groups bounds ||u_g|| by weight_g instead, to which groups are scaled.
+    Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
     """
 
     def supports(self, lower: LowerLevel) -> str | None:
-        """Return None for l1 denoising, else why not."""
+        """Return None for denoising with an l1 norm or a norm of groups, else why not."""
         if not isinstance(lower.A, Identity):
             return f"its dual needs A = identity; {type(lower.A).__name__} is not"
-        return supports_analysis_l1(lower)
+        return supports_analysis(lower)
 
     def init(self, lower: LowerLevel) -> DualFistaState:
         """Start at u = 0."""
-        u = jnp.zeros_like(analysis_regularizer(lower).W(lower.y))
+        u = jnp.zeros_like(penalty_of(lower).W(lower.y))
         return self.init_at(lower, PrimalDualPair(lower.y, u))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> DualFistaState:
         """Start at a given u, moved into its bounds; x follows from it."""
-        weight = analysis_regularizer(lower).weight_like(start.u)
-        u = within_bounds(start.u, weight)
+        u = inside_bounds(penalty_of(lower), start.u)
         return DualFistaState(u, u, jnp.ones((), u.dtype), 1 / squared_norm_of_W(lower, lower.y.shape))
 
     def step(self, lower: LowerLevel, state: DualFistaState) -> DualFistaState:
         """Take one projected gradient step from the extrapolated point and extrapolate again."""
-        regularizer = analysis_regularizer(lower)
-        W, weight = regularizer.W, regularizer.weight_like(state.u)
-        u = within_bounds(state.z - state.step_size * W(W.adjoint(state.z) - lower.y), weight)
+        regularizer = penalty_of(lower)
+        W = regularizer.W
+        u = inside_bounds(regularizer, state.z - state.step_size * W(W.adjoint(state.z) - lower.y))
         z, t = extrapolate(state.u, u, state.z, state.t)
         return DualFistaState(u, z, t, state.step_size)
 
@@ -70,7 +70,7 @@ class DualFista:
 
     def iterate(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
         """Return x = y - W^T u."""
-        return lower.y - analysis_regularizer(lower).W.adjoint(state.u)
+        return lower.y - penalty_of(lower).W.adjoint(state.u)
 
     def dual(self, lower: LowerLevel, state: DualFistaState) -> Float[Array, "..."]:
         """Return the dual variable u, shape of W x."""

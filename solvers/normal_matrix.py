@@ -1,7 +1,8 @@
 """Matrices A^T A + W^T diag(d) W of the size of x, stored and factorised as their structure allows."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +12,20 @@ from jaxtyping import Array, Bool, Float
 
 from ..problems.blur import Blur
 from ..problems.dense import Dense
-from ..problems.filter_bank import FilterBank
 from ..problems.lower_level import LowerLevel
 from ..problems.masked_fourier import MaskedFourier
+from ..problems.regularizer import GroupRegularizer
 from . import block_tridiagonal as blocks
-from .analysis_l1_problem import analysis_regularizer
+from .analysis_l1_problem import penalty_of
 from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
-from .sparse_entries import Entries, data_entries, filter_bank_entries, impulse_response, reach_of
+from .sparse_entries import (
+    Entries,
+    bank_of,
+    data_entries,
+    filter_bank_entries,
+    impulse_response,
+    reach_of,
+)
 
 LARGEST_DENSE = 4096
 LARGEST_BLOCK = 1024
@@ -47,7 +55,10 @@ class Layout(NamedTuple):
 
 def layout_of(lower: LowerLevel, shape: tuple[int, ...]) -> Layout:
     """Choose the layout for signals of this shape: blocks for more than 512 pixels that couple locally."""
-    W = analysis_regularizer(lower).W
+    W = penalty_of(lower).W
+    # The curvature of groups is built column by column.
+    if isinstance(lower.regularizer, GroupRegularizer):
+        return Layout(shape, None)
     reaches = [reach_of(lower.A, shape), reach_of(W, shape)]
     if None in reaches or math.prod(shape) <= SMALLEST_FOLDED:
         return Layout(shape, None)
@@ -70,30 +81,30 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
         return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
     if isinstance(lower.A, Blur | MaskedFourier):
         return _circulant(impulse_response(lower.A, layout.shape, lower.y.dtype))
+    return matrix_of(lambda v: lower.A.adjoint(lower.A(v)), layout, lower.y.dtype)
 
-    def column(unit: Array) -> Array:
-        return lower.A.adjoint(lower.A(unit.reshape(layout.shape))).ravel()
 
-    basis = jnp.eye(layout.size, dtype=lower.y.dtype)
-    return jax.lax.map(column, basis, batch_size=min(_CHUNK, layout.size))
+def matrix_of(product: Callable[[Array], Array], layout: Layout, dtype: Any) -> Float[Array, "n n"]:
+    """Return the matrix of a symmetric map from signals to signals, row by row."""
+
+    def row(unit: Array) -> Array:
+        return product(unit.reshape(layout.shape)).ravel()
+
+    return jax.lax.map(row, jnp.eye(layout.size, dtype=dtype), batch_size=min(_CHUNK, layout.size))
 
 
 def rows_matrix(lower: LowerLevel, layout: Layout, weights: Float[Array, "..."]) -> Matrix:
     """Return W^T diag(weights) W, weights of the shape of W x."""
-    W = analysis_regularizer(lower).W
-    if isinstance(W, FilterBank):
-        entries = filter_bank_entries(W, layout.shape, weights)
+    W = penalty_of(lower).W
+    bank = bank_of(W, layout.shape, weights.dtype)
+    if bank is not None:
+        entries = filter_bank_entries(bank, layout.shape, weights)
         if layout.folded is not None:
             return blocks.from_entries(layout.folded, *entries)
         return _dense_from_entries(layout.size, entries)
     if isinstance(W, Dense):
         return jnp.matmul(W.matrix.T, weights[:, None] * W.matrix, precision=Precision.HIGHEST)
-
-    def column(unit: Array) -> Array:
-        return W.adjoint(weights * W(unit.reshape(layout.shape))).ravel()
-
-    basis = jnp.eye(layout.size, dtype=weights.dtype)
-    return jax.lax.map(column, basis, batch_size=min(_CHUNK, layout.size))
+    return matrix_of(lambda v: W.adjoint(weights * W(v)), layout, weights.dtype)
 
 
 def combine(
@@ -126,7 +137,7 @@ def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) 
     With G = W0^T W0 and a ridge e = 1e-12 ||W||^2 each eigenvalue g of G adds g / (g + e) to
     trace(G (G + e)^{-1}) = n - e trace((G + e)^{-1}).
     """
-    squared = analysis_regularizer(lower).W.squared_norm(layout.shape)
+    squared = penalty_of(lower).W.squared_norm(layout.shape)
     ridge = 1e-12 * jnp.where(squared > 0, squared, jnp.ones_like(squared))
     gram = rows_matrix(lower, layout, active.astype(lower.y.dtype))
     factor = factorize(combine(gram, jnp.zeros_like(ridge), gram, ridge))

@@ -11,11 +11,11 @@ from ..problems.validation import is_known
 from .analysis_l1_problem import (
     PrimalDualPair,
     SquaredNorms,
-    analysis_regularizer,
+    penalty_of,
     squared_norms,
-    supports_analysis_l1,
-    within_bounds,
+    supports_analysis,
 )
+from .dual_norm import inside_bounds
 from .first_iterate import first_iterate
 from .residuals import kkt_residual
 
@@ -34,7 +34,8 @@ class PrimalDual:
 
     x+ = x - tau (A^T(A x - y) + W^T u),  u+ = clip(u + sigma W(2 x+ - x), -weight, weight), with
     1/tau = ||A||^2 / 2 + sigma ||W||^2; starts at x = A^T y / ||A||^2, u = 0. Converges for every convex
-    problem of this form, slowly where the active rows are nearly dependent. Source: Condat, 2013, algorithm
+    problem of this form, slowly where the active rows are nearly dependent; of a norm of groups the
+    projection scales each. Source: Condat, 2013, algorithm
     3.1; Vu, 2013.
 
     Args:
@@ -52,27 +53,27 @@ class PrimalDual:
             raise ValueError(f"dual_scale must be positive; got {self.dual_scale}")
 
     def supports(self, lower: LowerLevel) -> str | None:
-        """Return None for l1 problems, else why not."""
-        return supports_analysis_l1(lower)
+        """Return None for l1 problems and norms of groups, else why not."""
+        return supports_analysis(lower)
 
     def init(self, lower: LowerLevel) -> PrimalDualState:
         """Start at x = A^T y / ||A||^2, u = 0."""
         x = first_iterate(lower)
-        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))))
+        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(penalty_of(lower).W(x))))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> PrimalDualState:
         """Start at a given pair, u moved into its bounds."""
-        x, weight = start.x, analysis_regularizer(lower).weight_like(start.u)
-        return PrimalDualState(x, within_bounds(start.u, weight), squared_norms(lower, x.shape))
+        u = inside_bounds(penalty_of(lower), start.u)
+        return PrimalDualState(start.x, u, squared_norms(lower, start.x.shape))
 
     def step(self, lower: LowerLevel, state: PrimalDualState) -> PrimalDualState:
         """Take a primal gradient step, then a projected dual step from the extrapolated point."""
-        regularizer = analysis_regularizer(lower)
-        W, weight = regularizer.W, regularizer.weight_like(state.u)
+        regularizer = penalty_of(lower)
+        W = regularizer.W
         primal_step = 1 / (state.norms.A * (0.5 + self.dual_scale))
         dual_step = self.dual_scale * state.norms.dual_unit
         x = state.x - primal_step * (lower.data_gradient(state.x) + W.adjoint(state.u))
-        u = within_bounds(state.u + dual_step * W(2 * x - state.x), weight)
+        u = inside_bounds(regularizer, state.u + dual_step * W(2 * x - state.x))
         return PrimalDualState(x, u, state.norms)
 
     def iterate(self, lower: LowerLevel, state: PrimalDualState) -> Float[Array, "..."]:

@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 
 from ..problems.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
-from .analysis_l1_problem import SquaredNorms, analysis_regularizer, squared_norms, within_bounds
+from .analysis_l1_problem import SquaredNorms, penalty_of, squared_norms
+from .dual_norm import gaps, inside_bounds
 from .fixed_point_map import map_move
 
 
@@ -43,25 +44,25 @@ def kkt_residual(
     - the dual's fixed-point residual  ||W|| ||u - clip(u + c W x, -weight, weight)|| / ||A^T y||,
     - the duality gap  sum_i weight_i |w_i x| - u_i w_i x,  over ||A^T y||^2 / ||A||^2,
 
-    c = ||A||^2 / ||W||^2. None of them has a unit: y, A and W can be measured in any. The gap in this form is
-    a sum of nonnegative terms for a feasible u, free of the cancellation of primal minus dual value; it is
-    the duality gap exactly where (x, u) is stationary.
+    with groups' norms in the place of magnitudes for a norm of groups; c = ||A||^2 / ||W||^2. None of them
+    has a unit: y, A and W can be measured in any. The gap in this form is a sum of nonnegative terms for a
+    feasible u, free of the cancellation of primal minus dual value; it is the duality gap exactly where
+    (x, u) is stationary.
 
     Args:
-        lower: l1 problem, any A.
+        lower: l1 problem, or one of a norm of groups, any A.
         x: the signal.
         u: the dual variable, shape of W x.
         norms: of A and W, if they are known already: they cost as much as a step.
     """
-    regularizer = analysis_regularizer(lower)
+    regularizer = penalty_of(lower)
     responses = regularizer.W(x)
-    weight = regularizer.weight_like(u)
     norms = squared_norms(lower, x.shape) if norms is None else norms
     scale = _scale(lower)
     stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
-    moved = u - within_bounds(u + norms.dual_unit * responses, weight)
+    moved = u - inside_bounds(regularizer, u + norms.dual_unit * responses)
     fixed_point = jnp.sqrt(norms.W) * euclidean_norm(moved) / scale
-    gap = jnp.sum(weight / scale * jnp.abs(responses) - u / scale * responses) * (norms.A / scale)
+    gap = jnp.sum(gaps(regularizer, u, responses / scale)) * (norms.A / scale)
     return jnp.maximum(jnp.maximum(stationarity, fixed_point), jnp.abs(gap))
 
 

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
 from ..problems.one_dtype import require_one_dtype
-from ..problems.regularizer import AnalysisRegularizer, in_range
+from ..problems.regularizer import in_range
 from ..problems.settings import Frame, split
-from .analysis_l1_problem import DualSolver, PrimalDualPair
+from .analysis_l1_problem import DualSolver, PrimalDualPair, supports_analysis
 from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
@@ -175,7 +175,7 @@ def certificate_of(solver: Solver, lower: LowerLevel, state: Any) -> Certificate
     """Certify the pair in a solver's last state, whatever the solver; None where it has no dual variable."""
     if isinstance(solver, CertifyingSolver):
         return solver.certificate(lower, state)
-    if isinstance(solver, DualSolver) and isinstance(lower.regularizer, AnalysisRegularizer):
+    if isinstance(solver, DualSolver) and supports_analysis(lower) is None:
         return certify(lower, solver.iterate(lower, state), solver.dual(lower, state))
     return None
 

@@ -1,6 +1,7 @@
 """The entries of W^T diag(d) W where each output sees a few pixels only."""
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.blur import Blur
 from ..problems.filter_bank import PAD_MODES, FilterBank
+from ..problems.forward_differences import ForwardDifferences
 from ..problems.identity import Identity
 from ..problems.linear_operator import LinearOperator
 from ..problems.mask import Mask
@@ -25,6 +27,8 @@ def reach_of(operator: LinearOperator, shape: tuple[int, ...]) -> int | None:
         return 1
     if isinstance(operator, FilterBank):
         return operator.filters.shape[1] - 1
+    if isinstance(operator, ForwardDifferences):
+        return 1
     if isinstance(operator, Blur):
         return operator.kernel.shape[0] - 1
     return None
@@ -57,14 +61,24 @@ def data_entries(operator: Identity | Mask | Blur, shape: tuple[int, ...], dtype
     return np.broadcast_to(pixels, columns.shape), columns, jnp.broadcast_to(values[:, None], columns.shape)
 
 
-def filter_bank_entries(bank: FilterBank, shape: tuple[int, ...], weights: Float[Array, "k h w"]) -> Entries:
+def bank_of(operator: LinearOperator, shape: tuple[int, ...], dtype: Any) -> FilterBank | None:
+    """Return the filter bank that an operator is on images of this shape, None where it is none."""
+    if isinstance(operator, ForwardDifferences) and len(shape) > 1:
+        return operator.bank(dtype)
+    return operator if isinstance(operator, FilterBank) else None
+
+
+def filter_bank_entries(
+    bank: FilterBank, shape: tuple[int, ...], weights: Float[Array, "k *shape"]
+) -> Entries:
     """Return, for each pair of taps (p, q) and output i, sum_k f_k[p] f_k[q] weights_k[i]."""
-    size, (height, width) = bank.filters.shape[1], shape
+    size, (height, width) = bank.filters.shape[1], shape[:2]
     outside = math.prod(shape)
     low, high = (size - 1) // 2, size // 2
     mode = PAD_MODES[bank.boundary]
     filling = {"constant_values": outside} if mode == "constant" else {}
-    pixels = np.pad(np.arange(outside).reshape(shape), ((low, high), (low, high)), mode, **filling)  # pyright: ignore
+    room = ((low, high), (low, high), *((0, 0) for _ in shape[2:]))
+    pixels = np.pad(np.arange(outside).reshape(shape), room, mode, **filling)  # pyright: ignore
     # The pixel under each tap, for each output.
     under = np.stack([pixels[a : a + height, b : b + width] for a in range(size) for b in range(size)])
     under = under.reshape(size * size, -1)

@@ -26,6 +26,8 @@ def _inside(index: int, length: int, boundary: str) -> int | None:
         return index
     if boundary == "zero":
         return None
+    if boundary == "replicate":
+        return min(max(index, 0), length - 1)
     return -index if index < 0 else 2 * (length - 1) - index
 
 

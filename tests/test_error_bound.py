@@ -83,7 +83,12 @@ def bounds(regularizer: FieldsOfExperts, x: jax.Array, v: jax.Array, radius: jax
 @pytest.mark.parametrize("radius", [1e-6, 1e-2, 1.0])
 @pytest.mark.parametrize(
     ("boundary", "potential"),
-    [("circular", POTENTIALS[0]), ("zero", POTENTIALS[1]), ("reflect", POTENTIALS[2])],
+    [
+        ("circular", POTENTIALS[0]),
+        ("zero", POTENTIALS[1]),
+        ("reflect", POTENTIALS[2]),
+        ("replicate", POTENTIALS[0]),
+    ],
     ids=repr,
 )
 def test_no_point_of_the_ball_exceeds_the_bounds_of_the_derivatives(boundary, radius, potential):

@@ -110,7 +110,7 @@ WRONG = {
     "an image smaller than the filters": (
         lambda: LowerLevel(Identity(), jnp.ones((4, 4)), AnalysisL1(FilterBank(jnp.ones((1, 5, 5))), 0.1)),
         ValueError,
-        r"filters of 5 x 5 need an image \(h, w\) at least as large; got \(4, 4\)",
+        r"filters of 5 x 5 need an image \(h, w\) or \(h, w, 3\) at least as large; got \(4, 4\)",
     ),
     "filters on a signal": (
         lambda: LowerLevel(Identity(), jnp.ones(9), AnalysisL1(FilterBank(jnp.ones((1, 3, 3))), 0.1)),

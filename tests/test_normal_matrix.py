@@ -13,7 +13,16 @@ from operators_by_hand import (
     taps_of,
 )
 
-from hypergrad_bench.problems import AnalysisL1, Blur, Dense, FilterBank, Identity, LowerLevel, Mask
+from hypergrad_bench.problems import (
+    AnalysisL1,
+    Blur,
+    Dense,
+    FilterBank,
+    ForwardDifferences,
+    Identity,
+    LowerLevel,
+    Mask,
+)
 from hypergrad_bench.solvers.block_tridiagonal import BlockTridiagonal, FoldedRows
 from hypergrad_bench.solvers.normal_matrix import (
     Layout,
@@ -104,7 +113,7 @@ def test_the_normal_matrices_of_signals():
     np.testing.assert_allclose(ours, W.T @ (d[:, None] * W), atol=1e-13)
 
 
-@pytest.mark.parametrize("boundary", ["circular", "zero", "reflect"])
+@pytest.mark.parametrize("boundary", ["circular", "zero", "reflect", "replicate"])
 @pytest.mark.parametrize(("size", "reach"), [(1, 1), (2, 1), (3, 2), (4, 3), (5, 6)])
 def test_the_weighted_normal_matrix_of_a_bank(size, reach, boundary):
     filters, weights = _normal(4, 2, size, size), _normal(5, 2, *SHAPE)
@@ -114,6 +123,17 @@ def test_the_weighted_normal_matrix_of_a_bank(size, reach, boundary):
     for layout in (Layout(SHAPE, None), _folded(reach)):
         ours = _dense(rows_matrix(lower, layout, jnp.asarray(weights)), layout)
         np.testing.assert_allclose(ours, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (3, 4, 3), (7,)], ids=str)
+def test_the_weighted_normal_matrix_of_differences(shape):
+    W = ForwardDifferences()
+    columns = jax.vmap(W)(jnp.eye(int(np.prod(shape))).reshape(-1, *shape))
+    matrix, weights = np.asarray(columns).reshape(len(columns), -1).T, _normal(5, *columns.shape[1:])
+    lower = _lower(W=W, shape=shape)
+    for layout in (Layout(shape, None), *([_folded(1)] if shape == SHAPE else [])):
+        ours = _dense(rows_matrix(lower, layout, jnp.asarray(weights)), layout)
+        np.testing.assert_allclose(ours, matrix.T @ (weights.reshape(-1, 1) * matrix), atol=1e-12)
 
 
 @pytest.mark.parametrize("layout", [Layout(SHAPE, None), _folded(3)], ids=["dense", "folded"])
@@ -192,7 +212,7 @@ def test_the_matrices_tap_by_tap_are_those_of_the_sums():
     kernel, filters, shape = _normal(0, 3, 2), _normal(1, 2, 3, 3), (4, 5)
     by_columns = matrix_by_hand(lambda x: blur_by_hand(kernel, x), shape)
     np.testing.assert_allclose(blur_matrix(kernel, shape), by_columns, atol=1e-15)
-    for boundary in ("circular", "zero", "reflect"):
+    for boundary in ("circular", "zero", "reflect", "replicate"):
         by_columns = matrix_by_hand(lambda x, b=boundary: correlate_by_hand(filters, x, b), shape)
         np.testing.assert_allclose(bank_matrix(filters, shape, boundary), by_columns, atol=1e-15)
         cotangent = _normal(2, *by_columns.shape)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from operators_by_hand import blur_by_hand, correlate_by_hand, matrix_by_hand
 
-from hypergrad_bench.problems import Blur, Dense, FilterBank, Identity, Mask
+from hypergrad_bench.problems import Blur, Dense, FilterBank, ForwardDifferences, Identity, Mask
 
-BOUNDARIES = ("circular", "zero", "reflect")
+BOUNDARIES = ("circular", "zero", "reflect", "replicate")
 IMAGE = (6, 7)
 
 
@@ -44,6 +44,34 @@ def test_filter_bank_keeps_reflected_pixels_once():
     x = jnp.arange(9.0).reshape(3, 3)
     # The pixel up and to the left of the corner is the one down and to the right of it.
     assert float(bank(x)[0, 0, 0]) == float(x[1, 1])
+
+
+def test_the_channels_of_a_colour_image_are_filtered_one_by_one():
+    filters, x, r = _normal(0, 2, 3, 3), _normal(1, *IMAGE, 3), _normal(2, 2, *IMAGE, 3)
+    bank = FilterBank(jnp.asarray(filters), "replicate")
+    for channel in range(3):
+        one, back = jnp.asarray(x[..., channel]), jnp.asarray(r[..., channel])
+        np.testing.assert_allclose(bank(jnp.asarray(x))[..., channel], bank(one), atol=1e-14)
+        np.testing.assert_allclose(bank.adjoint(jnp.asarray(r))[..., channel], bank.adjoint(back), atol=1e-14)
+    assert float(bank.squared_norm((*IMAGE, 3))) == float(bank.squared_norm(IMAGE))
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 6), (1, 4), (4, 5, 3)], ids=str)
+def test_differences_are_zero_at_the_far_border(shape):
+    operator, x = ForwardDifferences(), _normal(0, *shape)
+    axes = min(len(shape), 2)
+    responses = np.asarray(operator(jnp.asarray(x)))
+    assert responses.shape == (axes, *shape)
+    for axis in range(axes):
+        along = np.moveaxis(responses[axis], axis, 0)
+        np.testing.assert_array_equal(along[:-1], np.diff(np.moveaxis(x, axis, 0), axis=0))
+        assert not along[-1].any()
+    matrix = _columns(operator, shape)
+    r = _normal(1, *responses.shape)
+    np.testing.assert_allclose(np.ravel(operator.adjoint(jnp.asarray(r))), matrix.T @ r.ravel(), atol=1e-14)
+    assert operator.squared_norm(shape) == pytest.approx(np.linalg.norm(matrix, 2) ** 2, rel=1e-12)
+    if min(shape[:2]) > 1 and axes == 2:
+        np.testing.assert_allclose(operator.bank(jnp.float64)(jnp.asarray(x)), responses, atol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +166,7 @@ WRONG = {
     "an unknown boundary": (
         lambda: FilterBank(jnp.ones((1, 3, 3)), "periodic"),
         ValueError,
-        "boundary must be one of .*circular.*zero.*reflect.*got 'periodic'",
+        "boundary must be one of .*circular.*zero.*reflect.*replicate.*got 'periodic'",
     ),
     "integer filters": (
         lambda: FilterBank(jnp.ones((1, 3, 3), jnp.int32)),
@@ -153,12 +181,27 @@ WRONG = {
     "an image smaller than a filter": (
         lambda: FilterBank(jnp.ones((1, 5, 5)))(jnp.ones((4, 9))),
         ValueError,
-        r"filters of 5 x 5 need an image \(h, w\) at least as large; got \(4, 9\)",
+        r"filters of 5 x 5 need an image \(h, w\) or \(h, w, 3\) at least as large; got \(4, 9\)",
+    ),
+    "a batch of images": (
+        lambda: FilterBank(jnp.ones((3, 2, 2)))(jnp.ones((2, 5, 5))),
+        ValueError,
+        r"filters of 2 x 2 need an image \(h, w\) or \(h, w, 3\) at least as large; got \(2, 5, 5\)",
+    ),
+    "differences of a batch": (
+        lambda: ForwardDifferences()(jnp.ones((2, 5, 5))),
+        ValueError,
+        r"differences need a signal \(n,\) or an image \(h, w\) or \(h, w, 3\); got shape \(2, 5, 5\)",
+    ),
+    "differences along one axis alone": (
+        lambda: ForwardDifferences().adjoint(jnp.ones((1, 5, 5))),
+        ValueError,
+        r"differences must have shape \(2, 5, 5\); got \(1, 5, 5\)",
     ),
     "responses of too few filters": (
         lambda: FilterBank(jnp.ones((3, 2, 2))).adjoint(jnp.ones((2, 5, 5))),
         ValueError,
-        r"responses must have shape \(3, h, w\); got \(2, 5, 5\)",
+        r"responses must have shape \(3, h, w\) or \(3, h, w, 3\); got \(2, 5, 5\)",
     ),
     "a kernel larger than the signal": (
         lambda: Blur(jnp.ones(9))(jnp.ones(8)),

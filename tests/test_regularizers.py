@@ -11,9 +11,14 @@ from hypergrad_bench.problems import (
     Dense,
     FieldsOfExperts,
     FilterBank,
+    ForwardDifferences,
+    Identity,
     LogCosh,
     Lorentzian,
+    LowerLevel,
     PseudoHuber,
+    UntiedExperts,
+    total_variation,
 )
 
 POTENTIALS = (PseudoHuber(), LogCosh(), Lorentzian(), PseudoHuber(0.5), LogCosh(2.0), Lorentzian(0.3))
@@ -36,6 +41,30 @@ def test_l1_of_a_bank_weighs_filter_by_filter():
     regularizer = AnalysisL1(FilterBank(jnp.asarray(filters)), jnp.asarray([0.5, 2.0]))
     sums = np.abs(correlate_by_hand(filters, x, "circular")).sum(axis=(1, 2))
     assert float(regularizer.value(jnp.asarray(x))) == pytest.approx(0.5 * sums[0] + 2 * sums[1])
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (2,), (2, 5, 4, 3), (1, 5, 4, 3), (2, 1, 1, 1), (2, 5, 4), (1, 5, 4)], ids=str
+)
+def test_l1_with_a_map_of_weights(shape):
+    """Length one along axes that share a weight; a map without an axis of channels is shared by them."""
+    x, weight = _normal(1, 5, 4, 3), np.abs(_normal(2, *shape))
+    differences = np.zeros((2, 5, 4, 3))
+    differences[0, :-1], differences[1, :, :-1] = np.diff(x, axis=0), np.diff(x, axis=1)
+    spread = weight.reshape(*shape, *(1,) * (4 - len(shape))) if shape else weight
+    found = total_variation(jnp.asarray(weight)).value(jnp.asarray(x))
+    assert float(found) == pytest.approx(np.sum(spread * np.abs(differences)), rel=1e-13)
+
+
+def test_total_variation_of_a_ramp():
+    """Steps 1 down and 2 across, 6 x 5: nothing is counted across the border."""
+    ramp = jnp.asarray(np.add.outer(np.arange(6.0), 2 * np.arange(5.0)))
+    filters = ForwardDifferences().bank(jnp.float64).filters
+    values = {"replicate": 73, "circular": 146, "zero": 181, "reflect": 90}
+    for boundary, value in values.items():
+        assert float(AnalysisL1(FilterBank(filters, boundary), 1.0).value(ramp)) == value
+    assert float(total_variation(1.0).value(ramp)) == 73
+    assert float(total_variation(2.0).value(jnp.stack([ramp, 2 * ramp, -ramp], -1))) == 8 * 73
 
 
 @pytest.mark.usefixtures("as_users_run")
@@ -63,7 +92,7 @@ def test_images_start_from_zero_mean_filters(regularizer):
     np.testing.assert_allclose(np.linalg.norm(filters[2:], axis=(1, 2)), 0.5)
 
 
-@pytest.mark.parametrize("boundary", ["circular", "zero", "reflect"])
+@pytest.mark.parametrize("boundary", ["circular", "zero", "reflect", "replicate"])
 @pytest.mark.parametrize("potential", [PseudoHuber(), Lorentzian(0.5)], ids=repr)
 def test_fields_of_experts_against_its_matrix(boundary, potential):
     filters, x, weights = _normal(0, 3, 2, 2), _normal(1, 5, 6), np.asarray([0.2, 0.0, 1.5])
@@ -126,6 +155,7 @@ def test_potentials_keep_their_digits_where_formulas_lose_them():
     assert float(jax.grad(LogCosh().value)(huge)) == pytest.approx(0.1)
 
 
+BANK = FilterBank(jnp.ones((2, 3, 3)))
 WRONG = {
     "a negative weight": (
         lambda: AnalysisL1(Dense(jnp.ones((2, 3))), jnp.asarray(-0.5)),
@@ -142,10 +172,37 @@ WRONG = {
         ValueError,
         r"weight must be one number or one a row or filter, shape \(\) or \(2,\); got shape \(3,\)",
     ),
-    "a weight a pixel": (
-        lambda: AnalysisL1(FilterBank(jnp.ones((2, 3, 3))), jnp.ones((2, 5, 5))),
+    "a map of too many filters": (
+        lambda: AnalysisL1(FilterBank(jnp.ones((2, 3, 3))), jnp.ones((3, 5, 5))),
         ValueError,
-        r"weight must be one number or one a row or filter.*got shape \(2, 5, 5\)",
+        r"weight must be one number or one a row or filter, shape \(\) or \(2,\), or a map such as "
+        r"\(2, h, w\); got shape \(3, 5, 5\)",
+    ),
+    "a map of another size": (
+        lambda: LowerLevel(Identity(), jnp.ones((4, 4)), AnalysisL1(BANK, jnp.ones((2, 5, 5)))),
+        ValueError,
+        r"weight must be one number, or fit the responses of shape \(2, 4, 4\), with length one along axes "
+        r"that share a weight; got shape \(2, 5, 5\)",
+    ),
+    "a map without the axis of the filters": (
+        lambda: LowerLevel(Identity(), jnp.ones((4, 4)), total_variation(jnp.ones((4, 4)))),
+        ValueError,
+        r"fit the responses of shape \(2, 4, 4\).*got shape \(4, 4\)",
+    ),
+    "one weight a row of an image": (
+        lambda: LowerLevel(Identity(), jnp.ones((4, 4)), AnalysisL1(Identity(), jnp.ones(4))),
+        ValueError,
+        r"fit the responses of shape \(4, 4\).*got shape \(4,\)",
+    ),
+    "experts on a colour image": (
+        lambda: FieldsOfExperts(jnp.ones((4, 3, 3)), jnp.ones(4)).value(jnp.ones((4, 4, 3))),
+        ValueError,
+        r"a field of experts needs a grey image \(h, w\); got shape \(4, 4, 3\)",
+    ),
+    "untied experts on a colour image": (
+        lambda: UntiedExperts.initial((4, 4), 0).operator(jnp.ones((4, 4, 3))),
+        ValueError,
+        r"a field of untied experts needs a grey image \(h, w\); got shape \(4, 4, 3\)",
     ),
     "an integer weight": (
         lambda: AnalysisL1(Dense(jnp.ones((2, 3))), jnp.asarray(1)),

@@ -18,7 +18,7 @@ from hypergrad_bench.hypergrad import (
 )
 from hypergrad_bench.problems import AnalysisL1, Dense, Identity, LowerLevel
 from hypergrad_bench.solvers import ActiveSet, Admm, Budget, DualFista, Gmres, PrimalDual
-from hypergrad_bench.solvers.analysis_l1_problem import within_bounds
+from hypergrad_bench.solvers.dual_norm import within_bounds
 
 CONVERGED, STEPS = Budget(20_000, 1e-11, 10), Budget(1500, 0.0)
 RULES = {

@@ -14,6 +14,7 @@ from ...problems.denoiser import Denoiser
 from ...problems.dense import Dense
 from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.filter_bank import Boundary, FilterBank
+from ...problems.forward_differences import ForwardDifferences
 from ...problems.gradient_step import GradientStep
 from ...problems.identity import Identity
 from ...problems.implicit_denoiser import ImplicitDenoiser
@@ -26,6 +27,7 @@ from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
 from ...problems.red import Red
 from ...problems.regularizer import Regularizer
 from ...problems.scalar_potential import ScalarPotential
+from ...problems.total_variation import total_variation
 from ...problems.untied_experts import UntiedExperts
 from ...problems.wavelet_l1 import WaveletL1
 from ...problems.wavelet_l12 import WaveletL12
@@ -66,6 +68,10 @@ def operator_samples() -> dict[str, tuple[LinearOperator, Shape]]:
         "MaskedFourier, colour": (MaskedFourier(normal((4, 4), 0)), (4, 4, 3)),
         "WaveletTransform": (WaveletTransform(2), (8, 4)),
         "WaveletTransform, haar, colour": (WaveletTransform(2, "haar"), (4, 8, 3)),
+        "ForwardDifferences, signal": (ForwardDifferences(), (7,)),
+        "ForwardDifferences": (ForwardDifferences(), (4, 5)),
+        "ForwardDifferences, colour": (ForwardDifferences(), (3, 4, 3)),
+        "FilterBank, colour": (FilterBank(normal((2, 3, 3), 0), "replicate"), (4, 5, 3)),
         "ConvolutionChain": (initial_chain(0, (2, 3, 5), 3), (7, 6)),
         **banks,
     }
@@ -100,6 +106,8 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
         **_colour_samples(),
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
+        "AnalysisL1, wavelets": (AnalysisL1(WaveletTransform(1), jnp.abs(normal((4, 6), 0))), (4, 6)),
+        "Total variation, a map, colour": (total_variation(jnp.abs(normal((2, 4, 5), 0))), (4, 5, 3)),
     }
 
 

@@ -23,8 +23,7 @@ class JaxoptImplicit:
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart of the solver, else a sentence."""
-        del lower
-        return supports_jaxopt(solver)
+        return supports_jaxopt(solver, lower)
 
     def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         """Solve the lower level with jaxopt."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
+from ...problems.regularizer import GroupRegularizer
 from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
@@ -19,8 +20,10 @@ from ...solvers.solver import Solution, Solver
 _SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
 
 
-def supports_jaxopt(solver: Solver) -> str | None:
+def supports_jaxopt(solver: Solver, lower: LowerLevel) -> str | None:
     """Return None if jaxopt has a solver that does what ours does, else a sentence."""
+    if isinstance(lower.regularizer, GroupRegularizer):
+        return "jaxopt has no projection of groups of dual variables"
     if isinstance(solver, (*_SMOOTH, dual_fista.DualFista)):
         return None
     return f"jaxopt has no counterpart of {type(solver).__name__}"

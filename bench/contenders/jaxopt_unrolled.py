@@ -24,10 +24,9 @@ class JaxoptUnrolled:
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart that reverse mode can cross, else a sentence."""
-        del lower
         if isinstance(solver, Lbfgs):
             return "jaxopt's L-BFGS searches along its direction in a loop of thirty evaluations a step"
-        return supports_jaxopt(solver)
+        return supports_jaxopt(solver, lower)
 
     def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
         """Solve the lower level with jaxopt, unrolled."""

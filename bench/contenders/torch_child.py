@@ -58,7 +58,8 @@ class LowerLevel:
         """Evaluate the fields of experts."""
         filters, weights = self.leaves[".regularizer.filters"], self.leaves[".regularizer.weights"]
         low, high = (filters.shape[-1] - 1) // 2, filters.shape[-1] // 2
-        mode = {"circular": "circular", "zero": "constant", "reflect": "reflect"}[self.boundary]
+        modes = {"circular": "circular", "zero": "constant", "reflect": "reflect", "replicate": "replicate"}
+        mode = modes[self.boundary]
         padded = torch.nn.functional.pad(x, (low, high, low, high), mode=mode)
         t = torch.nn.functional.conv2d(padded, filters[:, None]) / self.scale
         if self.potential == "PseudoHuber":
