@@ -13,23 +13,23 @@ import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
 
-QUICK = "--xla_cpu_use_fusion_emitters=false"
+QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let XLA compile loops for the CPU by its older code, in half the time, if it still has that.
+    """Let XLA compile for the CPU by its older code and without LLVM's optimisations, if it still has that.
 
-    Compiling takes most of the tests' time. JAX has not started its backend yet; workers and child processes
-    inherit the setting.
+    Compiling takes most of the tests' time, and three times as much of it otherwise. JAX has not started its
+    backend yet; workers and child processes inherit the setting. What is given already stays as it is.
     """
     given = os.environ.get("XLA_FLAGS", "")
-    if "PYTEST_XDIST_WORKER" not in os.environ and QUICK not in given and _quick_is_known(config):
-        os.environ["XLA_FLAGS"] = f"{given} {QUICK}".strip()
+    if "PYTEST_XDIST_WORKER" not in os.environ and not given and _quick_is_known(config):
+        os.environ["XLA_FLAGS"] = QUICK
 
 
 def _quick_is_known(config: pytest.Config) -> bool:
     """Ask another process, once a release of jaxlib: XLA ends one that asks for what it does not know."""
-    cache, key = getattr(config, "cache", None), f"quick_compilation/{version('jaxlib')}"
+    cache, key = getattr(config, "cache", None), f"quick_compilation/{version('jaxlib')}/{QUICK}"
     if cache and cache.get(key, False):
         return True
     asked = subprocess.run(
