@@ -29,6 +29,7 @@ from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .magnetic_resonance import MagneticResonance as MagneticResonance
 from .mask import Mask as Mask
+from .mask_file import MaskFile as MaskFile
 from .masked_fourier import MaskedFourier as MaskedFourier
 from .motion_kernel import Kernel as Kernel
 from .motion_kernel import MotionKernel as MotionKernel

@@ -3,15 +3,15 @@
 import functools
 import hashlib
 import os
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 
-from .luma import luma
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+from .image_file import SUFFIXES, decode_luma, decode_rgb
+from .regular_file import read_regular, require_regular
 
 
 class Entry(NamedTuple):
@@ -23,18 +23,40 @@ class Entry(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """Names and sizes (height, width) in pixels of the images, sorted by name, and a hash of it all."""
+    """Names and sizes (height, width) in pixels of the images, sorted by name, and a hash of it all.
+
+    Attributes:
+        brightest: the largest luma of all.
+    """
 
     names: tuple[str, ...]
     sizes: tuple[tuple[int, int], ...]
     fingerprint: str
+    brightest: float
 
 
 def list_images(folder: str) -> tuple[Entry, ...]:
-    """List the image files directly in `folder`, sorted by name; raise `ValueError` where that fails."""
+    """List the image files directly in `folder`, sorted by name; raise `ValueError` where that fails.
+
+    A pipe, a socket or a device with the name of an image is refused, since to open it could wait for ever.
+    """
+    return tuple(sorted(_entry(item) for item in _scan(folder) if _is_image(item)))
+
+
+def left_out(folder: str) -> str | None:
+    """Say how many files and folders in `folder` are no images and so are not read; None where there is none.
+
+    Hidden ones are not counted.
+    """
+    others = [item for item in _scan(folder) if not _is_image(item) and not item.name.startswith(".")]
+    endings = Counter("folders" if item.is_dir() else _ending(item.name) for item in others)
+    return ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items())) or None
+
+
+def _scan(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            return tuple(sorted(_entry(item) for item in found if _is_image(item)))
+            return list(found)
     except FileNotFoundError as error:
         raise ValueError(f"image folder {folder!r} does not exist") from error
     except NotADirectoryError as error:
@@ -52,35 +74,50 @@ def survey(folder: str, entries: tuple[Entry, ...]) -> Survey:
     """
     _require_two(folder, entries)
     digest = hashlib.sha256()
-    sizes = []
+    sizes, brightest = [], 0.0
     for entry in entries:
         content = _read(folder, entry.name)
-        height, width = luma(content, entry.name).shape
-        sizes.append((height, width))
+        values = decode_luma(content, entry.name)
+        sizes.append(values.shape)
+        brightest = max(brightest, float(values.max()))
         # Hashes of fixed length: no other division into names and contents gives the same bytes.
         digest.update(hashlib.sha256(os.fsencode(entry.name)).digest() + hashlib.sha256(content).digest())
-    return Survey(tuple(entry.name for entry in entries), tuple(sizes), digest.hexdigest()[:16])
+    return Survey(tuple(entry.name for entry in entries), tuple(sizes), digest.hexdigest()[:16], brightest)
 
 
 def read_luma(folder: str, name: str) -> Float64[np.ndarray, "height width"]:
     """Return the luma of one image in [0, 1]; raise `ValueError` where it cannot be read."""
-    return luma(_read(folder, name), name)
+    return decode_luma(_read(folder, name), name)
+
+
+def read_rgb(folder: str, name: str) -> Float64[np.ndarray, "height width 3"]:
+    """Return R, G and B of one image in [0, 1]; raise `ValueError` where it cannot be read."""
+    return decode_rgb(_read(folder, name), name)
+
+
+@functools.lru_cache(maxsize=16)
+def grey_images(folder: str, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Name the images whose three channels are equal everywhere."""
+    return tuple(entry.name for entry in entries if _is_grey(read_rgb(folder, entry.name)))
+
+
+def _is_grey(colours: Float64[np.ndarray, "height width 3"]) -> bool:
+    return bool((colours[..., :1] == colours).all())
 
 
 def _read(folder: str, name: str) -> bytes:
-    try:
-        return Path(folder, name).read_bytes()
-    except OSError as error:
-        raise ValueError(f"image {name!r} cannot be read: {error.strerror}") from error
+    return read_regular(Path(folder, name), f"image {name!r}")
 
 
 def _require_two(folder: str, entries: tuple[Entry, ...]) -> None:
     if len(entries) >= 2:
         return
     number = "only one image" if entries else "no image"
+    others = left_out(folder)
     raise ValueError(
         f"folder {os.path.basename(folder)!r} holds {number}; it needs at least two, one to train and one to "
         f"test with, directly in it and with a name ending in {', '.join(SUFFIXES)}"
+        + (f"; left out are {others}" if others else "")
     )
 
 
@@ -93,4 +130,9 @@ def _entry(item: os.DirEntry[str]) -> Entry:
         status = item.stat()
     except OSError as error:
         raise ValueError(f"image {item.name!r} cannot be read: {error.strerror}") from error
+    require_regular(status, f"image {item.name!r}")
     return Entry(item.name, status.st_size, status.st_mtime_ns)
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower() or "without an ending"

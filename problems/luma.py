@@ -54,6 +54,12 @@ def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
     return _grey(_open(content, name))
 
 
+def is_opaque(content: bytes, name: str) -> bool:
+    """Say whether no pixel of a PNG, JPEG or BMP file is transparent; errors are those of `luma`."""
+    image = _open(content, name)
+    return image.mode != "RGBA" or image.getchannel("A").getextrema() == (255, 255)
+
+
 def _open(content: bytes, name: str) -> Image.Image:
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise ValueError(

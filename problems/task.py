@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .linear_operator import LinearOperator
+from .validation import require_real
 
 
 @runtime_checkable
@@ -39,8 +40,10 @@ def measure(
         A and the measurements, float64, shape (batch, *range).
 
     Raises:
+        TypeError: if the ground truths are complex.
         ValueError: if the ground truths hold NaN or infinity.
     """
+    require_real("ground truths", truths, "take their magnitude, or their real part")
     if not np.isfinite(truths).all():
         raise ValueError("ground truths must be finite; they hold NaN or infinity")
     A = task.operator(truths.shape[1:], seed)

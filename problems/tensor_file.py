@@ -1,11 +1,15 @@
 """Named tensors in files: what is read is never executed."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+
+from .regular_file import require_regular
 
 SAFE_TORCH = (2, 10)
 """The first PyTorch without a known way to run code through `weights_only=True` (CVE-2026-24747)."""
@@ -17,17 +21,20 @@ SHOWN = 8
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """Read all tensors of a safetensors or a PyTorch file by name.
 
-    PyTorch's files (.pth, .pt) are read with `weights_only=True`, in float64, and need the extra torch. For
-    a file that you do not trust prefer safetensors: that format cannot hold code.
+    PyTorch's files (.pth, .pt, Lightning's .ckpt) are read with `weights_only=True`, in float64, and need
+    the extra torch. A tensor in dictionaries of dictionaries has the keys, joined by dots, for its name; what
+    is no tensor, such as the number of the epoch, is left out. For a file that you do not trust prefer
+    safetensors: that format cannot hold code.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it has another ending, is damaged, or holds anything but tensors.
+        ValueError: if it is no regular file, has another ending, is damaged, or holds no tensors by name.
         ImportError: for a file of PyTorch's without PyTorch, or with one that reads it unsafely.
     """
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
-    readers = {".safetensors": _read_safetensors, ".pth": _read_torch, ".pt": _read_torch}
+    require_regular(path.stat(), f"checkpoint {path.name!r}")
+    readers = {".safetensors": _read_safetensors} | dict.fromkeys((".pth", ".pt", ".ckpt"), _read_torch)
     if path.suffix not in readers:
         raise ValueError(f"a checkpoint ends in {', '.join(readers)}; got {path.name}")
     return readers[path.suffix](path)
@@ -51,6 +58,53 @@ def require_match(
         raise ValueError(f"{head}; " + "; ".join(reasons))
 
 
+def under_prefix(
+    tensors: Mapping[str, np.ndarray], expected: Collection[str], prefix: str | None, head: str
+) -> dict[str, np.ndarray]:
+    """Return the tensors whose names begin with a prefix, without it.
+
+    Training code puts `module.`, `params.`, `state_dict.`, `student_grad.model.` or others before the names
+    of a network's parameters. Without `prefix` it is what stands before all the expected names, in one place
+    only; other tensors of the file, an optimizer's for instance, are left out. Where none fits it is what
+    stands before most of them: `require_match` then says what is missing.
+
+    Args:
+        tensors: by name.
+        expected: names of the parameters.
+        prefix: with its last dot; empty for none, None to find it.
+        head: begins the message.
+
+    Raises:
+        ValueError: if the names fit under several prefixes, such as an average's beside the weights', or none
+            begins with the given one; the message lists the prefixes.
+    """
+    found = _prefixes(tensors, expected)
+    fitting = [one for one, count in found.items() if count == len(expected)]
+    if prefix is None:
+        if len(fitting) > 1 and "" not in fitting:
+            raise ValueError(
+                f"{head} in one place: say which by prefix=, one of {_listed(map(repr, fitting))}"
+            )
+        likeliest = max(found, key=lambda one: found[one], default="")
+        prefix = "" if "" in fitting else (*fitting, likeliest)[0]
+    chosen = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
+    if not chosen:
+        known = _listed(map(repr, fitting)) or "none"
+        raise ValueError(f"{head} under the prefix {prefix!r}; prefixes that fit: {known}")
+    return chosen
+
+
+def _prefixes(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> dict[str, int]:
+    """Count, for everything that stands before an expected name, the expected names that it stands before."""
+    before = (
+        name.removesuffix(one)
+        for name in tensors
+        for one in expected
+        if name == one or name.endswith(f".{one}")
+    )
+    return dict(sorted(Counter(before).items()))
+
+
 def shapes(tensors: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
     """Return the shapes by name."""
     return {name: tuple(one.shape) for name, one in tensors.items()}
@@ -60,8 +114,11 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path.name} is no safetensors file, or damaged: {error}") from error
+    # Numbers of 8 bits, which numpy lacks, end as an AttributeError.
+    except (SafetensorError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"{path.name} is no safetensors file of numbers that numpy has, or damaged: {error}"
+        ) from error
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
@@ -82,13 +139,28 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     # PyTorch raises errors of many types, with advice to read the file unsafely.
     except Exception as error:
-        raise ValueError(f"{path.name} holds more than weights, or is damaged") from error
+        raise ValueError(
+            f"{path.name} holds more than weights, or is damaged; where you trust it, save its weights "
+            "alone, as safetensors"
+        ) from error
     if not isinstance(found, Mapping):
         raise ValueError(f"{path.name} holds a {type(found).__name__}; a dictionary of tensors is expected")
-    strangers = [str(name) for name, one in found.items() if not isinstance(one, torch.Tensor)]
-    if strangers:
-        raise ValueError(f"{path.name} holds what is no tensor: {_listed(strangers)}")
-    return {str(name): one.detach().to(torch.float64).numpy() for name, one in found.items()}
+    tensors = {
+        name: one.detach().to(torch.float64).numpy()
+        for name, one in _leaves(found)
+        if isinstance(one, torch.Tensor)
+    }
+    if not tensors:
+        raise ValueError(f"{path.name} holds no tensors; it holds {_listed(map(str, found)) or 'nothing'}")
+    return tensors
+
+
+def _leaves(tree: Mapping[Any, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, one in tree.items():
+        if isinstance(one, Mapping):
+            yield from _leaves(one, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", one
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,6 +8,11 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool
 
+STACKED = (
+    "take its real part, or stack both along a last axis, jnp.stack([z.real, z.imag], axis=-1), as "
+    "MaskedFourier has its measurements"
+)
+
 
 def is_concrete(value: Any) -> bool:
     """Say whether `value` is an array whose entries can be read now (not a tracer, not a bare shape)."""
@@ -23,10 +28,17 @@ def require_floating(name: str, value: Any) -> None:
     """Raise `TypeError` unless `value` is a floating-point array: leaves are differentiated."""
     if not hasattr(value, "dtype") or not hasattr(value, "shape"):
         raise TypeError(f"{name} must be an array; got {type(value).__name__}")
+    require_real(name, value, STACKED)
     if not jax.numpy.issubdtype(value.dtype, jax.numpy.floating):
         raise TypeError(
             f"{name} must be a floating-point array, since it can be differentiated; got dtype {value.dtype}"
         )
+
+
+def require_real(name: str, value: Any, instead: str) -> None:
+    """Raise `TypeError` if `value`, traced or not, is complex; `instead` says what to hand over."""
+    if jax.numpy.issubdtype(value.dtype, jax.numpy.complexfloating):
+        raise TypeError(f"{name} must be real; got dtype {value.dtype}: {instead}")
 
 
 def require_dimensions(name: str, value: Any, meaning: str, *dimensions: int) -> None:

@@ -56,9 +56,9 @@ class WeaklyConvexRidge:
         return cls(**initial_parameters(shape, seed))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str], prefix: str | None = None) -> Self:
         """Read a weight file of arXiv 2510.01755, float64; see `read_ridge`."""
-        return cls(**read_ridge(path))
+        return cls(**read_ridge(path, prefix))
 
     def value(self, x: Float[Array, "h w"]) -> Float[Array, ""]:
         """Evaluate the energy."""

@@ -105,6 +105,29 @@ def test_what_does_not_fit_is_listed(tmp_path, change, message):
         load_drunet(tmp_path / "drunet.safetensors", NETWORK)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "state_dict.net."])
+def test_names_behind_a_prefix_are_those_of_the_network(tmp_path, prefix):
+    tensors, path = published(NETWORK), tmp_path / "drunet.safetensors"
+    save_file(tensors, tmp_path / "plain.safetensors")
+    save_file({prefix + name: one for name, one in tensors.items()}, path)
+    plain = load_drunet(tmp_path / "plain.safetensors", NETWORK)
+    jax.tree.map(np.testing.assert_array_equal, load_drunet(path, NETWORK), plain)
+    jax.tree.map(np.testing.assert_array_equal, load_drunet(path, NETWORK, prefix), plain)
+    with pytest.raises(ValueError, match=r"does not fit Drunet\(.*; missing: m_down1\.2\.res"):
+        load_drunet(path, Drunet(widths=(2, 3, 4, 5), blocks=3))
+    with pytest.raises(ValueError, match=r"does not hold the weights of Drunet\(.* under the prefix 'net\.'"):
+        load_drunet(path, NETWORK, "net.")
+
+
+def test_a_gradient_step_denoiser_has_another_activation(tmp_path):
+    """Weights of Hurault et al. fit a network with ReLU in names and shapes."""
+    held = {f"student_grad.model.{name}": one for name, one in published(NETWORK).items()}
+    save_file(held, tmp_path / "gs.safetensors")
+    with pytest.warns(UserWarning, match=r"is trained with the activation 'elu'; Drunet\(.* has 'relu'"):
+        load_drunet(tmp_path / "gs.safetensors", NETWORK)
+    load_drunet(tmp_path / "gs.safetensors", Drunet(1, NETWORK.widths, 2, "elu"))
+
+
 @pytest.mark.parametrize("name", ["denoiser", "potential"])
 def test_shipped_weights_fit_their_definition(name):
     found = shipped_weights(name)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hypergrad_bench.bench.case import label
 from hypergrad_bench.bench.catalogue import built_in
@@ -158,6 +160,22 @@ def test_labels_name_what_is_not_default() -> None:
     """Labels are short, and tell two settings apart."""
     assert label(Denoising()) == "denoising"
     assert label(Deconvolution(width=2.0)) == "deconvolution(width=2.0)"
+
+
+def test_a_folder_of_images_is_read_in_colour_at_a_size_in_colour(tmp_path: Path) -> None:
+    """A folder without colour is said to have none."""
+    options = {"images": tmp_path, "regularizers": ("wavelet-l1",), "tasks": ("denoising",)}
+    for index in range(2):
+        Image.effect_noise((10, 12), 50 + index).convert("RGB").save(tmp_path / f"{index}.png")
+    with pytest.raises(UserError, match=r"and 2 of the images are grey, the first '0\.png'"):
+        cases(**options, sizes=("8x8x3",))
+    for index in range(2):
+        colours = np.random.default_rng(index).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+        Image.fromarray(colours).save(tmp_path / f"{index}.png")
+    for size, shape in (("8x8x3", (8, 8, 3)), ("8x8", (8, 8))):
+        found = cases(**options, sizes=(size,))
+        assert {repr(case.instance.data) for case in found} == {f"ImageFolder({tmp_path.name!r})"}
+        assert {case.instance.shape for case in found} == {shape}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ def test_crops_come_from_their_split(folder: Path, split: Split, expected: set[i
 
 
 def test_every_suffix_in_any_case_and_nothing_else(tmp_path: Path):
-    names = ["B.PNG", "a.jpg", "c.Jpeg", "d.BMP", "e.jpeg", "f.JPG", "g.bmp", "h.png"]
+    names = ["B.PNG", "a.jpg", "c.Jpeg", "d.BMP", "e.jpeg", "f.JPG", "g.bmp", "h.png", "j.TIF", "k.tiff"]
     for index, name in enumerate(names):
         Image.fromarray(texture(16, 16, index)).save(tmp_path / name)
     for other in [".hidden.png", "notes.txt", "picture.gif", "png"]:
@@ -54,7 +56,9 @@ def test_every_suffix_in_any_case_and_nothing_else(tmp_path: Path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "deeper").mkdir()
     Image.fromarray(texture(16, 16, 99)).save(tmp_path / "deeper" / "i.png")
-    truth = ImageFolder(tmp_path)
+    left_out = r"10 images are read, and left out are 1 \.gif, 1 \.txt, 2 folders, 1 without an ending$"
+    with pytest.warns(UserWarning, match=left_out):
+        truth = ImageFolder(tmp_path)
     assert sorted(truth.names("train") + truth.names("test")) == names
     assert truth.sample((16, 16), 4, 0).shape == (4, 16, 16)
 
@@ -93,7 +97,7 @@ def test_refuses_fewer_than_two_images(tmp_path: Path, number: int, words: str):
     for use in [lambda: truth.sample((8, 8), 1, 0), truth.fingerprint, lambda: truth.names("train")]:
         with pytest.raises(ValueError, match=re.escape(message)) as raised:
             use()
-        assert ".png, .jpg, .jpeg, .bmp" in str(raised.value)
+        assert ".png, .jpg, .jpeg, .bmp, .tif, .tiff, .npy" in str(raised.value)
     assert message in str(truth.supports((8, 8)))
 
 
@@ -173,9 +177,75 @@ def test_refuses_a_link_to_nothing(folder: Path):
 
 def test_blank_images_are_told(tmp_path: Path):
     for index in range(2):
-        Image.new("L", (16, 16), 40).save(tmp_path / f"{index}.png")
+        Image.new("L", (16, 16), 140).save(tmp_path / f"{index}.png")
     with pytest.raises(ValueError, match="100 tries gave no crop of 8 x 8 pixels with content"):
         ImageFolder(tmp_path).sample((8, 8), 1, 0)
+
+
+@pytest.fixture
+def _no_waiting() -> Iterator[None]:
+    """Turn a wait for a pipe's writer, who never comes, into a failure."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError("a named pipe was opened")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("_no_waiting")
+def test_refuses_what_is_no_regular_file_without_opening_it(folder: Path):
+    truth = ImageFolder(folder)
+    os.mkfifo(folder / "9.png")
+    message = r"image '9\.png' is a named pipe \(FIFO\), not a regular file: it is not opened"
+    for use in [lambda: ImageFolder(folder), lambda: truth.sample((8, 8), 1, 0)]:
+        with pytest.raises(ValueError, match=message):
+            use()
+    (folder / "9.png").unlink()
+    (folder / "9.png").symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match=r"image '9\.png' is a device, not a regular file"):
+        ImageFolder(folder)
+
+
+def test_twelve_bits_in_sixteen_are_noticed(tmp_path: Path):
+    """They are divided by 65535, so that noise is sixteen times too strong for them."""
+    for index in range(2):
+        levels = np.random.default_rng(index).integers(0, 4096, (8, 8)).astype(np.uint16)
+        Image.fromarray(levels).save(tmp_path / f"{index}.png")
+    truth = ImageFolder(tmp_path)
+    with pytest.warns(UserWarning, match=r"no pixel of its images is above 0\.06\d* of full scale; rescale"):
+        crops = truth.sample((8, 8), 1, 0)
+    assert crops.max() < 0.0626
+    Image.fromarray(np.full((8, 8), 65535, np.uint16)).save(tmp_path / "2.png")
+    assert truth.supports((8, 8)) is None
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path):
+    for index in range(3):
+        (tmp_path / f"{index}.webp").touch()
+    with pytest.raises(ValueError, match=r"holds no image; .*; left out are 3 \.webp$"):
+        ImageFolder(tmp_path).fingerprint()
+
+
+def test_colour_crops_are_the_stored_colours(tmp_path: Path):
+    colours = np.dstack([texture(12, 10, index) for index in range(3)])
+    for index in range(2):
+        Image.fromarray(np.roll(colours, index)).save(tmp_path / f"{index}.png")
+    truth = ImageFolder(tmp_path)
+    np.testing.assert_array_equal(truth.sample((12, 10, 3), 1, 0, "test")[0], colours / 255)
+    assert truth.sample((12, 10), 1, 0, "test").shape == (1, 12, 10)
+    crops = truth.sample((4, 5, 3), 3, 0)
+    assert crops.shape == (3, 4, 5, 3)
+    np.testing.assert_array_equal(truth.sample((4, 5, 3), 2, 0), crops[:2])
+    assert "less than the crop of 13 x 10" in str(truth.supports((13, 10, 3)))
+    Image.fromarray(texture(12, 10, 0)).save(tmp_path / "2.png")
+    Image.fromarray(np.repeat(colours[..., :1], 3, axis=2)).save(tmp_path / "3.png")
+    assert truth.supports((4, 5)) is None
+    with pytest.raises(ValueError, match=r"are wanted, and 2 of the images are grey, the first '2\.png'"):
+        truth.sample((4, 5, 3), 1, 0)
 
 
 def test_shows_no_local_path(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -204,7 +274,7 @@ def test_fingerprint_follows_names_and_contents_alone(folder: Path, tmp_path: Pa
     copy.mkdir()
     for path in folder.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
-    (copy / "notes.txt").write_text("not an image")
+    (copy / ".notes.txt").write_text("not an image")
     assert ImageFolder(copy).fingerprint() == before
     (copy / "6.png").rename(copy / "7.png")
     renamed = ImageFolder(copy).fingerprint()

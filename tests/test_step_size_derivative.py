@@ -71,7 +71,7 @@ def _mask() -> np.ndarray:
 OPERATORS = {
     "a kernel": (Blur(jnp.asarray(_kernel())), SHAPE),
     "a mask of different entries": (Mask(jnp.asarray(_mask())), SHAPE),
-    "frequencies of different weights": (MaskedFourier(jnp.asarray(_mask())), (*SHAPE, 2)),
+    "frequencies of different weights": (MaskedFourier(jnp.asarray(np.roll(_mask(), 1))), (*SHAPE, 2)),
     "a matrix": (Dense(jnp.asarray(_normal((9, 12), 3))), (9,)),
 }
 

@@ -191,8 +191,14 @@ def test_nothing_measured_has_the_solution_zero(name: str) -> None:
     assert not true_derivative(challenge).right.any()
 
 
-def test_one_conjugate_gradient_step_is_an_adjoint_missed(tmp_path: Path) -> None:
-    rows = quick_rows("stress", tmp_path / "run")["smooth control"]
+@pytest.fixture(scope="module")
+def quickly_found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """The rows of the quick reproduction, by problem."""
+    return quick_rows("stress", tmp_path_factory.mktemp("quick") / "run")
+
+
+def test_one_conjugate_gradient_step_is_an_adjoint_missed(quickly_found: dict[str, list[Any]]) -> None:
+    rows = quickly_found["smooth control"]
     missed = next(row for row in rows if row["method"] == "implicit, one cg step")
     assert (missed["status"], missed["adjoint_converged"]) == ("adjoint_missed", False)
     solved = next(row for row in rows if row["method"] == "implicit, cg")
@@ -214,11 +220,11 @@ def test_active_rows_of_total_variation_are_dependent() -> None:
     assert count_dependent_rows(plain, DualFista(), solve(DualFista(), Budget(), plain)) == 0
 
 
-def test_the_merging_values_differ_on_both_sides(tmp_path: Path) -> None:
+def test_the_merging_values_differ_on_both_sides(quickly_found: dict[str, list[Any]]) -> None:
     """By hand, on the rows of the quick reproduction: x1 = 1 - w and x2 = w until they meet at 1/2."""
     truth = true_derivative(named("kink: merging values"))
     assert truth.kink
-    rows = quick_rows("stress", tmp_path / "run")["kink: merging values"]
+    rows = quickly_found["kink: merging values"]
     closed = next(row for row in rows if row["method"] == "closed form")
     assert closed["ambiguous"] == 1
     assert closed["gradient"] == pytest.approx([0.0], abs=1e-12)

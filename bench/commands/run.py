@@ -45,7 +45,7 @@ def run(
     ] = None,
     data: Annotated[str | None, typer.Option(help="Ground truths by name; see `hgb list`.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="A folder of PNG, JPEG or BMP images as ground truths.")
+        Path | None, typer.Option(help="A folder of PNG, JPEG, BMP, TIFF or .npy images.")
     ] = None,
     noise: Annotated[float | None, typer.Option(help="Standard deviation of the noise.")] = None,
     weight: Annotated[float | None, typer.Option(help="Weight of the regulariser.")] = None,

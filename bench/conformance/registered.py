@@ -65,6 +65,7 @@ def operator_samples() -> dict[str, tuple[LinearOperator, Shape]]:
         "DecimatedBlur, by 3": (DecimatedBlur(normal((4,), 0), factor=3), (12,)),
         "DecimatedBlur, colour": (DecimatedBlur(normal((3, 3), 0)), (4, 6, 3)),
         "MaskedFourier, weights": (MaskedFourier(normal((5, 6), 0)), (5, 6)),
+        "MaskedFourier, centred lines": (MaskedFourier(normal((6,), 0), centred=True), (5, 6)),
         "MaskedFourier, colour": (MaskedFourier(normal((4, 4), 0)), (4, 4, 3)),
         "WaveletTransform": (WaveletTransform(2), (8, 4)),
         "WaveletTransform, haar, colour": (WaveletTransform(2, "haar"), (4, 8, 3)),

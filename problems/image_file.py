@@ -1,0 +1,52 @@
+"""Luma and colours of an image file of any kind that is read."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float64
+
+from .luma import is_opaque as picture_is_opaque
+from .luma import luma, rgb
+from .numpy_file import read_npy
+from .pixels import Pixels, as_pixels
+from .tiff import decode_tiff
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+SUFFIXES = (*PICTURES, ".tif", ".tiff", ".npy")
+
+
+def decode_luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
+    """Decode the bytes of an image to luma in [0, 1]; the name's ending says of what kind they are.
+
+    PNG, JPEG and BMP as `luma` says, TIFF as `decode_tiff`, and .npy as `as_pixels`.
+
+    Raises:
+        ValueError: if the bytes are of another kind, damaged or truncated, with the reason.
+    """
+    decode = _arrays(name)
+    return decode(content, name).luma() if decode else luma(content, name)
+
+
+def decode_rgb(content: bytes, name: str) -> Float64[np.ndarray, "height width 3"]:
+    """Decode the bytes of an image to R, G and B in [0, 1]; those of a grey image are equal.
+
+    Raises:
+        ValueError: as `decode_luma` does.
+    """
+    decode = _arrays(name)
+    return decode(content, name).rgb() if decode else rgb(content, name)
+
+
+def is_opaque(content: bytes, name: str) -> bool:
+    """Say whether no pixel is transparent; decoding a TIFF file refuses it where one is."""
+    return _arrays(name) is not None or picture_is_opaque(content, name)
+
+
+def _arrays(name: str) -> Callable[[bytes, str], Pixels] | None:
+    ending = os.path.splitext(name)[1].lower()
+    return {".tif": decode_tiff, ".tiff": decode_tiff, ".npy": _decode_npy}.get(ending)
+
+
+def _decode_npy(content: bytes, name: str) -> Pixels:
+    return as_pixels(read_npy(content, f"image {name!r}"), name)
