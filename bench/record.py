@@ -122,6 +122,8 @@ class Record(BaseModel):
     """Largest violation of the optimality conditions, relative; the worst of the batch."""
     ambiguous: Measured = None
     """Rows that the solution's own error could move into or out of the active set; sum over the batch."""
+    undecided: Measured = None
+    """Active rows that the adjoint leans on and that the solution's error may move; sum over the batch."""
     dual_margin: Measured = None
     """Smallest relative distance of an active row's dual variable from its bound."""
     primal_margin: Measured = None

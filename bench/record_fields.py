@@ -78,7 +78,7 @@ def _certificate_fields(run: Trial) -> dict[str, Any]:
 
 
 def _backward_fields(backward: Backward | None) -> dict[str, Any]:
-    """Return the worst adjoint residual and contraction of the batch, and means of the counts."""
+    """Return the worst adjoint residual and contraction of the batch, sums and means of the counts."""
     if backward is None:
         return {}
     fields = {
@@ -89,6 +89,8 @@ def _backward_fields(backward: Backward | None) -> dict[str, Any]:
     means = {name: float(np.mean(value)) for name, value in fields.items() if value is not None}
     if backward.contraction is not None:
         means["contraction"] = float(np.max(backward.contraction))
+    if backward.undecided is not None:
+        means["undecided"] = float(np.sum(backward.undecided))
     if backward.residual is None:
         return means
     return {"adjoint_residual": float(np.max(backward.residual)), **means}

@@ -95,6 +95,7 @@ SUITES = {
                 Workload("analysis-l1", (16,), 2, (200,)),
                 Workload("fields-of-experts", (8, 8), 2, (50,)),
                 # The others run a method that suits them on one task: not every pair is needed to show that.
+                Workload("analysis-l12", (8, 8), 1, (200,), ("denoising",), ("closed-form",)),
                 Workload("untied-experts", (8, 8), 2, (50,), ("inpainting",), ("implicit", "phantom")),
                 Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",), ("implicit",)),
                 Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",), ("one-step",)),

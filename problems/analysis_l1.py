@@ -12,7 +12,7 @@ from .initial_filters import initial_filters
 from .linear_operator import LinearOperator
 from .pytree import pytree
 from .validation import all_nonnegative, require_floating, require_nonnegative
-from .weight_map import precision_of, require_weights_of, spread_weight
+from .weight_map import require_weights_of, spread_weight, weight_of_number
 
 
 @pytree
@@ -44,7 +44,7 @@ class AnalysisL1:
             raise TypeError(f"W must be a linear operator such as Dense(matrix); got {type(self.W).__name__}")
         weight: Any = self.weight
         if isinstance(weight, int | float):
-            weight = jnp.asarray(weight, precision_of(self.W))
+            weight = weight_of_number(self.W, weight)
             object.__setattr__(self, "weight", weight)
         require_floating("weight", weight)
         require_weights_of(self.W, weight)

@@ -11,7 +11,7 @@ from .linear_operator import LinearOperator
 from .pytree import pytree, static
 from .safe_root import safe_root
 from .validation import all_nonnegative, require_floating, require_nonnegative
-from .weight_map import precision_of
+from .weight_map import weight_of_number
 
 Group = Literal["filters", "filters and channels"]
 
@@ -53,7 +53,7 @@ class AnalysisL12:
             raise ValueError(f"across must be one of {get_args(Group)}; got {self.across!r}")
         weight: Any = self.weight
         if isinstance(weight, int | float):
-            weight = jnp.asarray(weight, precision_of(self.W))
+            weight = weight_of_number(self.W, weight)
             object.__setattr__(self, "weight", weight)
         require_floating("weight", weight)
         require_nonnegative("weight", weight)

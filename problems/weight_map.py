@@ -1,7 +1,5 @@
 """Weights of an analysis operator's responses: one for all, one a filter, or one a response."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -13,10 +11,13 @@ from .forward_differences import ForwardDifferences
 from .linear_operator import LinearOperator
 
 
-def precision_of(W: LinearOperator) -> Any:
-    """Return the dtype of an operator's arrays, JAX's default one where it has none."""
+def weight_of_number(W: LinearOperator, weight: float) -> Float[Array, ""]:
+    """Return a number in the precision of an operator's arrays, weakly typed where it has none.
+
+    A lower level gives a weakly typed weight the precision of the measurements.
+    """
     leaves = jax.tree.leaves(W)
-    return leaves[0].dtype if leaves else jnp.result_type(float)
+    return jnp.asarray(weight, leaves[0].dtype) if leaves else jnp.asarray(float(weight))
 
 
 def require_weights_of(W: LinearOperator, weight: Float[Array, "..."]) -> None:

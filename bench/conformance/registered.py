@@ -108,6 +108,7 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
         "AnalysisL1, a weight a filter": (AnalysisL1(experts.W, weights), shape),
         "AnalysisL1, a weight a row": (AnalysisL1(Dense(normal((4, 6), 0)), weights[:4]), (6,)),
         "AnalysisL1, wavelets": (AnalysisL1(WaveletTransform(1), jnp.abs(normal((4, 6), 0))), (4, 6)),
+        "Total variation, isotropic": (total_variation(0.1, isotropic=True), (4, 5)),
         "Total variation, a map, colour": (total_variation(jnp.abs(normal((2, 4, 5), 0))), (4, 5, 3)),
     }
 

@@ -202,6 +202,7 @@ def _account(solution: Solution, backward: Backward, dependent: int | None) -> R
         "contraction": _number(backward.contraction),
         "error_bound": _number(backward.error_bound),
         "ambiguous": None if certificate is None else int(certificate.ambiguous),
+        "undecided": None if backward.undecided is None else int(backward.undecided),
         "certified": None if certificate is None else bool(certificate.certified),
         "dependent_rows": dependent if size is None or rank is None else int(size) - int(rank),
     }

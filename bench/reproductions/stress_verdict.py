@@ -21,8 +21,8 @@ RULE = (
     "warns if its gradient is not finite, its status is not ok (the budget's tolerance was missed, or the "
     f"adjoint equation's own, as the benchmark says it), the adjoint residual is above {ADJOINT:g}, the "
     f"contraction factor above one, the error bound, where there is one, above {RIGHT:g} of the gradient, if "
-    "rows are ambiguous or dependent, or if the rule, asked again with a tenth of the tolerance and twice "
-    f"the steps, changes its gradient by more than {RIGHT:g} (the second look, for the price of another "
+    "rows are ambiguous, undecided or dependent, or if the rule, asked again with a tenth of the tolerance "
+    f"and twice the steps, changes its gradient by more than {RIGHT:g} (the second look, for the price of another "
     "hypergradient; rules through our own iterations tell instead what their steps leave of the adjoint "
     "equation, for the same price). A wrong row that warns is flagged, one that does not is silently wrong. "
     "At a kink nothing is right: a row that warns and lies between the one-sided derivatives, entry by "
@@ -53,8 +53,9 @@ def warnings(row: Any) -> list[str]:
         value = row[name]
         if value is not None and (isinstance(value, str) or value > limit):
             found.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:.2g}'}")
-    for name in ("ambiguous", "dependent_rows"):
-        if row[name]:
+    # Rows of earlier runs have no count of undecided ones.
+    for name in ("ambiguous", "dependent_rows", "undecided"):
+        if row.get(name):
             found.append(f"{row[name]} {name.removesuffix('_rows')} rows")
     # Rows of earlier runs were not asked again.
     moved = row.get("change")
