@@ -188,7 +188,7 @@ def test_a_folder_of_images_is_read_in_colour_at_a_size_in_colour(tmp_path: Path
         ({"methods": ("closed-from",)}, "did you mean 'closed-form'?"),
         ({"dtypes": ("float16",)}, "unknown dtype 'float16'"),
         ({"sizes": ("32x",)}, "size is '32x'"),
-        ({"sizes": ("2",)}, "n >= 3"),
+        ({"sizes": ("2",), "regularizers": ("analysis-l1",)}, "n >= 3"),
         ({"weight": -0.1}, "weights? must not be negative; its smallest entry is -0.1"),
         ({"noise": -1.0}, "noise must be a standard deviation, at least 0 and finite; got -1.0"),
         ({"max_steps": 0}, "at least 1; got 0"),

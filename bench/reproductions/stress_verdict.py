@@ -21,14 +21,15 @@ RULE = (
     "warns if its gradient is not finite, its status is not ok (the budget's tolerance was missed, or the "
     f"adjoint equation's own, as the benchmark says it), the adjoint residual is above {ADJOINT:g}, the "
     f"contraction factor above one, the error bound, where there is one, above {RIGHT:g} of the gradient, if "
-    "rows are ambiguous, undecided or dependent, or if the rule, asked again with a tenth of the tolerance "
-    f"and twice the steps, changes its gradient by more than {RIGHT:g} (the second look, for the price of another "
-    "hypergradient; rules through our own iterations tell instead what their steps leave of the adjoint "
-    "equation, for the same price). A wrong row that warns is flagged, one that does not is silently wrong. "
-    "At a kink nothing is right: a row that warns and lies between the one-sided derivatives, entry by "
-    "entry, is an element. Where x* can be split in many ways between two entries, both ends are the two "
-    "sides. A rule that is wrong without warning on the control of its kind as well, where nothing is hard, "
-    "is biased by design and not counted. The claim, for each group of rules: no row is silently wrong."
+    "rows are ambiguous, undecided or dependent, or if the rule, asked again with a tenth of the "
+    f"tolerance and twice the steps, changes its gradient by more than {RIGHT:g} (the second look, for the"
+    " price of another hypergradient; rules through our own iterations tell instead what their steps "
+    "leave of the adjoint equation, for the same price). A wrong row that warns is flagged, one that does"
+    " not is silently wrong. At a kink nothing is right: a row that warns and lies between the one-sided "
+    "derivatives, entry by entry, is an element. Where x* can be split in many ways between two entries, "
+    "both ends are the two sides. A rule that is wrong without warning on the control of its kind as "
+    "well, where nothing is hard, is biased by design and not counted. The claim, for each group of "
+    "rules: no row is silently wrong."
 )
 GROUPS = {
     "closed form and support-reduced": ("closed form", "support-reduced"),
