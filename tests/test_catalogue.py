@@ -106,13 +106,15 @@ def test_a_class_that_needs_arguments_is_refused() -> None:
 
 def test_a_taken_name_is_refused() -> None:
     """Two classes of one name would share records."""
-    other = type("Cg", (), {"solve_linear": lambda self, matvec, rhs: None})
+    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: "Cg()"}
+    other = type("Cg", (), members)
     with pytest.raises(UserError, match="the linear solver 'cg' exists already"):
         collect([module(Cg=other)], built_in())
 
 
 def test_only_what_a_module_defines_is_its_own() -> None:
     """A plug-in's imports are not its entries."""
-    own = type("Own", (), {"solve_linear": lambda self, matvec, rhs: None, "__module__": "made_up"})
+    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: "Own()"}
+    own = type("Own", (), {**members, "__module__": "made_up"})
     found = collect([module(Own=own, Cg=solvers.Cg)], Catalogue(), own=True)
     assert list(found.linear_solvers) == ["own"]

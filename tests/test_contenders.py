@@ -81,8 +81,9 @@ def test_implicit_on_a_smooth_energy(smooth, solver):
 
 @pytest.mark.parametrize("solver", [GradientDescent(), Nesterov()], ids=repr)
 def test_unrolled_on_a_smooth_energy(smooth, solver):
-    result = _run(JaxoptUnrolled(), solver, Budget(100), SMOOTH)
-    assert int(result.solution.steps) == 100
+    # Many more and it would stop early, with its tolerance of 0 too: its error can become exactly zero.
+    result = _run(JaxoptUnrolled(), solver, Budget(80), SMOOTH)
+    assert int(result.solution.steps) == 80
     _assert_near(smooth, result)
 
 

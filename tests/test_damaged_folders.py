@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from damage import MARK, changed, damages
@@ -73,7 +74,8 @@ class Letters:
 def stubbed() -> Iterator[None]:
     """Nothing is measured, drawn, asked of git or waited for: what is left is reading and writing."""
 
-    def measure(self: Workbench, group: Sequence[runs.Case]) -> Iterator[Measured]:
+    def measure(self: Workbench, group: Sequence[runs.Case], begin: Any) -> Iterator[Measured]:
+        del begin
         for case in group:
             yield Measured(measured(id=case.id, seed=case.instance.seed), {})
 
