@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import jax
 import jaxtyping
@@ -88,6 +89,26 @@ def _forget_lowered() -> Iterator[None]:
     yield
     for module, name in LOWERED:
         getattr(getattr(sys.modules.get(module), name, None), "cache_clear", int)()
+
+
+@pytest.fixture(autouse=True)
+def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile what is marked `optimised` with LLVM's optimisations: where networks run, they save more time.
+
+    JAX has no setting for it in a running process: the options of its compiler, its own affair, are changed.
+    Without them such tests only take longer.
+    """
+    module = sys.modules.get("jax._src.compiler")
+    ordinary = getattr(module, "get_compile_options", None)
+    if request.node.get_closest_marker("optimised") is None or ordinary is None:
+        return
+
+    def optimised(*arguments: Any, **settings: Any) -> Any:
+        options = ordinary(*arguments, **settings)
+        options.executable_build_options.debug_options.xla_backend_optimization_level = 3
+        return options
+
+    monkeypatch.setattr(module, "get_compile_options", optimised)
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,8 @@ from hypergrad_bench.problems import (
     pytree,
 )
 
+pytestmark = pytest.mark.optimised
+
 SHAPE = (6, 7)
 ENERGIES = {
     label: sample

@@ -26,6 +26,8 @@ from hypergrad_bench.problems.networks import SMALL, DnCnn, Drunet
 from hypergrad_bench.problems.steepness import MARGIN, curvature, steepness
 from hypergrad_bench.solvers import Budget, GradientDescent, Lbfgs, solve
 
+pytestmark = pytest.mark.optimised
+
 EVERY = (*EXPLICIT, ImplicitDenoiser, PlugAndPlay)
 NETWORKS = (
     Drunet(widths=(3, 4), blocks=1, activation="elu"),

@@ -33,6 +33,8 @@ from hypergrad_bench.solvers import (
     Outcome,
 )
 
+pytestmark = pytest.mark.optimised
+
 
 def _assert_energies_fall(task, regularizer, step_scale: float, count: int, steps: int) -> None:
     """On photographs for testing: no step raises the energy, and the last is below the first."""

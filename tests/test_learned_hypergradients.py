@@ -42,6 +42,8 @@ from hypergrad_bench.solvers import (
     solve,
 )
 
+pytestmark = pytest.mark.optimised
+
 SHAPE = (8, 8)
 TASKS = (Denoising(), Inpainting(), Deconvolution(), SuperResolution(), MagneticResonance(fraction=0.5))
 BUDGET = Budget(max_steps=20_000, tolerance=1e-12)

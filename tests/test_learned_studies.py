@@ -18,6 +18,8 @@ from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS, NO
 from hypergrad_bench.bench.reproductions.equilibrium_measure import METHODS
 from hypergrad_bench.bench.reproductions.learned_measure import RULES
 
+pytestmark = pytest.mark.optimised
+
 
 def model_rows(**changes: Any) -> list[dict[str, Any]]:
     row = {"regularizer": "red", "task": "denoising", "method": "implicit", "error": 1e-5, "kink": False}

@@ -12,6 +12,8 @@ from hypergrad_bench.problems.networks import DnCnn, Drunet, Network
 from hypergrad_bench.problems.networks.convolution import _convolution, _product
 from hypergrad_bench.problems.networks.layers import ACTIVATIONS, Double, Halve, ResidualBlock
 
+pytestmark = pytest.mark.optimised
+
 SMALL = Drunet(widths=(3, 4, 5), blocks=2)
 
 

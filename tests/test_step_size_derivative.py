@@ -32,6 +32,8 @@ from hypergrad_bench.problems import (
 )
 from hypergrad_bench.solvers import Anderson, Broyden, Budget, Gmres, Picard
 
+pytestmark = pytest.mark.optimised
+
 SHAPE = (6, 6)
 TIGHT, EVERY_STEP = Budget(20_000, 1e-14, 10), Budget(600, 0.0)
 

@@ -25,6 +25,8 @@ from hypergrad_bench.bench.denoiser_training import (
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.problems.networks import SMALL, Drunet, shipped_weights
 
+pytestmark = pytest.mark.optimised
+
 TINY = Drunet(widths=(4, 6), blocks=1, activation="elu")
 SHORT = Training(steps=30, batch=4, side=16)
 
