@@ -26,6 +26,8 @@ from hypergrad_bench.solvers import (
     Nesterov,
 )
 
+NETWORKS = ("GradientStep", "Red", "ScalarPotential", "ImplicitDenoiser", "PlugAndPlay")
+
 
 @functools.cache
 def by_subject() -> dict[str, list[Check]]:
@@ -40,7 +42,13 @@ def by_subject() -> dict[str, list[Check]]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each subject."""
     if "subject" in metafunc.fixturenames:
-        metafunc.parametrize("subject", by_subject())
+        metafunc.parametrize(
+            "subject",
+            [
+                pytest.param(one, marks=pytest.mark.optimised if one.startswith(NETWORKS) else ())
+                for one in by_subject()
+            ],
+        )
 
 
 def test_what_is_registered_conforms(subject: str) -> None:
