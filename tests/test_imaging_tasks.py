@@ -249,7 +249,7 @@ WRONG = {
     "a missing kernel file": (lambda: KernelFile("nowhere.mat"), "'nowhere.mat' cannot be read"),
     "colour for filters of experts": (
         lambda: FieldsOfExperts.initial((8, 8), 0).value(jnp.ones((8, 8, 3))),
-        r"need an image \(h, w\)",
+        r"needs? a grey image \(h, w\)",
     ),
     "a start of experts in colour": (
         lambda: FieldsOfExperts.initial((8, 8, 3), 0),
