@@ -23,6 +23,8 @@ from hypergrad_bench.problems import (
 )
 from hypergrad_bench.problems.sorted_budget import largest_sum
 
+pytestmark = pytest.mark.optimised
+
 SHAPE = (7, 8)
 SIZE = 56
 POTENTIALS = (PseudoHuber(), LogCosh(), PseudoHuber(0.02), LogCosh(1.0))

@@ -248,7 +248,7 @@ def test_settings_pass_as_arguments():
             r"tolerance must be a number or a floating-point array of shape \(\); got '1e-3'",
         ),
         (lambda: Budget(10, jnp.ones(2)), ValueError, r"array of shape \(\); got Array"),
-        (lambda: Budget(10, jnp.asarray(-1.0)), ValueError, "tolerance must be at least 0 and finite"),
+        (lambda: Budget(10, jnp.asarray(-1.0)), ValueError, "tolerance must be at least 0 and below 1"),
         (lambda: Unrolled(last=2.5), ValueError, r"last must be a whole number or None; got 2\.5"),
         (lambda: PseudoHuber(jnp.asarray(0.0)), ValueError, "scale must be positive"),
         (
