@@ -126,9 +126,13 @@ def test_regions_that_just_merge_are_ambiguous(weight, ties):
 def differences(lower: LowerLevel) -> tuple[LowerLevel, float]:
     """Differentiate the loss at tightly solved problems by y and the weights, along a random direction."""
     generator = np.random.default_rng(7)
-    drawn = jax.tree.map(lambda leaf: jnp.asarray(generator.normal(size=leaf.shape)), lower)
-    still = jax.tree.map(jnp.zeros_like, lower)
-    direction = still.replace(y=drawn.y, regularizer=drawn.regularizer)
+
+    def draw(path, leaf):
+        drawn = jnp.asarray(generator.normal(size=leaf.shape))
+        return jnp.zeros_like(drawn) if path[0].name == "A" else drawn
+
+    # Not `replace`, which takes a direction by the weights for weights.
+    direction = jax.tree_util.tree_map_with_path(draw, lower)
 
     @jax.jit
     def at(step):
