@@ -138,7 +138,10 @@ def test_refused_memory_is_named():
     wide = jnp.ones(3_000_000)
     program = Compiler().compile_program(enormous, wide, name="enormous")
     assert program.memory.total > 1e13  # the caller can refuse before it runs
-    with pytest.raises(OutOfMemory, match="enormous: RESOURCE_EXHAUSTED"), out_of_memory_named("enormous"):
+    with (
+        pytest.raises(OutOfMemory, match="enormous: JaxRuntimeError: RESOURCE_EXHAUSTED"),
+        out_of_memory_named("enormous"),
+    ):
         jax.block_until_ready(program(wide))
 
 

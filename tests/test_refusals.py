@@ -139,9 +139,11 @@ def test_arrays_on_a_full_disk(unmeasured: Callable[..., Ended], monkeypatch: py
         (("--max-steps", str(2**31)), str(2**31 - 1)),
         (("--tolerance", "1"), "tolerance must be at least 0 and below 1, a relative residual; got 1.0"),
         (("--noise", "inf"), "noise must be a standard deviation, at least 0 and finite; got inf"),
-        (("--seeds", "9" * 25), "cases or more, at most 100000 are accepted"),
+        (("--seeds", "9" * 25), "10000"),
+        (("--seeds", "10000"), "cases or more, at most 100000 are accepted"),
         (("--batch", str(2**60)), "GiB for its ground truths; the limit is"),
-        (("--size", "9" * 25), "GiB for its ground truths; the limit is"),
+        (("--size", "9" * 9), "GiB for its ground truths; the limit is"),
+        (("--size", "9" * 25), f"size is '{'9' * 25}'; a length such as 64"),
         (("--images", ".", "--data", "dct-sparse"), "are both ground truths; give one"),
     ],
 )
