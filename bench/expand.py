@@ -26,6 +26,8 @@ from .suites import TOLERANCES, Suite, Workload, suite_of
 TASK_ORDER = ("denoising", "inpainting", "deconvolution")
 LARGEST_RUN = 100_000
 """Cases of a run at most: nobody would see the end of more."""
+DRAWN = 4
+"""Arrays of the ground truths' size, in float64, that drawing them and measuring them takes at least."""
 
 
 class Expansion(NamedTuple):
@@ -155,12 +157,12 @@ def _is_built_in(instance: Instance) -> bool:
 
 
 def _require_memory(instance: Instance) -> None:
-    """Raise `Misfit` if the ground truths alone need more memory than one program may take."""
-    needed, limit = 8 * instance.batch * math.prod(instance.shape), memory_limit()
+    """Raise `Misfit` if ground truths, noise and measurements need more memory than one program may take."""
+    needed, limit = DRAWN * 8 * instance.batch * math.prod(instance.shape), memory_limit()
     if needed > limit:
         raise Misfit(
-            f"a batch of {instance.batch} needs {needed / 2**30:.3g} GiB for its ground truths; the limit is "
-            f"{limit / 2**30:.3g} GiB"
+            f"a batch of {instance.batch} needs {needed / 2**30:.3g} GiB for its ground truths and "
+            f"measurements; the limit is {limit / 2**30:.3g} GiB"
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 from generated import Ended, nothing_measured
 from generated import hgb as run_hgb
 
-from hypergrad_bench.bench import run
+from hypergrad_bench.bench import expand, run
 from hypergrad_bench.bench.environment import environment
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.matmul_precision import require_matmul_precision
@@ -141,14 +141,20 @@ def test_arrays_on_a_full_disk(unmeasured: Callable[..., Ended], monkeypatch: py
         (("--noise", "inf"), "noise must be a standard deviation, at least 0 and finite; got inf"),
         (("--seeds", "9" * 25), "10000"),
         (("--seeds", "10000"), "cases or more, at most 100000 are accepted"),
-        (("--batch", str(2**60)), "GiB for its ground truths; the limit is"),
-        (("--size", "9" * 9), "GiB for its ground truths; the limit is"),
+        (("--batch", str(2**60)), "GiB for its ground truths and measurements; the limit is"),
+        (("--size", "9" * 9), "GiB for its ground truths and measurements; the limit is"),
         (("--size", "9" * 25), f"size is '{'9' * 25}'; a length such as 64"),
         (("--images", ".", "--data", "dct-sparse"), "are both ground truths; give one"),
     ],
 )
-def test_options_out_of_range(given: tuple[str, ...], message: str, unmeasured: Callable[..., Ended]) -> None:
+def test_options_out_of_range(
+    given: tuple[str, ...],
+    message: str,
+    unmeasured: Callable[..., Ended],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each would run for ever, need more memory than there is, or mean nothing."""
+    monkeypatch.setattr(expand, "memory_limit", lambda: 2.0**33)
     arguments = [one for one in TINY if not (given[0] == "--size" and one in ("--size", "8"))]
     ended = unmeasured("run", *arguments, *given)
     assert ended.status == 2
