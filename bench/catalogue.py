@@ -132,6 +132,7 @@ def _classify(cls: type) -> list[tuple[str, Any]]:
             f"{cls.__name__} must be made without arguments, every field with a default: {failure_of(error)}"
         ) from error
     require_value(entry)
+    require_value(twin)
     _refuse_without_a_name(entry, twin)
     return [(kind, entry) for kind in wanted if isinstance(entry, _PROTOCOLS[kind])]
 
@@ -141,15 +142,11 @@ def _refuse_without_a_name(entry: Any, twin: Any) -> None:
 
     Python's own repr holds an address, and a set prints in another order in every process.
     """
-    try:
-        texts = repr(entry), repr(twin)
-    except Exception as error:
-        texts = f"an error, {error}", ""
-    name = type(entry).__name__
-    if texts[0] == texts[1] and texts[0].startswith(name) and not _CHANGING.search(texts[0]):
+    name, text = type(entry).__name__, repr(entry)
+    if text == repr(twin) and text.startswith(name) and not _CHANGING.search(text):
         return
     raise UserError(
-        f"{name}() prints as {texts[0]}, and records are named by that: it must be {name}(...) with the "
+        f"{name}() prints as {text}, and records are named by that: it must be {name}(...) with the "
         "values of its fields, the same in every process; make it a frozen dataclass, as "
         "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without address or set"
     )

@@ -18,7 +18,7 @@ from ..solvers.circulant_preconditioner import Preconditioner
 from ..solvers.continued import continue_solve, not_begun
 from ..solvers.gmres import Gmres
 from ..solvers.implicit_linear import solve_implicitly
-from ..solvers.linear_solver import LinearSolution, LinearSolver, Matvec
+from ..solvers.linear_solver import LinearSolution, LinearSolver, Matvec, needs_symmetry
 from ..solvers.minres import Minres
 from ..solvers.solve import Ended
 from ..solvers.solver import Solution, Solver
@@ -117,7 +117,7 @@ class Implicit:
         reason = no_step_derivative(solver)
         if reason is not None:
             return reason
-        if self.linear is not None and getattr(self.linear, "symmetric_only", False):
+        if self.linear is not None and needs_symmetry(self.linear):
             return f"{self.linear!r} is for symmetric systems, and the Jacobian of a step is not"
         return None
 
@@ -127,7 +127,7 @@ class Implicit:
             return None if self.accuracy is None else no_error_bound(lower)
         if not isinstance(lower.regularizer, OperatorRegularizer):
             return reason
-        if self.linear is not None and getattr(self.linear, "symmetric_only", False):
+        if self.linear is not None and needs_symmetry(self.linear):
             return f"{reason}; {self.linear!r} is for symmetric systems, Implicit(linear=Gmres()) does it"
         return None if self.accuracy is None else no_error_bound(lower)
 

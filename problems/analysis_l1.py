@@ -1,6 +1,6 @@
 """The l1 norm of an analysis operator's responses."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,8 +11,8 @@ from .filter_bank import FilterBank
 from .initial_filters import initial_filters
 from .linear_operator import LinearOperator
 from .pytree import pytree
-from .validation import all_nonnegative, require_floating, require_nonnegative
-from .weight_map import require_weights_of, spread_weight, weight_of_number
+from .validation import all_nonnegative
+from .weight_map import require_weights_of, spread_weight, weight_of
 
 
 @pytree
@@ -42,13 +42,9 @@ class AnalysisL1:
     def __post_init__(self) -> None:
         if not isinstance(self.W, LinearOperator):
             raise TypeError(f"W must be a linear operator such as Dense(matrix); got {type(self.W).__name__}")
-        weight: Any = self.weight
-        if isinstance(weight, int | float):
-            weight = weight_of_number(self.W, weight)
-            object.__setattr__(self, "weight", weight)
-        require_floating("weight", weight)
+        weight = weight_of(self.W, self.weight)
+        object.__setattr__(self, "weight", weight)
         require_weights_of(self.W, weight)
-        require_nonnegative("weight", weight)
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:

@@ -1,17 +1,18 @@
 """The sum of the norms of groups of an analysis operator's responses."""
 
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from .channels import is_colour
+from .euclidean_norm import unit_of
 from .forward_differences import ForwardDifferences
 from .linear_operator import LinearOperator
 from .pytree import pytree, static
 from .safe_root import safe_root
-from .validation import all_nonnegative, require_floating, require_nonnegative
-from .weight_map import weight_of_number
+from .validation import all_nonnegative
+from .weight_map import weight_of
 
 Group = Literal["filters", "filters and channels"]
 
@@ -51,12 +52,7 @@ class AnalysisL12:
             )
         if self.across not in get_args(Group):
             raise ValueError(f"across must be one of {get_args(Group)}; got {self.across!r}")
-        weight: Any = self.weight
-        if isinstance(weight, int | float):
-            weight = weight_of_number(self.W, weight)
-            object.__setattr__(self, "weight", weight)
-        require_floating("weight", weight)
-        require_nonnegative("weight", weight)
+        object.__setattr__(self, "weight", weight_of(self.W, self.weight))
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
@@ -85,7 +81,8 @@ class AnalysisL12:
 
     def group_norms(self, u: Float[Array, "*range"]) -> Float[Array, "*groups"]:
         """Return the norm of each group, in the shape of `group_sum`."""
-        return safe_root(self.group_sum(jnp.square(u)))
+        unit = unit_of(u)
+        return unit * safe_root(self.group_sum(jnp.square(u / unit)))
 
     def group_weight_like(self, u: Float[Array, "*range"]) -> Float[Array, "*groups"]:
         """Spread the weight over the groups of responses of the shape of `u`."""

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 
 def safe_root(squares: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Return the square root, whose derivative at zero is taken as zero."""
-    safe = jnp.where(squares > 0, squares, jnp.ones_like(squares))
-    return jnp.where(squares > 0, jnp.sqrt(safe), jnp.zeros_like(squares))
+    """Return the square root, whose derivative at zero is taken as zero; of NaN it is NaN."""
+    zero = squares == 0
+    root = jnp.sqrt(jnp.where(zero, jnp.ones_like(squares), squares))
+    return jnp.where(zero, jnp.zeros_like(root), root)

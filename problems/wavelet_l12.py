@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .channels import is_colour
+from .euclidean_norm import unit_of
 from .pytree import pytree, static
 from .safe_root import safe_root
 from .validation import require_finite, require_floating
@@ -110,12 +111,13 @@ class WaveletL12:
 
     def _norms(self, u: Array) -> tuple[Array, Array]:
         """Return the norm of each coefficient's group and how many coefficients the group has."""
-        squares = jnp.square(u)
+        unit = unit_of(u)
+        squares = jnp.square(u / unit)
         if self.across == "channels":
             if not is_colour(u.shape):
                 raise ValueError(f"groups across channels need a colour image (h, w, 3); got {u.shape}")
             sums = jnp.broadcast_to(jnp.sum(squares, axis=-1, keepdims=True), u.shape)
-            return safe_root(sums), jnp.full_like(u, 3)
+            return unit * safe_root(sums), jnp.full_like(u, 3)
         sums, members = squares, jnp.ones_like(u)
         for level in range(self.detail.shape[0]):
             low, left = (slice(side >> (level + 1)) for side in u.shape[:2])
@@ -124,4 +126,4 @@ class WaveletL12:
             total = squares[bands[0]] + squares[bands[1]] + squares[bands[2]]
             for band in bands:
                 sums, members = sums.at[band].set(total), members.at[band].set(3)
-        return safe_root(sums), members
+        return unit * safe_root(sums), members

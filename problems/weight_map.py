@@ -1,5 +1,7 @@
 """Weights of an analysis operator's responses: one for all, one a filter, or one a response."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -9,15 +11,24 @@ from .dense import Dense
 from .filter_bank import FilterBank
 from .forward_differences import ForwardDifferences
 from .linear_operator import LinearOperator
+from .validation import require_floating, require_nonnegative
 
 
-def weight_of_number(W: LinearOperator, weight: float) -> Float[Array, ""]:
-    """Return a number in the precision of an operator's arrays, weakly typed where it has none.
+def weight_of(W: LinearOperator, weight: Any) -> Float[Array, "..."]:
+    """Return a weight as an array: a number in the precision of W's arrays, weakly typed where it has none.
 
     A lower level gives a weakly typed weight the precision of the measurements.
+
+    Raises:
+        TypeError: if it is neither a number nor a floating-point array.
+        ValueError: if it is negative.
     """
-    leaves = jax.tree.leaves(W)
-    return jnp.asarray(weight, leaves[0].dtype) if leaves else jnp.asarray(float(weight))
+    if isinstance(weight, int | float):
+        leaves = jax.tree.leaves(W)
+        weight = jnp.asarray(weight, leaves[0].dtype) if leaves else jnp.asarray(float(weight))
+    require_floating("weight", weight)
+    require_nonnegative("weight", weight)
+    return weight
 
 
 def require_weights_of(W: LinearOperator, weight: Float[Array, "..."]) -> None:

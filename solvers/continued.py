@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..problems.lower_level import LowerLevel
 from .budget import Budget
-from .solve import Ended, run_steps
+from .solve import Ended, run_steps, steps_between_looks
 from .solver import Solver
 
 
@@ -21,7 +21,7 @@ def continue_solve(
     once in `budget.check_every` of them. The budget's own tolerance is not used. A state that is good enough
     stays as it is; an infinite tolerance makes no step. Composes with `jit` and `vmap`.
     """
-    every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
+    every = steps_between_looks(solver, budget)
 
     def running(ended: Ended) -> Bool[Array, ""]:
         # NaN compares false: a solve that is no longer finite stops.

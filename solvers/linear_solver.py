@@ -59,6 +59,18 @@ class LinearSolver(Protocol):
         ...
 
 
+@runtime_checkable
+class SymmetricOnly(Protocol):
+    """A linear solver that says whether it needs a symmetric H."""
+
+    symmetric_only: bool
+
+
+def needs_symmetry(linear: LinearSolver) -> bool:
+    """Tell whether a linear solver is for symmetric systems alone; one that does not say is for any."""
+    return isinstance(linear, SymmetricOnly) and linear.symmetric_only
+
+
 def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:
     """Return rhs / ||rhs|| and ||rhs||: iterations underflow on a tiny right-hand side, and 0 stays 0."""
     norm = euclidean_norm(rhs)

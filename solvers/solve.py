@@ -16,7 +16,7 @@ from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
 from .progress import Progress, has_diverged, has_grown, looked, started, unseen
-from .solver import MapSolver, Outcome, Solution, Solver
+from .solver import LookedAtEachStep, MapSolver, Outcome, Solution, Solver
 
 
 def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
@@ -77,7 +77,7 @@ def _refuse(frame: Frame, primals: Any, tangents: Any) -> Any:
 
 def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
     solver, budget = frame.filled(arrays)
-    every = 1 if getattr(solver, "checks_every_step", False) else min(budget.check_every, budget.max_steps)
+    every = steps_between_looks(solver, budget)
     checked_steps = budget.max_steps - budget.max_steps % every
 
     def running(carry: tuple[Any, Any, Progress]) -> Any:
@@ -124,6 +124,13 @@ def _with_progress(solver: Solver, solution: Solution, progress: Progress) -> So
     status = jnp.where(diverged, int(Outcome.DIVERGED), solution.status).astype(jnp.int32)
     contraction = progress.contraction if isinstance(solver, MapSolver) else None
     return solution._replace(status=status, contraction=contraction)
+
+
+def steps_between_looks(solver: Solver, budget: Budget) -> int:
+    """Return after how many steps the residual is looked at: the budget says it, unless the solver does."""
+    if isinstance(solver, LookedAtEachStep) and solver.checks_every_step:
+        return 1
+    return min(budget.check_every, budget.max_steps)
 
 
 def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:

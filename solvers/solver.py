@@ -49,6 +49,13 @@ class Solution(NamedTuple):
 
 
 @runtime_checkable
+class LookedAtEachStep(Protocol):
+    """A solver that says whether its residual is looked at after each step, whatever the budget says."""
+
+    checks_every_step: bool
+
+
+@runtime_checkable
 class Solver(Protocol):
     """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
 

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from hypergrad_bench.hypergrad import ClosedForm, Unrolled, hypergradient
-from hypergrad_bench.problems import AnalysisL1, Dense, FieldsOfExperts, Identity, LowerLevel, PseudoHuber
+from hypergrad_bench.problems import (
+    AnalysisL1,
+    Dense,
+    FieldsOfExperts,
+    Identity,
+    LowerLevel,
+    PseudoHuber,
+    total_variation,
+)
 from hypergrad_bench.problems.euclidean_norm import euclidean_norm
+from hypergrad_bench.problems.safe_root import safe_root
 from hypergrad_bench.solvers import Budget, DualFista, GradientDescent, Outcome, PrimalDual, Solver, solve
 
 GENERATOR = np.random.default_rng(0)
@@ -77,3 +86,10 @@ def test_a_residual_has_a_derivative_where_a_part_of_it_is_zero():
     slope = float(loss(weight + step) - loss(weight - step)) / (2 * step)
     assert abs(slope) > 1e-4
     assert float(jax.grad(loss)(weight)) == pytest.approx(slope, rel=1e-5)
+
+
+def test_a_root_of_no_number_is_none():
+    """A norm of NaN that were zero would pass for solved."""
+    assert np.isnan(safe_root(jnp.asarray([jnp.nan, 4.0, 0.0]))[0])
+    assert np.isnan(euclidean_norm(jnp.asarray([jnp.nan, 1.0])))
+    assert np.isnan(total_variation(1.0, isotropic=True).group_norms(jnp.full((2, 3, 3), jnp.nan))).all()

@@ -17,7 +17,7 @@ from hypergrad_bench.problems import (
     LowerLevel,
     total_variation,
 )
-from hypergrad_bench.solvers import ActiveSet, Admm, Budget, DualFista, PrimalDual, certify, solve
+from hypergrad_bench.solvers import ActiveSet, Admm, Budget, DualFista, Outcome, PrimalDual, certify, solve
 
 BUDGET = Budget(20_000, 1e-12, 20)
 GREY, COLOUR = (5, 4), (4, 3, 3)
@@ -188,3 +188,19 @@ WRONG = {
 def test_wrong_input_is_named(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+@pytest.mark.parametrize("unit", [1e-25, 1e18])
+@pytest.mark.parametrize("solver", [DualFista(), Admm(), PrimalDual()], ids=repr)
+def test_float32_is_right_in_every_unit(solver, unit):
+    """The squares of 1e-23 are zero in float32: of such groups no norm was above the weight."""
+    y = jnp.asarray(np.random.default_rng(0).uniform(size=(6, 7)), jnp.float32)
+
+    def solution(unit):
+        lower = LowerLevel(Identity(), unit * y, total_variation(jnp.float32(0.1 * unit), isotropic=True))
+        found = jax.jit(lambda lower: solve(solver, Budget(3000, 1e-5, 10), lower))(lower)
+        assert int(found.status) == Outcome.CONVERGED
+        return np.asarray(found.x, np.float64) / unit
+
+    expected = solution(1.0)
+    assert np.linalg.norm(solution(unit) - expected) <= 2e-4 * np.linalg.norm(expected)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...solvers.linear_solver import LinearSolution, LinearSolver
+from ...solvers.linear_solver import LinearSolution, LinearSolver, needs_symmetry
 from .compiled import Compiled
 from .finding import Finding, bounded, distance
 from .operators import normal
@@ -56,7 +56,7 @@ def check_linear_solver(subject: str, linear: LinearSolver) -> Iterator[Finding]
 
 
 def _check_nonsymmetric(subject: str, linear: LinearSolver, program: Compiled) -> Iterator[Finding]:
-    if getattr(linear, "symmetric_only", False):
+    if needs_symmetry(linear):
         return
     found = program((linear,), _nonsymmetric())
     error = distance(found.value, _solution(_nonsymmetric()))
