@@ -39,7 +39,7 @@ reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timi
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-quick: .venv/installed-dev  ## run what is not slow, in one process (ARGS=tests/test_operators.py)
+quick: .venv/installed-dev  ## run what is not slow, in one process (ARGS=tests/problems/operators)
 	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
 
 lint: .venv/installed-dev  ## check format, lint, types, direction of imports

@@ -15,7 +15,7 @@ from ..problems.regularizer import (
     SmoothRegularizer,
 )
 from ..solvers.fixed_point_map import map_step_size
-from ..solvers.linear_solver import Matvec, normalized
+from ..solvers.linear.linear_solver import Matvec, normalized
 from ..solvers.solver import Solution, Solver
 from .step_map import flat_step_map
 

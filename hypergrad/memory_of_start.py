@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.linear_solver import normalized
+from ..solvers.linear.linear_solver import normalized
 from ..solvers.solver import Solver
 from .method import Outer
 from .step_map import Point, moving_leaves, run_differentiated

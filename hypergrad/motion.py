@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.fixed_point_map import map_step_size
-from ..solvers.implicit_linear import no_tangent
-from ..solvers.linear_solver import Matvec
+from ..solvers.linear.implicit_linear import no_tangent
+from ..solvers.linear.linear_solver import Matvec
 from ..solvers.solver import Solution, Solver
 from .step_map import flat_step_map
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.settings import Frame, split
+from ..problems.values.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver

@@ -9,7 +9,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array
 
 from ..problems.lower_level import LowerLevel
-from ..problems.settings import Frame, split
+from ..problems.values.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..problems.settings import Frame
-from ..problems.validation import is_concrete
+from ..problems.values.settings import Frame
+from ..problems.values.validation import is_concrete
 from ..solvers.solver import Solution, Solver
 from .state_leaves import dual_leaf, iterate_leaf
 

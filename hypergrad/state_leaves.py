@@ -6,7 +6,7 @@ import jax
 
 from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
-from ..solvers.implicit_linear import no_tangent
+from ..solvers.linear.implicit_linear import no_tangent
 from ..solvers.solver import Solution, Solver
 
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from ..problems.configuration import holds_arrays
 from ..problems.lower_level import LowerLevel
+from ..problems.values.configuration import holds_arrays
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.fixed_point_map import depends_on_step_size
-from ..solvers.implicit_linear import no_tangent
-from ..solvers.linear_solver import normalized
+from ..solvers.linear.implicit_linear import no_tangent
+from ..solvers.linear.linear_solver import normalized
 from ..solvers.solver import MapSolver, Solver, StepSizedSolver
 
 Point = tuple[Float[Array, "..."], ...]

@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .arrays.one_dtype import require_one_dtype, settle_fields
 from .linear_operator import LinearOperator
-from .one_dtype import require_one_dtype, settle_fields
-from .pytree import check_again, pytree
 from .regularizer import (
     EnergyRegularizer,
     OperatorRegularizer,
@@ -17,7 +16,8 @@ from .regularizer import (
     Regularizer,
     SmoothRegularizer,
 )
-from .validation import is_concrete, require_finite, require_floating
+from .values.pytree import check_again, pytree
+from .values.validation import is_concrete, require_finite, require_floating
 
 
 @pytree

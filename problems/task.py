@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .linear_operator import LinearOperator
-from .validation import require_real
+from .values.validation import require_real
 
 
 @runtime_checkable

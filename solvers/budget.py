@@ -2,8 +2,8 @@
 
 from jaxtyping import Array, Float
 
-from ..problems.configuration import configuration
-from ..problems.validation import is_known
+from ..problems.values.configuration import configuration
+from ..problems.values.validation import is_known
 
 
 @configuration

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..problems.euclidean_norm import euclidean_norm
+from ..problems.arrays.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import penalty_of, squared_norms
 from .dual_norm import gaps, inside_bounds, norms_of, turned_away, weights_of

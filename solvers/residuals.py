@@ -13,7 +13,7 @@ every tau; of a denoiser in its place the solution itself depends on tau, which 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..problems.euclidean_norm import euclidean_norm
+from ..problems.arrays.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import SquaredNorms, penalty_of, squared_norms
 from .dual_norm import gaps, inside_bounds

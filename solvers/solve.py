@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..problems.arrays.one_dtype import require_one_dtype
 from ..problems.lower_level import LowerLevel
-from ..problems.one_dtype import require_one_dtype
 from ..problems.regularizer import in_range
-from ..problems.settings import Frame, split
+from ..problems.values.settings import Frame, split
 from .analysis_l1_problem import DualSolver, PrimalDualPair, supports_analysis
 from .batching import one_at_a_time
 from .budget import Budget

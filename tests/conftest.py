@@ -53,8 +53,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Before the package's first import: only what is imported after this line is checked.
 install_import_hook("hypergrad_bench", "checked_annotations.checked")
 
-from hypergrad_bench.bench.loaded_programs import unload_if_many  # noqa: E402
-from hypergrad_bench.bench.threads import fix_blas_threads  # noqa: E402
+from hypergrad_bench.bench.machine.threads import fix_blas_threads  # noqa: E402
+from hypergrad_bench.bench.measure.loaded_programs import unload_if_many  # noqa: E402
 
 # Several workers whose factorisations each took all processors would wait for each other.
 fix_blas_threads()

@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..advice import NEAR, Advice, Option, Question, Recorded, advise, recorded_problems
-from ..catalogue import built_in
-from ..columns import mebibytes, milliseconds, scientific
 from ..errors import UserError, nearest
-from ..expand import shape_of
-from ..recorded import RESULTS, SHIPPED, readings, recorded_folders
-from ..suites import TOLERANCES
-from ..tables import EMPTY, label
-from .device import use_device
-from .show import PIPED_WIDTH, print_lines
+from ..grid.catalogue import built_in
+from ..grid.expand import shape_of
+from ..grid.suites import TOLERANCES
+from ..machine.device import use_device
+from ..report.advice import NEAR, Advice, Option, Question, Recorded, advise, recorded_problems
+from ..report.columns import mebibytes, milliseconds, scientific
+from ..report.tables import EMPTY, label
+from ..report.terminal import PIPED_WIDTH, print_lines
+from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..catalogue import built_in
 from ..conformance.check_all import added, checks
 from ..conformance.finding import Finding
-from ..loaded_programs import unload_if_many
-from ..plugin import with_plugins
+from ..grid.catalogue import built_in
+from ..grid.plugin import with_plugins
+from ..machine.device import use_device
+from ..measure.loaded_programs import unload_if_many
 from ..progress import RunProgress
-from .device import use_device
-from .show import PIPED_WIDTH
+from ..report.terminal import PIPED_WIDTH
 
 CHECKS_BETWEEN = 25
 """Checks between two looks at how many compiled programs the process holds."""

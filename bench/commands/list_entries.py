@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..catalogue import Catalogue, built_in
-from ..plugin import with_plugins
-from ..suites import SUITES
+from ..grid.catalogue import Catalogue, built_in
+from ..grid.plugin import with_plugins
+from ..grid.suites import SUITES
 
 _KINDS = ("tasks", "regularizers", "data", "solvers", "linear_solvers", "methods")
 

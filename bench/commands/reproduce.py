@@ -13,9 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import UserError
-from ..page import print_page
+from ..machine.device import use_device
 from ..progress import RunProgress
-from ..reproduce import (
+from ..report.page import print_page
+from ..report.terminal import PIPED_WIDTH, print_lines
+from ..reproductions.reproduction import summary
+from ..runs.reproduce import (
     ROWS,
     built_in_reproductions,
     opened,
@@ -24,10 +27,7 @@ from ..reproduce import (
     reproduction_named,
     rows_of,
 )
-from ..reproduction import summary
-from .device import use_device
 from .run import LOCAL
-from .show import PIPED_WIDTH, print_lines
 
 
 def reproduce(

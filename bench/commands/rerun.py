@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..case import Case
-from ..environment import environment
 from ..errors import UserError
-from ..journal import JOURNAL
-from ..measure import Context, Workbench
-from ..record import Record
-from ..recorded import RESULTS, SHIPPED, readings, recorded_folders
-from ..run import plan_run, read_run_file
-from ..suites import Suite, suite_of
-from .device import use_device
-from .show import print_lines
+from ..grid.case import Case
+from ..grid.suites import Suite, suite_of
+from ..machine.device import use_device
+from ..machine.environment import environment
+from ..measure.workbench import Context, Workbench
+from ..records.journal import JOURNAL
+from ..records.record import Record
+from ..report.terminal import print_lines
+from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
+from ..runs.run import plan_run, read_run_file
 
 _FIELDS = (
     "status",

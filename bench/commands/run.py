@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import UserError
-from ..figures import write_figures
-from ..journal import Journal
+from ..grid.selection import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS, Selection
+from ..machine.device import use_device
 from ..progress import RunProgress
-from ..publish import write_tables
-from ..reproduce import built_in_reproductions
-from ..run import Plan, plan_again, plan_run, started
-from ..selection import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS, Selection
-from ..tables import report_of
-from .device import use_device
-from .show import print_lines, print_tables
+from ..records.journal import Journal
+from ..report.figures import write_figures
+from ..report.publish import write_tables
+from ..report.tables import report_of
+from ..report.terminal import print_lines, print_tables
+from ..runs.reproduce import built_in_reproductions
+from ..runs.run import Plan, plan_again, plan_run, started
 
 LOCAL = Path("results") / "local"
 

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
-from ..figures import write_figures
-from ..journal import Journal
-from ..page import page_csv, page_markdown, print_page
-from ..publish import csv_text, markdown, write_tables
-from ..reproduce import ABOUT, ROWS, page_of
-from ..tables import report_of
-from .show import PIPED_WIDTH, print_lines, print_tables
+from ..records.journal import Journal
+from ..report.figures import write_figures
+from ..report.page import page_csv, page_markdown, print_page
+from ..report.publish import csv_text, markdown, write_tables
+from ..report.tables import report_of
+from ..report.terminal import PIPED_WIDTH, print_lines, print_tables
+from ..runs.reproduce import ABOUT, ROWS, page_of
 
 
 class Form(StrEnum):

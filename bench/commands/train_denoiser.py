@@ -9,14 +9,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ...problems.ground_truths.photographs import Photographs
 from ...problems.networks.checkpoints import save_drunet
 from ...problems.networks.shipped import SMALL
-from ...problems.photographs import Photographs
-from ..denoiser_quality import Quality, quality
-from ..denoiser_training import Goal, Training, TrainingState, load_state, save_state, start_training, train
 from ..errors import UserError
+from ..machine.device import use_device
 from ..progress import RunProgress
-from .device import use_device
+from ..training.denoiser_quality import Quality, quality
+from ..training.denoiser_training import (
+    Goal,
+    Training,
+    TrainingState,
+    load_state,
+    save_state,
+    start_training,
+    train,
+)
 
 EVERY = 25
 """Steps between two lines of progress, and two states that a stopped training goes on from."""

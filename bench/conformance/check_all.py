@@ -6,14 +6,14 @@ from functools import partial
 from typing import Any
 
 from ...hypergrad.method import RoutedMethod
-from ...problems.denoising import Denoising
 from ...problems.linear_operator import LinearOperator
-from ...problems.potentials import PseudoHuber
 from ...problems.regularizer import AnalysisRegularizer, Regularizer
+from ...problems.regularizers.experts.potentials import PseudoHuber
 from ...problems.task import Task
-from ..catalogue import Catalogue, ordered
+from ...problems.tasks.denoising import Denoising
 from ..failure import failure_of
-from ..suites import SUITES
+from ..grid.catalogue import Catalogue, ordered
+from ..grid.suites import SUITES
 from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
 from .large_problem import large_problems

@@ -3,14 +3,14 @@
 import functools
 from typing import NamedTuple
 
-from ...problems.analysis_l1 import AnalysisL1
-from ...problems.deconvolution import Deconvolution
-from ...problems.denoising import Denoising
-from ...problems.fields_of_experts import FieldsOfExperts
-from ...problems.inpainting import Inpainting
-from ...solvers.admm import Admm
-from ...solvers.dual_fista import DualFista
-from ...solvers.nesterov import Nesterov
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.sparse.analysis_l1 import AnalysisL1
+from ...problems.tasks.deconvolution import Deconvolution
+from ...problems.tasks.denoising import Denoising
+from ...problems.tasks.inpainting import Inpainting
+from ...solvers.iterations.admm import Admm
+from ...solvers.iterations.dual_fista import DualFista
+from ...solvers.iterations.nesterov import Nesterov
 from ...solvers.solver import Solver
 from .small_problem import SmallProblem
 

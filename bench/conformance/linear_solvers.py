@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...solvers.linear_solver import LinearSolution, LinearSolver, needs_symmetry
+from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, needs_symmetry
 from .compiled import Compiled
 from .finding import Finding, bounded, distance
 from .operators import normal

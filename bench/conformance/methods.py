@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ...hypergrad.checked import Checked
 from ...hypergrad.hypergradient import Hypergradient, hypergradient
 from ...hypergrad.method import AdjointMethod, Method
+from ...hypergrad.rules.checked import Checked
 from ...problems.lower_level import LowerLevel
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver

@@ -5,34 +5,34 @@ from typing import Any, get_args
 
 import jax.numpy as jnp
 
-from ...problems.analysis_l1 import AnalysisL1
-from ...problems.blur import Blur
-from ...problems.convex_ridge import ConvexRidge
-from ...problems.convolution_chain import initial_chain
-from ...problems.decimated_blur import DecimatedBlur
-from ...problems.denoiser import Denoiser
-from ...problems.dense import Dense
-from ...problems.fields_of_experts import FieldsOfExperts
-from ...problems.filter_bank import Boundary, FilterBank
-from ...problems.forward_differences import ForwardDifferences
-from ...problems.gradient_step import GradientStep
-from ...problems.identity import Identity
-from ...problems.implicit_denoiser import ImplicitDenoiser
-from ...problems.input_convex_network import InputConvexNetwork
 from ...problems.linear_operator import LinearOperator
-from ...problems.mask import Mask
-from ...problems.masked_fourier import MaskedFourier
-from ...problems.plug_and_play import PlugAndPlay
-from ...problems.potentials import LogCosh, Lorentzian, PseudoHuber
-from ...problems.red import Red
+from ...problems.operators.blur import Blur
+from ...problems.operators.convolution_chain import initial_chain
+from ...problems.operators.decimated_blur import DecimatedBlur
+from ...problems.operators.dense import Dense
+from ...problems.operators.filter_bank import Boundary, FilterBank
+from ...problems.operators.forward_differences import ForwardDifferences
+from ...problems.operators.identity import Identity
+from ...problems.operators.mask import Mask
+from ...problems.operators.masked_fourier import MaskedFourier
+from ...problems.operators.wavelet_transform import WaveletTransform
 from ...problems.regularizer import Regularizer
-from ...problems.scalar_potential import ScalarPotential
-from ...problems.total_variation import total_variation
-from ...problems.untied_experts import UntiedExperts
-from ...problems.wavelet_l1 import WaveletL1
-from ...problems.wavelet_l12 import WaveletL12
-from ...problems.wavelet_transform import WaveletTransform
-from ...problems.weakly_convex_ridge import WeaklyConvexRidge
+from ...problems.regularizers.denoisers.denoiser import Denoiser
+from ...problems.regularizers.denoisers.gradient_step import GradientStep
+from ...problems.regularizers.denoisers.implicit_denoiser import ImplicitDenoiser
+from ...problems.regularizers.denoisers.plug_and_play import PlugAndPlay
+from ...problems.regularizers.denoisers.red import Red
+from ...problems.regularizers.denoisers.scalar_potential import ScalarPotential
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.experts.potentials import LogCosh, Lorentzian, PseudoHuber
+from ...problems.regularizers.experts.untied_experts import UntiedExperts
+from ...problems.regularizers.input_convex_network import InputConvexNetwork
+from ...problems.regularizers.ridge.convex_ridge import ConvexRidge
+from ...problems.regularizers.ridge.weakly_convex_ridge import WeaklyConvexRidge
+from ...problems.regularizers.sparse.analysis_l1 import AnalysisL1
+from ...problems.regularizers.sparse.total_variation import total_variation
+from ...problems.regularizers.sparse.wavelet_l1 import WaveletL1
+from ...problems.regularizers.sparse.wavelet_l12 import WaveletL12
 from .operators import normal
 
 Shape = tuple[int, ...]

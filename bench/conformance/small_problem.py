@@ -9,21 +9,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...hypergrad.central_differences import random_directions
-from ...hypergrad.reference import Reference, disagreement, reference, reference_rung
-from ...problems.analysis_l1 import AnalysisL1
-from ...problems.color_photographs import ColorPhotographs
-from ...problems.deconvolution import Deconvolution
-from ...problems.denoising import Denoising
-from ...problems.fields_of_experts import FieldsOfExperts
-from ...problems.inpainting import Inpainting
+from ...hypergrad.references.central_differences import random_directions
+from ...hypergrad.references.reference import Reference, disagreement, reference, reference_rung
+from ...problems.ground_truths.color_photographs import ColorPhotographs
+from ...problems.ground_truths.photographs import Photographs
+from ...problems.ground_truths.piecewise_constant import PiecewiseConstant
 from ...problems.lower_level import LowerLevel
-from ...problems.photographs import Photographs
-from ...problems.piecewise_constant import PiecewiseConstant
-from ...problems.potentials import LogCosh, Lorentzian, Potential, PseudoHuber
 from ...problems.regularizer import Regularizer
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.experts.potentials import LogCosh, Lorentzian, Potential, PseudoHuber
+from ...problems.regularizers.experts.untied_experts import UntiedExperts
+from ...problems.regularizers.sparse.analysis_l1 import AnalysisL1
 from ...problems.task import Task, measure
-from ...problems.untied_experts import UntiedExperts
+from ...problems.tasks.deconvolution import Deconvolution
+from ...problems.tasks.denoising import Denoising
+from ...problems.tasks.inpainting import Inpainting
 from ..failure import failure_of
 from .compiled import Compiled
 

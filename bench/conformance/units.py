@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ...problems.analysis_l1 import AnalysisL1
-from ...problems.fields_of_experts import FieldsOfExperts
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
-from ...problems.untied_experts import UntiedExperts
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.experts.untied_experts import UntiedExperts
+from ...problems.regularizers.sparse.analysis_l1 import AnalysisL1
 
 FACTORS = (1e-2, 1e2)
 

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from ...hypergrad.method import require_supported
-from ...problems.configuration import configuration
 from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
 from .torch_peers import run_torch_peer, supports_torch_peer

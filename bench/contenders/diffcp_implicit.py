@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...hypergrad.method import require_supported
-from ...problems.configuration import configuration
 from ...problems.linear_operator import LinearOperator
 from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
 from ...solvers.analysis_l1_problem import DualSolver, analysis_regularizer, supports_analysis_l1
 from ...solvers.budget import Budget
 from ...solvers.certificate import certify

@@ -9,10 +9,10 @@ from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import GroupRegularizer
-from ...solvers import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.certificate import certify
+from ...solvers.iterations import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.residuals import gradient_residual, kkt_residual
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver

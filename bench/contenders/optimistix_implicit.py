@@ -6,8 +6,8 @@ from typing import Any
 import lineax
 
 from ...hypergrad.method import require_supported
-from ...problems.configuration import configuration
 from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
 from .optimistix_solvers import run_optimistix, supports_optimistix

@@ -11,9 +11,9 @@ from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import SmoothRegularizer
-from ...solvers import gradient_descent, lbfgs
 from ...solvers.budget import Budget
 from ...solvers.fixed_point_map import map_step_size
+from ...solvers.iterations import gradient_descent, lbfgs
 from ...solvers.residuals import gradient_residual
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver

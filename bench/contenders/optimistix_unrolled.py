@@ -5,10 +5,10 @@ import importlib
 from typing import Any, ClassVar
 
 from ...hypergrad.method import require_supported
-from ...problems.configuration import configuration
 from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
 from ...solvers.budget import Budget
-from ...solvers.lbfgs import Lbfgs
+from ...solvers.iterations.lbfgs import Lbfgs
 from ...solvers.solver import Solution, Solver
 from .optimistix_solvers import run_optimistix, supports_optimistix
 

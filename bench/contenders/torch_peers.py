@@ -4,14 +4,14 @@ import importlib.util
 
 import jax
 
-from ...problems.blur import Blur
-from ...problems.fields_of_experts import FieldsOfExperts
-from ...problems.identity import Identity
 from ...problems.lower_level import LowerLevel
-from ...problems.mask import Mask
+from ...problems.operators.blur import Blur
+from ...problems.operators.identity import Identity
+from ...problems.operators.mask import Mask
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
 from ...solvers.budget import Budget
 from ...solvers.fixed_point_map import map_step_size
-from ...solvers.gradient_descent import GradientDescent
+from ...solvers.iterations.gradient_descent import GradientDescent
 from ...solvers.residuals import gradient_residual
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..tensor_file import read_tensors, require_match, shapes, under_prefix
+from ..files.tensor_file import read_tensors, require_match, shapes, under_prefix
 from .drunet import Drunet
 from .network import Parameters
 from .torch_names import Entry, drunet_entries

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..configuration import configuration
+from ..values.configuration import configuration
 from .layers import (
     SMALL_KERNEL,
     Activation,

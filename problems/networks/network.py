@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..validation import require_dimensions
+from ..values.validation import require_dimensions
 
 Parameters = dict[str, Any]
 """A tree of arrays: dictionaries by layer, as flax makes them."""

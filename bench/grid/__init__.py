@@ -1,0 +1,1 @@
+"""What is asked for: names, plug-ins and suites, expanded into cases."""

@@ -1,0 +1,67 @@
+"""Names in a plug-in that are nearly the right ones, for which a class would be left out without a word."""
+
+import difflib
+import inspect
+from types import ModuleType
+
+from ...hypergrad.method import Method
+from ...problems.ground_truth import GroundTruth
+from ...problems.regularizer import Regularizer
+from ...problems.task import Task
+from ...solvers.linear.linear_solver import LinearSolver
+from ...solvers.solver import Solver
+from .value import TRAITS
+
+_ALIKE = 0.8
+_PROTOCOLS: tuple[type, ...] = (Task, GroundTruth, Regularizer, Solver, LinearSolver, Method)
+
+
+def misspelt(module: ModuleType) -> list[str]:
+    """Return a sentence for each class of a module that misses members of a protocol by their spelling alone.
+
+    That is, for every member that it lacks it has another name that is nearly that, or its name of a trait
+    (`uses_every_step` and the like) is nearly one.
+    """
+    own = [
+        cls
+        for cls in vars(module).values()
+        if inspect.isclass(cls)
+        and cls.__module__ == module.__name__
+        and not getattr(cls, "_is_protocol", False)
+    ]
+    return [sentence for cls in own if (sentence := _sentence(cls))]
+
+
+def _sentence(cls: type) -> str:
+    offered = {name for name in dir(cls) if not name.startswith("_")}
+    offered |= set(getattr(cls, "__dataclass_fields__", ()))
+    members = {
+        protocol: {name for name in vars(protocol) if not name.startswith("_")}
+        for protocol in _PROTOCOLS
+        if "__call__" not in vars(protocol) or "__call__" in dir(cls)
+    }
+    if any(names <= offered for names in members.values()):
+        traits = set[str](TRAITS)
+        pairs = _nearly(offered - traits, traits - offered)
+        return _ask(cls, pairs) if pairs else ""
+    for names in members.values():
+        pairs = _nearly(offered - names, names - offered)
+        if pairs and len(pairs) == len(names - offered):
+            return _ask(cls, pairs)
+    return ""
+
+
+def _nearly(offered: set[str], missing: set[str]) -> dict[str, str]:
+    """Return the missing names that have a near one among those offered, with it."""
+    found = {}
+    for name in sorted(missing):
+        near = difflib.get_close_matches(name, sorted(offered), n=1, cutoff=_ALIKE)
+        if near:
+            found[name] = near[0]
+    return found
+
+
+def _ask(cls: type, pairs: dict[str, str]) -> str:
+    return f"{cls.__name__} has " + ", ".join(
+        f"{near!r}; did you mean {name!r}?" for name, near in pairs.items()
+    )

@@ -1,0 +1,192 @@
+"""The suites: which sizes, precisions, seeds and budgets a run goes through."""
+
+from dataclasses import dataclass
+
+from ..errors import UserError, nearest
+from ..measure.clock import ClockSettings
+from .sweeps import Sweep
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A size of a problem with what is fitting for it.
+
+    Attributes:
+        regularizer: its name.
+        shape: of one signal or image.
+        batch: signals or images that share the regulariser.
+        unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
+            all of them, to show how its error falls, the others take the largest.
+        tasks: on which it runs unless others are asked for; a plug-in's tasks come too.
+        methods: who runs on it in place of the suite's; a plug-in's do too. The suite's for none.
+    """
+
+    regularizer: str
+    shape: tuple[int, ...]
+    batch: int
+    unrolled_steps: tuple[int, ...]
+    tasks: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named grid: its workloads for every task, in every precision, for every seed.
+
+    Attributes:
+        solvers: in this order, the first that supports a lower level meets every method, the others one; a
+            plug-in's come last. Where none supports it, all that do take their place.
+        dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
+        methods: who runs on every task; a plug-in's do too. A sweep takes all but other libraries' if empty.
+        further_solvers_on: tasks on which those other solvers run.
+        further_methods_on: tasks on which all other methods run.
+        contenders_on: tasks on which other libraries' methods run.
+        compiler_options: XLA's, where they are not its defaults; they are recorded.
+        on_request: workloads of regularisers that run only when they are asked for by name; those of which
+            there is none take every size of the suite.
+        sweep: over what every method's budget is swept; None gives each its suite's one.
+    """
+
+    name: str
+    sentence: str
+    workloads: tuple[Workload, ...]
+    solvers: tuple[str, ...]
+    methods: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    seeds: int
+    clock: ClockSettings
+    further_solvers_on: tuple[str, ...] = ("denoising",)
+    further_methods_on: tuple[str, ...] = ()
+    contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
+    compiler_options: tuple[tuple[str, int], ...] = ()
+    on_request: tuple[Workload, ...] = ()
+    sweep: Sweep | None = None
+
+
+TOLERANCES = {"float64": 1e-10, "float32": 3e-6}
+"""Relative residual at which solvers stop; in float32 a little above what rounding lets them reach."""
+
+MAX_STEPS = 20_000
+"""Steps at most for methods that stop at the tolerance."""
+
+COMPARED = ("closed-form", "implicit", "one-step", "unrolled", "jaxopt-implicit", "jaxopt-unrolled")
+"""The methods that every suite compares on every task; the others are studied by themselves."""
+
+NETWORKS = tuple(
+    Workload(regularizer, (8, 8), 1, (10, 30))
+    for regularizer in (
+        "gradient-step",
+        "red",
+        "scalar-potential",
+        "implicit-denoiser",
+        "plug-and-play",
+        "input-convex-network",
+    )
+)
+"""On a CPU their references do not end within minutes where no matrix is factorised, at 32 x 32 pixels."""
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(
+            name="smoke",
+            sentence="the whole grid at a tiny size, five minutes on two cores: does everything run?",
+            workloads=(
+                Workload("analysis-l1", (16,), 2, (200,)),
+                Workload("fields-of-experts", (8, 8), 2, (50,)),
+                # The others run a method that suits them on one task: not every pair is needed to show that.
+                Workload("analysis-l12", (8, 8), 1, (200,), ("denoising",), ("closed-form",)),
+                Workload("untied-experts", (8, 8), 2, (50,), ("inpainting",), ("implicit", "phantom")),
+                Workload("convex-ridge", (8, 8), 1, (50,), ("super-resolution",), ("implicit",)),
+                Workload("weakly-convex-ridge", (8, 8), 1, (50,), ("magnetic-resonance",), ("one-step",)),
+                Workload("input-convex-network", (8, 8), 1, (50,), ("inpainting",), ("one-step",)),
+                Workload("wavelet-l1", (8, 8), 1, (200,), ("denoising",), ("closed-form",)),
+                Workload("wavelet-l12", (8, 8), 1, (50,), ("inpainting",), ("implicit",)),
+                Workload("gradient-step", (8, 8), 1, (20,), ("deconvolution",), ("one-step",)),
+                Workload("red", (8, 8), 1, (20,), ("inpainting",), ("one-step",)),
+                Workload("scalar-potential", (8, 8), 1, (20,), ("inpainting",), ("one-step",)),
+                Workload("implicit-denoiser", (8, 8), 1, (20,), ("inpainting",), ("restarted",)),
+                Workload("plug-and-play", (8, 8), 1, (20,), ("inpainting",), ("implicit",)),
+            ),
+            solvers=(
+                "dual-fista",
+                "nesterov",
+                "active-set",
+                "admm",
+                "primal-dual",
+                "lbfgs",
+                "gradient-descent",
+                "picard",
+                "anderson",
+                "broyden",
+                "forward-backward",
+                "nonmonotone-accelerated-gradient",
+            ),
+            methods=COMPARED,
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=20.0),
+            further_methods_on=("denoising",),
+            contenders_on=("denoising",),
+            # Nearly all of its time is compilation, which level 0 hardly shortens; there networks crawl.
+            compiler_options=(("xla_backend_optimization_level", 1),),
+        ),
+        Suite(
+            name="default",
+            sentence="three tasks, two regularisers, two sizes, two precisions; ten minutes on two cores",
+            workloads=(
+                Workload("analysis-l1", (64,), 32, (30, 100, 300, 1000)),
+                Workload("analysis-l1", (256,), 4, (30, 100, 300)),
+                Workload("fields-of-experts", (32, 32), 4, (10, 30, 100)),
+                Workload("fields-of-experts", (64, 64), 1, (10, 30, 100)),
+            ),
+            solvers=("dual-fista", "nesterov", "active-set", "primal-dual", "lbfgs"),
+            methods=COMPARED,
+            dtypes=("float64", "float32"),
+            seeds=2,
+            clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),
+            on_request=NETWORKS,
+        ),
+        Suite(
+            name="frontier",
+            sentence="every method swept over its budget: time and memory to reach 1e-2, 1e-4, 1e-6",
+            workloads=(
+                Workload("analysis-l1", (64,), 4, (30, 100, 300, 1000)),
+                Workload("analysis-l1", (12, 12), 1, (30, 100, 300, 1000)),
+                Workload("fields-of-experts", (16, 16), 2, (10, 30, 100, 300)),
+                Workload("fields-of-experts", (32, 32), 2, (10, 30, 100, 300)),
+            ),
+            solvers=("dual-fista", "nesterov", "primal-dual", "active-set", "lbfgs"),
+            methods=(),
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
+            contenders_on=(),
+            on_request=NETWORKS,
+            sweep=Sweep(),
+        ),
+        Suite(
+            name="peers",
+            sentence="our implicit rule and other libraries' on the same arrays, at equal accuracy",
+            workloads=(
+                Workload("fields-of-experts", (16, 16), 2, (30, 100, 300)),
+                Workload("fields-of-experts", (32, 32), 2, (30, 100, 300)),
+                Workload("fields-of-experts", (64, 64), 1, (30, 100, 300)),
+            ),
+            solvers=("nesterov", "lbfgs"),
+            methods=("implicit", "jaxopt-implicit", "optimistix-implicit"),
+            dtypes=("float64",),
+            seeds=1,
+            clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
+            # Ratios are read at 1e-4: a power of ten apart, nobody is charged for much more than that.
+            sweep=Sweep(tolerances=(1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
+        ),
+    )
+}
+
+
+def suite_of(name: str) -> Suite:
+    """Return a suite by name; raise `UserError` for an unknown one."""
+    if name not in SUITES:
+        raise UserError(nearest(name, SUITES, kind="suite"))
+    return SUITES[name]

@@ -1,0 +1,41 @@
+"""Which device a command computes on."""
+
+import jax
+
+from ..errors import UserError, nearest
+from .matmul_precision import require_matmul_precision
+from .threads import fix_blas_threads
+
+PLATFORMS = {"cpu": "cpu", "cuda": "cuda"}
+ALIASES = {"cpu": ("cpu",), "cuda": ("cuda", "gpu")}
+"""What JAX calls the platform of a device."""
+
+
+def use_device(device: str) -> None:
+    """Select the platform, allow float64 and fix the threads; call it before anything is computed.
+
+    Raises:
+        UserError: for an unknown device, one that JAX cannot reach, or inexact products of matrices.
+    """
+    if device not in PLATFORMS:
+        raise UserError(nearest(device, PLATFORMS, kind="device"))
+    fix_blas_threads()
+    before = jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
+    jax.config.update("jax_platforms", PLATFORMS[device])
+    jax.config.update("jax_enable_x64", True)
+    if reason := _unreachable(device):
+        jax.config.update("jax_platforms", before)
+        raise UserError(
+            f"device {device!r} cannot be reached ({reason}); "
+            "`make bench DEVICE=cuda` installs what JAX needs for it beside the NVIDIA driver"
+        )
+    require_matmul_precision()
+
+
+def _unreachable(device: str) -> str:
+    """Say why JAX does not compute on a device; empty if it does."""
+    try:
+        found = jax.devices()[0].platform
+    except (RuntimeError, AssertionError) as error:  # without its plug-in JAX only asserts
+        return (str(error).strip() or "JAX finds none").splitlines()[0]
+    return "" if found in ALIASES[device] else f"JAX computes on {found!r} already"

@@ -1,0 +1,1 @@
+"""Compile, run, judge and time what is compared."""

@@ -1,0 +1,143 @@
+"""The fields of a record: plain numbers from what was run, judged and timed."""
+
+from typing import Any
+
+import numpy as np
+
+from ...hypergrad.method import AdjointMethod, Backward
+from ..grid.case import Case, label
+from .accuracy import Judgement, compare, flatten
+from .samples import Samples, ratio
+from .split import split_error
+from .trial import Trial, largest_known
+
+
+def fields_of(
+    case: Case, run: Trial, judgement: Judgement, solve: Samples | None, total: Samples | None
+) -> dict[str, Any]:
+    """Return what a record says of one contestant, by the record's names, but for its status."""
+    return {
+        **_identity_fields(case),
+        **_solution_fields(run),
+        **_certificate_fields(run),
+        **_backward_fields(run.backward),
+        **_accuracy_fields(run, judgement),
+        **_bound_fields(run),
+        **_split_fields(case, run, judgement),
+        **_time_fields(solve, total),
+        **_program_fields(run, getattr(case.contestant.method, "in_a_child", False)),
+        "adjoint_route": run.route,
+        "sweep": case.contestant.sweep,
+    }
+
+
+def _identity_fields(case: Case) -> dict[str, Any]:
+    instance, contestant = case.instance, case.contestant
+    return {
+        "id": case.id,
+        "task": instance.task_label,
+        "regularizer": instance.regularizer_label,
+        "data": label(instance.data),
+        "size": instance.size,
+        "batch": instance.batch,
+        "dtype": instance.dtype,
+        "seed": instance.seed,
+        "solver": repr(contestant.solver),
+        "method": repr(contestant.method),
+        "max_steps": contestant.budget.max_steps,
+        "tolerance": contestant.budget.tolerance,
+    }
+
+
+def _solution_fields(run: Trial) -> dict[str, Any]:
+    if run.training is None:
+        return {}
+    solution = run.training.solution
+    contraction = solution.contraction
+    return {
+        "lower_contraction": None if contraction is None else largest_known(contraction),
+        "steps": float(np.mean(solution.steps)),
+        "steps_max": float(np.max(solution.steps)),
+        "residual": float(np.max(solution.residual)),
+        "loss": float(run.training.loss),
+    }
+
+
+def _certificate_fields(run: Trial) -> dict[str, Any]:
+    """Return the worst of the batch's certificates."""
+    certificate = run.training.solution.certificate if run.training is not None else None
+    if certificate is None:
+        return {}
+    return {
+        "certified": bool(np.all(certificate.certified)),
+        "violation": float(np.max(certificate.violation)),
+        "ambiguous": float(np.sum(certificate.ambiguous)),
+        "dual_margin": float(np.min(certificate.dual_margin)),
+        "primal_margin": float(np.min(certificate.primal_margin)),
+    }
+
+
+def _backward_fields(backward: Backward | None) -> dict[str, Any]:
+    """Return the worst adjoint residual and contraction of the batch, sums and means of the counts."""
+    if backward is None:
+        return {}
+    fields = {
+        "adjoint_steps": backward.steps,
+        "active_size": backward.active_size,
+        "active_rank": backward.active_rank,
+    }
+    means = {name: float(np.mean(value)) for name, value in fields.items() if value is not None}
+    if backward.contraction is not None:
+        means["contraction"] = float(np.max(backward.contraction))
+    if backward.undecided is not None:
+        means["undecided"] = float(np.sum(backward.undecided))
+    if backward.residual is None:
+        return means
+    return {"adjoint_residual": float(np.max(backward.residual)), **means}
+
+
+def _bound_fields(run: Trial) -> dict[str, Any]:
+    """Return the bound of the error of the batch's gradient, the mean of its members', over its norm."""
+    if run.training is None or run.backward is None or run.backward.error_bound is None:
+        return {}
+    norm = float(np.linalg.norm(flatten(run.training.gradient)))
+    return {"error_bound": float(np.mean(run.backward.error_bound)) / norm} if norm else {}
+
+
+def _accuracy_fields(run: Trial, judgement: Judgement) -> dict[str, Any]:
+    fields: dict[str, Any] = {"reference": judgement.reference, "reference_error": judgement.error}
+    accuracy = compare(run.training.gradient, judgement) if run.training is not None else None
+    return fields if accuracy is None else {**fields, **accuracy._asdict()}
+
+
+def _split_fields(case: Case, run: Trial, judgement: Judgement) -> dict[str, Any]:
+    method = case.contestant.method
+    if run.training is None or run.exact is None or not isinstance(method, AdjointMethod):
+        return {}
+    return split_error(method, run.training.gradient, run.exact, judgement)._asdict()
+
+
+def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]:
+    if solve is None or total is None:
+        return {}
+    named = {
+        "solve_seconds": solve.quartiles,
+        "total_seconds": total.quartiles,
+        "overhead": ratio(total, solve),
+    }
+    fields: dict[str, Any] = {"rounds": len(total.seconds)}
+    for name, found in named.items():
+        if found is not None:
+            fields |= {name: found.median, f"{name}_q1": found.q1, f"{name}_q3": found.q3}
+    return fields
+
+
+def _program_fields(run: Trial, in_a_child: bool) -> dict[str, Any]:
+    """Return what the compiler says; of the memory that a child process needs it says nothing."""
+    if run.compiled is None:
+        return {}
+    program = run.compiled.compiled.total
+    fields = {"compile_seconds": program.compile_seconds, "retraces": run.retraces}
+    if in_a_child:
+        return fields
+    return fields | {"memory_bytes": program.memory.total, "temp_bytes": program.memory.temporary}

@@ -1,0 +1,1 @@
+"""Measurements as lines of a journal that outlives whatever ends its writer."""

@@ -1,0 +1,75 @@
+"""The closed list of what can become of a measurement."""
+
+from enum import StrEnum
+from typing import SupportsInt
+
+from ...solvers.solver import Outcome
+
+
+class Status(StrEnum):
+    """Say what became of a measurement; each member carries its meaning in `sentence`.
+
+    Only `ok`, `max_steps` and `adjoint_missed` rows have numbers, and they are never averaged together.
+    """
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Status":
+        """Attach the documenting sentence to the string that records hold."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    OK = "ok", "the tolerance was reached and every number is finite"
+    MAX_STEPS = (
+        "max_steps",
+        "the budget ran out before the tolerance: numbers are measured, but the solution is not converged",
+    )
+    ADJOINT_MISSED = (
+        "adjoint_missed",
+        "the solve converged, but the backward pass's linear system was not solved to its tolerance: numbers "
+        "are measured, but the gradient is that of another system",
+    )
+    NONSMOOTH = (
+        "nonsmooth",
+        "a solution lies on a kink, where it has no derivative: left out of averages; the reason tells its "
+        "one-sided derivatives",
+    )
+    DIVERGED = (
+        "diverged",
+        "the residual of a solve grew instead of falling: its map does not contract, and its end is no "
+        "solution",
+    )
+    OUT_OF_RANGE = (
+        "out_of_range",
+        "a parameter of the regulariser is out of its range, such as a weight below zero: the energy is not "
+        "what the solver takes it for",
+    )
+    NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
+    NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
+    OUT_OF_MEMORY = (
+        "out_of_memory",
+        "the device refused the memory, or the compiler predicted more than the limit",
+    )
+    TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
+    FAILED = (
+        "failed",
+        "a plug-in or a contender raised something, or returned no solution; the reason is its message",
+    )
+
+    @classmethod
+    def of(cls, outcome: SupportsInt) -> "Status":
+        """Return the status of a single solve's outcome."""
+        return {
+            Outcome.CONVERGED: cls.OK,
+            Outcome.MAX_STEPS: cls.MAX_STEPS,
+            Outcome.NOT_FINITE: cls.NOT_FINITE,
+            Outcome.DIVERGED: cls.DIVERGED,
+            Outcome.OUT_OF_RANGE: cls.OUT_OF_RANGE,
+        }[Outcome(int(outcome))]
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether a record of this status holds numbers that may enter a table."""
+        return self in (Status.OK, Status.MAX_STEPS, Status.ADJOINT_MISSED)

@@ -1,0 +1,176 @@
+"""What all figures share: a panel a task and regulariser, looks of methods and solvers, a legend outside."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..records.record import Record
+from .tables import Row, Run, Table, label, make_tables
+
+# Okabe and Ito (2008): colours that colour-blind readers can tell apart; wine for yellow, faint on white.
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#000000",
+    "#56B4E9",
+    "#E69F00",
+    "#882255",
+    "#999999",
+    "#8C564B",
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_LineStyle = Literal["-", "--", ":", "-."]
+_LINES: tuple[_LineStyle, ...] = ("-", "--", ":", "-.")
+
+
+class Style(NamedTuple):
+    """Say how a solver with a method is drawn, in matplotlib's words."""
+
+    color: str
+    linestyle: _LineStyle
+    marker: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """Give each method a colour and a line, and each solver a marker, the same in every panel."""
+
+    methods: tuple[str, ...]
+    solvers: tuple[str, ...]
+
+    def of(self, run: Run) -> Style:
+        """Return the style of a solver and method."""
+        return Style(*self.line(label(run.method)), self._marker(label(run.solver)))
+
+    def method_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
+        """Return the legend's entries for the methods of some rows: their colours."""
+        lines = {name: self.line(name) for name in sorted({label(row.run.method) for row in drawn})}
+        return [_method_handle(name, color, linestyle) for name, (color, linestyle) in lines.items()]
+
+    def solver_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
+        """Return the legend's entries for the solvers of some rows: their markers."""
+        markers = {name: self._marker(name) for name in sorted({label(row.run.solver) for row in drawn})}
+        return [
+            Line2D([], [], linestyle="", color="0.4", marker=marker, label=name)
+            for name, marker in markers.items()
+        ]
+
+    def line(self, method: str) -> tuple[str, _LineStyle]:
+        """Return a method's colour and line; with more methods than colours, the lines tell them apart."""
+        number = self.methods.index(method)
+        return COLOURS[number % len(COLOURS)], _LINES[number // len(COLOURS) % len(_LINES)]
+
+    def _marker(self, solver: str) -> str:
+        """Return a solver's marker."""
+        return MARKERS[self.solvers.index(solver) % len(MARKERS)]
+
+
+def filling(linestyle: str) -> Literal["full", "bottom"]:
+    """Return how markers are filled: half where a colour is used again, since a single point has no line."""
+    return "full" if linestyle == "-" else "bottom"
+
+
+def _method_handle(name: str, color: str, linestyle: _LineStyle) -> Line2D:
+    if linestyle == "-":
+        return Line2D([], [], linewidth=4, color=color, linestyle=linestyle, label=name)
+    return Line2D(
+        [],
+        [],
+        linewidth=1.5,
+        color=color,
+        linestyle=linestyle,
+        marker="o",
+        fillstyle="bottom",
+        markerfacecoloralt="white",
+        label=name,
+    )
+
+
+def look_of(tables: Iterable[Table]) -> Look:
+    """Return looks for every method and solver in the tables."""
+    runs = [row.run for table in tables for row in table.rows]
+    methods = sorted({label(run.method) for run in runs})
+    return Look(tuple(methods), tuple(sorted({label(run.solver) for run in runs})))
+
+
+def largest_tables(records: Iterable[Record]) -> list[Table]:
+    """Return, for each task and regulariser, the table of its largest problem; on a tie that of float64."""
+    return largest_of(make_tables(records))
+
+
+def largest_of(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables that figures draw: see `largest_tables`."""
+    chosen: dict[tuple[str, str], Table] = {}
+    for table in map(_by_sweep, tables):
+        name = table.problem.task, table.problem.regularizer
+        if name not in chosen or _extent(table) > _extent(chosen[name]):
+            chosen[name] = table
+    return list(chosen.values())
+
+
+def _by_sweep(table: Table) -> Table:
+    """Name the rows of a sweep by its method, from small budgets to large: one look and one line each."""
+    if not any(row.sweep for row in table.rows):
+        return table
+    named = [replace(row, run=row.run._replace(method=row.sweep or row.run.method)) for row in table.rows]
+    return Table(table.problem, tuple(sorted(named, key=_budget)))
+
+
+def _budget(row: Row) -> tuple[str, str, float, int, float]:
+    """Return what the rows of a sweep are sorted by; settings of a rule show in its time alone."""
+    run = row.run
+    return run.solver, run.method, -run.tolerance, run.max_steps, row.values["total_seconds"] or 0.0
+
+
+def _extent(table: Table) -> tuple[int, int, str]:
+    """Return what problems are compared by: numbers in a sample, batch, precision."""
+    numbers = 1
+    for side in table.problem.size.split("x"):
+        numbers *= int(side) if side.isdigit() else 1
+    return numbers, table.problem.batch, table.problem.dtype
+
+
+def panels(tables: Sequence[Table], height: float = 3.4) -> tuple[Figure, list[tuple[Axes, Table]]]:
+    """Return a figure with a column a task and a row a regulariser, and each table with its axes.
+
+    A pair that was not run leaves its place empty.
+    """
+    tasks = list(dict.fromkeys(table.problem.task for table in tables))
+    regularizers = list(dict.fromkeys(table.problem.regularizer for table in tables))
+    shape = len(regularizers), len(tasks)
+    figure = Figure(figsize=(1.0 + 4.2 * max(shape[1], 2), 1.2 + height * shape[0]), layout="constrained")
+    grid = figure.subplots(*shape, squeeze=False)
+    places = {(t.problem.regularizer, t.problem.task): t for t in tables}
+    found: list[tuple[Axes, Table]] = []
+    for row, regularizer in enumerate(regularizers):
+        for column, task in enumerate(tasks):
+            table = places.get((regularizer, task))
+            if table is None:
+                grid[row, column].set_axis_off()
+                continue
+            found.append((grid[row, column], table))
+            _entitle(grid[row, column], table)
+    return figure, found
+
+
+def _entitle(axes: Axes, table: Table) -> None:
+    """Name the problem above its panel."""
+    problem = table.problem
+    about = f"{problem.data}, {problem.size}, batch {problem.batch}, {problem.dtype}"
+    axes.set_title(f"{problem.task}, {label(problem.regularizer)}\n{about}", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.25, linewidth=0.6)
+
+
+def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Put the legend below all panels, in as many columns as its longest label leaves room for."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, int(figure.get_figwidth() * 13 / (longest + 6)))
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)

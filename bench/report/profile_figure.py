@@ -1,0 +1,70 @@
+"""The performance profiles of a run as a figure."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..records.record import Record
+from .frontier import ACCURACIES, make_frontiers
+from .frontier_page import by_regularizer, exponent
+from .panels import Look, add_legend
+from .profiles import LARGEST_FACTOR, Profile, make_profiles
+
+
+def performance_profiles(records: Iterable[Record]) -> Figure:
+    """Draw the share of problems on which a method is within a factor of the fastest, over that factor.
+
+    One column an accuracy; one row for all problems and, where there are several, one a regulariser. Higher
+    and further left is better; where a curve ends on the right is the share of problems on which the method
+    reaches the accuracy within a hundred times the least time. Methods that never do are not drawn. Raises
+    `ValueError` if no record is a point of a sweep with an error. Source: Dolan and More, 2002.
+    """
+    groups = by_regularizer(make_frontiers(records))
+    profiles = {
+        (name, accuracy): [one for one in make_profiles(chosen, accuracy) if one.share(LARGEST_FACTOR) > 0]
+        for name, chosen in groups.items()
+        for accuracy in ACCURACIES
+    }
+    methods = sorted({profile.method for drawn in profiles.values() for profile in drawn})
+    if not methods:
+        raise ValueError("no record to draw; points of a sweep that reach an accuracy are accepted")
+    look = Look(tuple(methods), ())
+    figure = Figure(figsize=(13.6, 1.6 + 2.7 * len(groups) + 0.2 * len(methods) / 4), layout="constrained")
+    grid = figure.subplots(len(groups), len(ACCURACIES), squeeze=False, sharex=True, sharey=True)
+    for row, (name, chosen) in enumerate(groups.items()):
+        for column, accuracy in enumerate(ACCURACIES):
+            known = sum(frontier.knows(accuracy) for frontier in chosen)
+            _entitle(grid[row, column], f"{name}, error {exponent(accuracy)}, problems: {known}")
+            _draw(grid[row, column], profiles[name, accuracy], look)
+    for axes in grid[-1]:
+        axes.set_xlabel("factor of the fastest method's time", fontsize=8)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("share of problems (curves a hair apart)", fontsize=8)
+    lines = [(name, *look.line(name)) for name in methods]
+    add_legend(
+        figure, [Line2D([], [], color=c, linestyle=style, linewidth=2, label=n) for n, c, style in lines]
+    )
+    return figure
+
+
+def _draw(axes: Axes, profiles: Sequence[Profile], look: Look) -> None:
+    """Draw steps; equal curves lie on each other, so that each is moved by a hair."""
+    for number, profile in enumerate(profiles):
+        places = np.array(
+            [1.0, *sorted(r for r in profile.ratios if 1 < r <= LARGEST_FACTOR), LARGEST_FACTOR]
+        )
+        shares = np.array([profile.share(place) for place in places])
+        color, style = look.line(profile.method)
+        axes.step(places, shares - 0.004 * number, where="post", color=color, linestyle=style, linewidth=1.6)
+
+
+def _entitle(axes: Axes, title: str) -> None:
+    axes.set_title(title, fontsize=9)
+    axes.set_xscale("log")
+    axes.set_xlim(1, LARGEST_FACTOR)
+    axes.set_ylim(-0.1, 1.04)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25, linewidth=0.6)

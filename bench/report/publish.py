@@ -1,0 +1,149 @@
+"""Tables as files: a Markdown page a problem, an index that explains the columns, one CSV of everything."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import unwritable
+from ..records.durable import replace_durably
+from ..records.status import Status
+from .columns import COLUMNS
+from .frontier_page import frontier_csv, frontier_markdown
+from .markup import escaped
+from .table_text import Grid, Line, grid_of
+from .tables import VALUES, Problem, Report, Row, Run, Table
+
+
+def write_tables(report: Report, folder: Path) -> list[Path]:
+    """Write `tables/README.md`, `tables/results.csv` and a Markdown file a problem into a run's folder.
+
+    A run that sweeps budgets also gets `tables/frontier.md` and `tables/frontier.csv`. Returns the paths, the
+    index first. Files are replaced whole. Raises `UserError` if the folder cannot be written.
+    """
+    target = Path(folder) / "tables"
+    page = frontier_markdown(report.records)
+    further = {"frontier.md": page, "frontier.csv": frontier_csv(report.records)} if page else {}
+    texts = _pages(report.tables, further)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            replace_durably(target / name, text.encode())
+    except OSError as error:
+        raise unwritable(target, error) from error
+    return [target / name for name in texts]
+
+
+def _pages(tables: Sequence[Table], further: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of every file by its name."""
+    names = _file_names([table.problem for table in tables])
+    pages = {name: markdown(table) for name, table in zip(names, tables, strict=True)}
+    index = _index(tables, names, further)
+    return {"README.md": index, "results.csv": csv_text(tables), **further, **pages}
+
+
+def markdown(table: Table) -> str:
+    """Return a problem's page: title, table, and the notes that its marks refer to."""
+    grid = grid_of(table)
+    notes = "".join(f"\n{number}. {escaped(note)}" for number, note in enumerate(grid.notes, start=1))
+    return f"# {escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
+
+
+def _pipes(grid: Grid) -> str:
+    """Return the grid as a GitHub table."""
+    headings = [
+        "solver",
+        "method",
+        "max steps",
+        "tolerance",
+        *(column.heading for column in grid.columns),
+        "status",
+        "record",
+    ]
+    rules = ["---", "---", *["---:"] * (len(grid.columns) + 2), "---", "---"]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
+
+
+def _texts(line: Line) -> list[str]:
+    """Return one line's escaped texts."""
+    return [
+        escaped(text)
+        for text in (
+            line.solver,
+            line.method,
+            line.budget,
+            line.tolerance,
+            *line.cells,
+            line.status,
+            line.record,
+        )
+    ]
+
+
+def csv_text(tables: Iterable[Table]) -> str:
+    """Return one CSV of all rows at full precision; `empty` says why a number is missing."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        [*Problem._fields, *Run._fields, "status", "seeds", *VALUES, "reference", "reason", "empty", "ids"]
+    )
+    for table in tables:
+        writer.writerows([*table.problem, *row.run, *_fields(row)] for row in table.rows)
+    return buffer.getvalue()
+
+
+def _fields(row: Row) -> list[object]:
+    """Return what a row holds beside its identity."""
+    reasons = {column.field: row.cell(column).reason for column in COLUMNS} if row.seeds else {}
+    empty = "; ".join(f"{field}: {reason}" for field, reason in reasons.items() if reason)
+    values = (row.values[name] for name in VALUES)
+    return [row.status, row.seeds, *values, row.reference, row.reason, empty, " ".join(row.ids)]
+
+
+def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]) -> str:
+    """Return the page that links the tables and explains columns and statuses."""
+    links = [f"- [{escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
+    columns = [f"- **{column.heading}**: {column.meaning}" for column in COLUMNS]
+    statuses = [f"- **{escaped(status)}**: {status.sentence}" for status in Status]
+    return "\n".join(
+        [
+            "# Tables",
+            "",
+            *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
+            *links,
+            "",
+            "All rows at full precision, with quartiles and all records' ids: [results.csv](results.csv).",
+            "",
+            "## Columns",
+            "",
+            "Medians over the rounds, then over the seeds whose status the row shows.",
+            "",
+            *columns,
+            "- **record**: the id of the first seed's record, for `hgb rerun`; +1: there is one seed more",
+            "",
+            "## Statuses",
+            "",
+            *statuses,
+            "",
+        ]
+    )
+
+
+def _file_names(problems: Sequence[Problem]) -> list[str]:
+    """Return a readable file name for each problem, with a number where two would be the same."""
+    names: list[str] = []
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
+    for problem in problems:
+        shape = (problem.size, f"batch{problem.batch}", problem.dtype)
+        words = "-".join((problem.task, problem.regularizer, problem.data, *shape))
+        stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:120]
+        name = f"{stem}.md"
+        while name in taken:
+            numbers[stem] += 1
+            name = f"{stem}-{numbers[stem] + 1}.md"
+        taken.add(name)
+        names.append(name)
+    return names

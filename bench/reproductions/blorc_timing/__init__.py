@@ -1,0 +1,1 @@
+"""BLORC's timing experiment."""

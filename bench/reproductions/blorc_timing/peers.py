@@ -1,0 +1,131 @@
+"""cvxpy and diffcp on BLORC's problem, as their users call them; both come with an optional extra."""
+
+import contextlib
+import importlib
+import importlib.metadata
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from .problem import THRESHOLD, Problem, gradient_by_theorem
+
+CVXPY = "cvxpy + SVD closed form"
+DIFFCP = "diffcp"
+# None is the library's own default; each next one is tried only if the one before is too far off.
+TOLERANCES: tuple[float | None, ...] = (None, 1e-8, 1e-10, 1e-12)
+MOST_ITERATIONS = 100_000
+INSTALL = "not installed: pip install 'hypergrad-bench[peers]' brings it"
+
+
+class Peer(Protocol):
+    """A contestant that is no JAX program: what it returns is ready."""
+
+    def solve(self) -> np.ndarray:
+        """Solve the lower level anew, from a cold start, and return x."""
+        ...
+
+    def gradient(self) -> np.ndarray:
+        """Solve anew and return the gradient by W."""
+        ...
+
+
+class CvxpyWithSvd:
+    """Solve with cvxpy's default solver, then apply the theorem in numpy: the authors' way.
+
+    W and y are parameters of a problem that cvxpy has analysed once, and every solve starts cold: in training
+    both change from call to call.
+    """
+
+    def __init__(self, problem: Problem, tolerance: float | None) -> None:
+        """State the problem; without a tolerance cvxpy's defaults hold."""
+        self._stated = _Stated(problem)
+        self._options: dict[str, Any] = {}
+        if tolerance is not None:
+            self._options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": MOST_ITERATIONS}
+
+    def solve(self) -> np.ndarray:
+        """Return x."""
+        return self._stated.solve(**self._options)
+
+    def gradient(self) -> np.ndarray:
+        """Split the rows of W by their responses, with the authors' threshold, and apply the theorem."""
+        x = self.solve()
+        problem = self._stated.problem
+        active = np.abs(np.asarray(problem.W) @ x) <= THRESHOLD
+        return gradient_by_theorem(problem, x, active)
+
+
+class Diffcp:
+    """Solve the cone program with diffcp (SCS) and let it differentiate its optimality conditions.
+
+    Source: Agrawal et al., 2019.
+    """
+
+    def __init__(self, problem: Problem, tolerance: float | None) -> None:
+        """State the problem; without a tolerance diffcp's defaults hold."""
+        self._stated = _Stated(problem)
+        self._options: dict[str, Any] = {"requires_grad": True}
+        if tolerance is not None:
+            self._options |= {"eps": tolerance, "max_iters": MOST_ITERATIONS}
+
+    def solve(self) -> np.ndarray:
+        """Return x, ready for differentiation."""
+        return self._stated.solve(**self._options)
+
+    def gradient(self) -> np.ndarray:
+        """Hand the loss's gradient by x to the cone program and read that of W."""
+        x = self.solve()
+        truth = np.asarray(self._stated.problem.truth)
+        return self._stated.backward(2 * (x - truth) / x.size)
+
+
+PEERS: dict[str, tuple[str, Callable[[Problem, float | None], Peer]]] = {
+    CVXPY: ("cvxpy", CvxpyWithSvd),
+    DIFFCP: ("diffcp", Diffcp),
+}
+"""By name: the module that must be there (beside cvxpy), and what states the problem with a tolerance."""
+
+
+def installed(module: str) -> bool:
+    """Tell whether cvxpy and the module can be imported; nothing is imported."""
+    return all(importlib.util.find_spec(name) is not None for name in ("cvxpy", module))
+
+
+def peer_versions() -> dict[str, str]:
+    """Return the versions of what is installed of the peers and of the solvers behind them."""
+    found = {}
+    for name in ("cvxpy", "diffcp", "osqp", "scs"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+class _Stated:
+    """The problem in cvxpy's words."""
+
+    def __init__(self, problem: Problem) -> None:
+        # By name, since it is in no installation but those with the extra.
+        cvxpy: Any = importlib.import_module("cvxpy")
+        n = problem.y.size
+        self.problem = problem
+        self._x, self._W, self._y = cvxpy.Variable(n), cvxpy.Parameter((n, n)), cvxpy.Parameter(n)
+        energy = 0.5 * cvxpy.sum_squares(self._x - self._y) + cvxpy.norm1(self._W @ self._x)
+        self._energy = cvxpy.Problem(cvxpy.Minimize(energy))
+
+    def solve(self, **options: Any) -> np.ndarray:
+        self._W.value, self._y.value = np.asarray(self.problem.W), np.asarray(self.problem.y)
+        with warnings.catch_warnings():
+            # On solutions that miss a tight tolerance: the gradient's error is reported beside each time.
+            warnings.simplefilter("ignore")
+            self._energy.solve(warm_start=False, **options)
+        if self._x.value is None:
+            raise ValueError(f"no solution; the solver ended with {self._energy.status}")
+        return np.asarray(self._x.value)
+
+    def backward(self, cotangent: np.ndarray) -> np.ndarray:
+        self._x.gradient = cotangent
+        self._energy.backward()
+        return np.asarray(self._W.gradient)

@@ -1,0 +1,1 @@
+"""Certified errors of inexact hypergradients."""

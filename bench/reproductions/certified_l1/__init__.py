@@ -1,0 +1,1 @@
+"""Certified solutions of l1 problems, and the closed form on them."""

@@ -1,0 +1,1 @@
+"""What hypergradients of a DRUNet inside forward-backward iterations cost."""

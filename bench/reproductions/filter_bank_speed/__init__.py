@@ -1,0 +1,1 @@
+"""How fast a bank of filters is."""

@@ -1,0 +1,1 @@
+"""Hypergradients of growing images."""

@@ -1,0 +1,105 @@
+"""l1 problems on images of growing size, and the ways to differentiate them that are compared."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float64
+
+from ....hypergrad import ClosedForm, Unrolled, hypergradient
+from ....hypergrad.method import Method
+from ....problems import AnalysisL1, Deconvolution, Denoising, LowerLevel, Photographs, Task, measure
+from ....solvers import Admm, Budget, Cg, Minres, solve
+
+TASKS: dict[str, Task] = {"denoising": Denoising(), "deconvolution": Deconvolution()}
+SIDES, QUICK_SIDES = (64, 128, 256, 512, 1024), (16,)
+LARGEST_CROP = 256
+WEIGHT_PER_NOISE = 0.2
+
+SOLVER = Admm(rho=1.0)
+BUDGET = Budget(max_steps=2000, tolerance=1e-5, check_every=5)
+LONGER = Budget(max_steps=10 * BUDGET.max_steps, tolerance=BUDGET.tolerance, check_every=BUDGET.check_every)
+ADJOINT_STEPS, ADJOINT_TOLERANCE = 500, 1e-3
+LINEAR = ClosedForm(
+    factored_up_to=0,
+    linear=Cg(max_steps=ADJOINT_STEPS, tolerance=ADJOINT_TOLERANCE),
+    indefinite=Minres(max_steps=ADJOINT_STEPS, tolerance=ADJOINT_TOLERANCE),
+)
+UNROLLED_STEPS, SEGMENT = 300, 17
+CLOSED_FORM = "closed form"
+UNROLLED = {"unrolled": Unrolled(), "unrolled, checkpointed": Unrolled(checkpoint_every=SEGMENT)}
+
+
+class Problem(NamedTuple):
+    """A lower level and its ground truth; a program's only argument."""
+
+    lower: LowerLevel
+    truth: Float[Array, "h w"]
+
+
+class Account(NamedTuple):
+    """What a program returns beside its gradient: scalars of the solve and of the backward pass."""
+
+    gradient: Any
+    steps: Array
+    residual: Array
+    ambiguous: Array
+    adjoint_steps: Array | None
+    adjoint_residual: Array | None
+
+
+def make_problem(task: str, side: int) -> Problem:
+    """Measure one image of `side` x `side` pixels, weight a fifth of the noise."""
+    truth = ground_truth(side)
+    A, y = measure(TASKS[task], truth[None], 0)
+    weight = jnp.asarray(WEIGHT_PER_NOISE * TASKS[task].noise)
+    regularizer = AnalysisL1(AnalysisL1.initial(truth.shape, 0).W, weight)
+    return Problem(LowerLevel(A, y[0], regularizer), jnp.asarray(truth))
+
+
+def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
+    """Return a crop of a photograph; beyond 256 pixels one of 256, mirrored at its borders."""
+    crop = Photographs().sample((min(side, LARGEST_CROP),) * 2, 1, 0)[0]
+    copies = -(-side // len(crop))
+    tile = np.block([[crop, crop[:, ::-1]], [crop[::-1], crop[::-1, ::-1]]])
+    return np.tile(tile, (copies, copies))[:side, :side] if copies > 1 else crop
+
+
+def solve_program(budget: Budget) -> Callable[[Problem], Array]:
+    """Return the forward solve."""
+    return lambda problem: solve(SOLVER, budget, problem.lower).x
+
+
+def total_program(method: Method, budget: Budget) -> Callable[[Problem], Account]:
+    """Return solve and hypergradient of the mean squared error by the filters and their weight."""
+
+    def total(problem: Problem) -> Account:
+        def loss(x: Array) -> Array:
+            return jnp.mean(jnp.square(x - problem.truth))
+
+        found = hypergradient(method, SOLVER, budget, problem.lower, loss)
+        certificate = found.solution.certificate
+        assert certificate is not None
+        backward = found.backward
+        return Account(
+            found.gradient.regularizer,
+            found.solution.steps,
+            found.solution.residual,
+            certificate.ambiguous,
+            backward.steps,
+            backward.residual,
+        )
+
+    return total
+
+
+def flat(gradient: Any) -> np.ndarray:
+    """Return all parameters as one vector."""
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(gradient)])
+
+
+def is_finite(gradient: Any) -> bool:
+    """Tell whether every leaf is a number."""
+    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(gradient))

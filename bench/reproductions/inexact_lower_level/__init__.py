@@ -1,0 +1,1 @@
+"""Hypergradients of lower levels that are not solved to the end."""

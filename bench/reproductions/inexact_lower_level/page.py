@@ -1,0 +1,145 @@
+"""The page of inexact lower levels: errors by tolerance, what each rule needs, the example."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...report.page import Page, Section
+from ..counted import counted_verdict, targets_section
+from ..reproduction import Row
+from .example import EXAMPLE, STEP, WEIGHT
+from .figure import gradient_against_solution
+from .problem import MOST_STEPS
+from .verdict import LEVELS, RULE, judge, misleading, needed_tolerance, pairs_of
+
+QUESTION = (
+    "How exactly must the lower level be solved for a right hypergradient? The solver stops at relative "
+    "residuals (KKT for l1, gradient norm for the smooth energy) from 1e-1 to 1e-12, looked at after every "
+    f"step, or after {MOST_STEPS} steps. The adjoint rule (closed form for l1, implicit with conjugate "
+    "gradients for fields of experts) looks back from there; unrolled differentiates the same number of "
+    "steps. Errors are relative: of x against the certified (l1) or polished (smooth) solution, of the "
+    "gradient by all of the regulariser's parameters against the reference there, whose error bound by "
+    "central differences of solutions stands above each table. Wrong rows are those on another side of the "
+    "active set than at the certified solution; ambiguous ones are what the iterate's own certificate says "
+    "could be. float64, mean squared error, piecewise-constant signals and photographs with the "
+    "regularisers that benchmarks start from."
+)
+COLUMNS = (
+    "tolerance",
+    "rule",
+    "status",
+    "steps",
+    "residual",
+    "error of x",
+    "error of gradient",
+    "wrong rows",
+    "ambiguous rows",
+)
+
+
+def make_page(rows: Sequence[Row]) -> Page:
+    """Make the page from the rows of all cases measured so far."""
+    found: list[Any] = list(rows)
+    cases = list(dict.fromkeys(row["case"] for row in found if row["case"] != EXAMPLE))
+    example = [row for row in found if row["case"] == EXAMPLE]
+    judged = judge(rows)
+    measured = [row for row in found if row.get("gradient_error") is not None]
+    return Page(
+        title="Inexact lower levels: the error of the hypergradient against the solver's tolerance",
+        question=QUESTION,
+        rule=RULE,
+        sections=[
+            targets_section(judged),
+            _needed(measured),
+            _misleading(measured),
+            *(_case(name, [row for row in found if row["case"] == name]) for name in cases),
+            *([_example(example)] if example else []),
+        ],
+        verdict=counted_verdict(judged),
+        figures={"gradient_against_solution": gradient_against_solution(measured)} if measured else {},
+    )
+
+
+def _case(name: str, rows: Sequence[Any]) -> Section:
+    failed = [row["reason"] for row in rows if "tolerance" not in row]
+    if failed:
+        return Section(name, f"Not measured: {failed[0]}.", COLUMNS, [])
+    bound = f"{rows[0]['reference_error']:.0e}"
+    text = f"{rows[0]['solver']}. Differences bound the reference's own error by {bound}."
+    if rows[0]["rows_of_W"] is not None:
+        text += f" W has {rows[0]['rows_of_W']} rows."
+    return Section(name, text, COLUMNS, [_line(row) for row in rows])
+
+
+def _line(row: Any) -> list[str]:
+    return [
+        f"{row['tolerance']:.0e}",
+        row["method"],
+        row["status"],
+        str(row["steps"]),
+        f"{row['residual']:.1e}",
+        _power(row["x_error"]),
+        _power(row["gradient_error"]) or "not finite",
+        _count(row["wrong_rows"]),
+        _count(row["ambiguous"]),
+    ]
+
+
+def _needed(rows: Sequence[Any]) -> Section:
+    lines = []
+    for case, method in pairs_of(rows):
+        found = [needed_tolerance(rows, case, method, level) for level in LEVELS]
+        lines.append([case, method, *("not reached" if one is None else f"{one:.0e}" for one in found)])
+    columns = ("problem", "rule", *(f"error {level:.0e}" for level in LEVELS))
+    return Section(
+        "Tolerance needed", "The loosest from which on the gradient's error stays below.", columns, lines
+    )
+
+
+def _misleading(rows: Sequence[Any]) -> Section:
+    found = misleading(rows)
+    columns = ("problem", "rule", "tolerance", "error of x", "error of gradient", "wrong rows")
+    lines = [
+        [
+            row["case"],
+            row["method"],
+            f"{row['tolerance']:.0e}",
+            _power(row["x_error"]),
+            _power(row["gradient_error"]),
+            _count(row["wrong_rows"]),
+        ]
+        for row in found
+    ]
+    text = "x is right, the gradient is not." if found else "No row: wherever x is right, so is the gradient."
+    return Section("Where a derivative misleads", text, columns, lines)
+
+
+def _example(rows: Sequence[Any]) -> Section:
+    text = (
+        f"Denoising with 8 perturbed 3 x 3 filters, weight {WEIGHT:g}. The derivative of the loss along one "
+        f"random direction of filters and weight: of the iterate by central differences with step {STEP:g}, "
+        "of the iterate by automatic differentiation through all steps, and of the certified solution."
+    )
+    columns = ("steps", "residual", "error of x", "differences", "AD through", "exact", "AD's error")
+    lines = [
+        [
+            f"{row['steps']:,}",
+            f"{row['residual']:.1e}",
+            _power(row["x_error"]),
+            f"{row['by_differences']:.6g}",
+            f"{row['by_ad']:.6g}",
+            f"{row['exact']:.6g}",
+            f"{abs(row['by_ad'] / row['exact'] - 1):.1e}",
+        ]
+        for row in rows
+        if row.get("by_ad") is not None
+    ]
+    failed = [row["reason"] for row in rows if row.get("by_ad") is None]
+    return Section(f"Example: {EXAMPLE}", " ".join([text, *failed]), columns, lines)
+
+
+def _power(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)

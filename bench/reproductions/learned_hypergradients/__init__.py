@@ -1,0 +1,1 @@
+"""Hypergradients of learned models, on every task."""

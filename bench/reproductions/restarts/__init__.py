@@ -1,0 +1,1 @@
+"""Restarted Jacobian-free differentiation."""

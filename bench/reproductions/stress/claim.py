@@ -1,0 +1,33 @@
+"""Problems on which hypergradients fail."""
+
+from collections.abc import Sequence
+
+from ....problems.values.configuration import configuration
+from ...report.page import Page
+from ..reproduction import Row
+from .measure import measure_challenge
+from .page import make_page
+from .problems import challenges
+
+QUICK = ("smooth control", "few steps", "kink: merging values")
+
+
+@configuration
+class Stress:
+    """Which rules are wrong on hard problems, and do they say so?
+
+    A case is a small problem that is hard for one known reason, with a derivative that is known otherwise;
+    its rows are the rules. Source: this project's own question.
+    """
+
+    def cases(self, quick: bool) -> Sequence[str]:
+        """Name the problems."""
+        return QUICK if quick else [one.name for one in challenges()]
+
+    def measure(self, case: str, quick: bool) -> list[Row]:
+        """Try every rule on one problem."""
+        return measure_challenge(case, quick)
+
+    def page(self, rows: Sequence[Row]) -> Page:
+        """Return the matrix, what is silently wrong, and the verdict."""
+        return make_page(rows)

@@ -1,0 +1,122 @@
+"""The word for every rule on every hard problem, by a stated rule."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...records.status import Status
+from ..counted import Counted
+from ..reproduction import Row
+from .problems import CONTROLS
+
+RIGHT, ZERO = 1e-3, 1e-6
+ADJOINT, EXPANDS = 1e-4, 1 + 1e-6
+
+RIGHT_WORD, ELEMENT, FLAGGED, BIASED, SILENT = "right", "element", "flagged", "biased", "silently wrong"
+UNSUPPORTED = "not supported"
+SECOND_LOOK = "second look"
+
+RULE = (
+    f"A hypergradient is right at a relative error of at most {RIGHT:g}; where the derivative is zero, at an "
+    f"error of at most {ZERO:g} of the norm of the loss's gradient by x times that of the signal. A record "
+    "warns if its gradient is not finite, its status is not ok (the budget's tolerance was missed, or the "
+    f"adjoint equation's own, as the benchmark says it), the adjoint residual is above {ADJOINT:g}, the "
+    f"contraction factor above one, the error bound, where there is one, above {RIGHT:g} of the gradient, if "
+    "rows are ambiguous, undecided or dependent, or if the rule, asked again with a tenth of the "
+    f"tolerance and twice the steps, changes its gradient by more than {RIGHT:g} (the second look, for the"
+    " price of another hypergradient; rules through our own iterations tell instead what their steps "
+    "leave of the adjoint equation, for the same price). A wrong row that warns is flagged, one that does"
+    " not is silently wrong. At a kink nothing is right: a row that warns and lies between the one-sided "
+    "derivatives, entry by entry, is an element. Where x* can be split in many ways between two entries, "
+    "both ends are the two sides. A rule that is wrong without warning on the control of its kind as "
+    "well, where nothing is hard, is biased by design and not counted. The claim, for each group of "
+    "rules: no row is silently wrong."
+)
+GROUPS = {
+    "closed form and support-reduced": ("closed form", "support-reduced"),
+    "implicit, of the optimality condition": ("implicit",),
+    "implicit, of the fixed point": ("fixed point",),
+    "one step, phantom and SHINE": ("one step", "phantom", "shine"),
+    "through iterations": ("unrolled", "restarted", "forward mode"),
+    "from differences": ("finite differences", "spsa"),
+    "jaxopt": ("jaxopt",),
+}
+
+
+def warnings(row: Any) -> list[str]:
+    """Return what a record says against itself."""
+    found = []
+    if row["gradient"] is None:
+        found.append("gradient not finite")
+    if row["status"] != Status.OK.value:
+        found.append(f"status {row['status']}")
+    limits = {"adjoint_residual": ADJOINT, "contraction": EXPANDS, "error_bound": RIGHT}
+    for name, limit in limits.items():
+        value = row[name]
+        if value is not None and (isinstance(value, str) or value > limit):
+            found.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:.2g}'}")
+    # Rows of earlier runs have no count of undecided ones.
+    for name in ("ambiguous", "dependent_rows", "undecided"):
+        if row.get(name):
+            found.append(f"{row[name]} {name.removesuffix('_rows')} rows")
+    # Rows of earlier runs were not asked again.
+    moved = row.get("change")
+    if moved is not None and (isinstance(moved, str) or moved > RIGHT):
+        found.append(f"{SECOND_LOOK} {moved if isinstance(moved, str) else f'{moved:.2g}'}")
+    return found
+
+
+def word(row: Any, rows: Sequence[Row]) -> str:
+    """Judge one row; the control of its kind, if it is among `rows`, tells bias."""
+    own = _word(row)
+    if own != SILENT or row["problem"] in CONTROLS:
+        return BIASED if own == SILENT else own
+    alike: list[Any] = [one for one in rows if one["method"] == row["method"] and one["kind"] == row["kind"]]
+    return BIASED if any(one["problem"] in CONTROLS and _word(one) == SILENT for one in alike) else own
+
+
+def judge(rows: Sequence[Row]) -> list[Counted]:
+    """Count the rows of each group that are not silently wrong."""
+    found: list[Any] = list(rows)
+    words = [(row, word(row, rows)) for row in found]
+    judged = []
+    for group, labels in GROUPS.items():
+        here = [(row, one) for row, one in words if row["method"].startswith(labels)]
+        counted = [(row, one) for row, one in here if one not in (UNSUPPORTED, BIASED)]
+        silent = [row["problem"] for row, one in counted if one == SILENT]
+        biased = sum(one == BIASED for _, one in here)
+        alarms = sum(one == RIGHT_WORD and bool(warnings(row)) for row, one in counted)
+        where = ", ".join(dict.fromkeys(silent))
+        looked = sum(one in (FLAGGED, ELEMENT) and _second_look_alone(row) for row, one in counted)
+        judged.append(
+            Counted(
+                f"never silently wrong: {group}",
+                len(counted) - len(silent),
+                len(counted),
+                f"silent on {where}" if where else "",
+                ", ".join(
+                    [f"{biased} biased"] * bool(biased)
+                    + [f"{alarms} right but warned"] * bool(alarms)
+                    + [f"{looked} told by the second look alone"] * bool(looked)
+                ),
+            )
+        )
+    return judged
+
+
+def _second_look_alone(row: Any) -> bool:
+    """Tell whether nothing but the second look warns; rows that failed have no looks."""
+    return "gradient" in row and [one.startswith(SECOND_LOOK) for one in warnings(row)] == [True]
+
+
+def _word(row: Any) -> str:
+    if row["status"] == Status.NOT_SUPPORTED.value:
+        return UNSUPPORTED
+    if row["status"] == Status.FAILED.value:
+        return FLAGGED
+    warned = bool(warnings(row))
+    if row["kink"]:
+        return (ELEMENT if row["element"] else FLAGGED) if warned else SILENT
+    bound = RIGHT if any(row["left"]) else ZERO
+    if row["error"] is not None and row["error"] <= bound:
+        return RIGHT_WORD
+    return FLAGGED if warned else SILENT

@@ -1,0 +1,1 @@
+"""Runs and reproductions: measured into a folder from which a stopped one goes on."""

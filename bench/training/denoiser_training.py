@@ -1,0 +1,181 @@
+"""Training a small denoiser or potential on photographs: resumable, and the same for the same seed."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ...problems.ground_truths.photographs import Photographs
+from ...problems.networks.drunet import Drunet
+from ...problems.networks.network import Parameters
+from ..errors import UserError
+
+Goal = Literal["denoiser", "potential"]
+EVEN, FLOOR = 0.1, 0.03
+"""Squared errors weigh EVEN^2 / (sigma^2 + FLOOR^2): else those at much noise would drown the others."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run: what decides its result.
+
+    Attributes:
+        goal: "denoiser" trains N(y) to be the image, "potential" trains y - J_N(y)^T 1 to be it.
+        steps: of Adam, at a rate that rises over the first 100 and falls along a cosine to 1% of `rate`.
+        batch: crops a step, of `side` pixels along each side, half of them at each of scales 1 and 2.
+        sigma: standard deviations of the noise are drawn from 0 to this, one a crop.
+        seed: of start, crops and noise.
+    """
+
+    goal: Goal = "denoiser"
+    steps: int = 1600
+    batch: int = 8
+    side: int = 48
+    rate: float = 2e-3
+    sigma: float = 0.2
+    seed: int = 0
+
+
+class TrainingState(NamedTuple):
+    """The steps that are done, the parameters, and Adam's state, float32."""
+
+    step: int
+    parameters: Parameters
+    moments: Any
+
+
+def start_training(training: Training, network: Drunet) -> TrainingState:
+    """Draw the parameters with which training begins: of a denoiser, a map near the identity."""
+    drawn = network.init(training.seed)
+    if training.goal == "denoiser":
+        drawn = _near_identity(drawn)
+    parameters = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), drawn)
+    return TrainingState(0, parameters, _optimizer(training).init(parameters))
+
+
+def _near_identity(parameters: Parameters) -> Parameters:
+    """Let the image pass through channel 0 of the finest scale, and what is added to it start small."""
+    head, tail = (parameters[name]["kernel"] for name in ("head", "tail"))
+    passed = {
+        "head": {"kernel": head.at[..., 0].set(0).at[1, 1, 0, 0].set(1)},
+        "tail": {"kernel": tail.at[1, 1, 0].add(jnp.eye(1, tail.shape[-1], dtype=tail.dtype)[0])},
+        "up1_0": {"kernel": 0.1 * parameters["up1_0"]["kernel"]},
+    }
+    return {**parameters, **passed}
+
+
+def train(training: Training, network: Drunet, state: TrainingState) -> Iterator[tuple[TrainingState, float]]:
+    """Yield the state after every step to the last, with the weighted squared error of its batch."""
+    step, parameters, moments = state
+    while step < training.steps:
+        clean, noisy, sigma = _batch(training, step)
+        parameters, moments, error = _update(training, network, parameters, moments, clean, noisy, sigma)
+        step += 1
+        yield TrainingState(step, parameters, moments), float(error)
+
+
+def estimate(
+    goal: Goal, network: Drunet, parameters: Parameters, y: Float[Array, "h w"], sigma: Float[Array, ""]
+) -> Float[Array, "h w"]:
+    """Denoise: N(y), or y - J_N(y)^T 1."""
+    denoised = partial(network.apply, parameters, sigma=sigma)
+    if goal == "denoiser":
+        return denoised(y)
+    image, back = jax.vjp(denoised, y)
+    return y - back(jnp.ones_like(image))[0]
+
+
+def save_state(path: Path, training: Training, network: Drunet, state: TrainingState) -> None:
+    """Write all that training needs to go on."""
+    leaves = {f"{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state[1:]))}
+    about = {"training": _settings(training, network), "step": str(state.step)}
+    partial_path = path.with_suffix(".partial")
+    save_file(leaves, partial_path, metadata=about)
+    partial_path.replace(path)
+
+
+def load_state(path: Path, training: Training, network: Drunet) -> TrainingState:
+    """Read what `save_state` wrote.
+
+    Raises:
+        UserError: if the file is damaged, or was written with other settings.
+    """
+    like = jax.eval_shape(lambda: start_training(training, network))
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            leaves = [jnp.asarray(file.get_tensor(f"{index}")) for index in range(len(file.keys()))]
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged: {error}; delete it to start again") from error
+    if about.get("training") != _settings(training, network):
+        raise UserError(
+            f"{path} holds a training with other settings: {about.get('training')}; give the same, "
+            "or another --out"
+        )
+    parameters, moments = jax.tree.unflatten(jax.tree.structure(like[1:]), leaves)
+    return TrainingState(int(about["step"]), parameters, moments)
+
+
+def _settings(training: Training, network: Drunet) -> str:
+    return json.dumps({"network": repr(network), **asdict(training)})
+
+
+def _optimizer(training: Training) -> optax.GradientTransformation:
+    warm = min(100, training.steps // 10)
+    rate = optax.warmup_cosine_decay_schedule(
+        0.1 * training.rate, training.rate, warm, training.steps, 0.01 * training.rate
+    )
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+
+
+# Settings are values: training that goes on where it was stopped compiles nothing again.
+@partial(jax.jit, static_argnums=(0, 1))
+def _update(
+    training: Training, network: Drunet, parameters: Parameters, moments: Any, *batch: Array
+) -> tuple[Parameters, Any, Array]:
+    error, gradient = jax.value_and_grad(partial(_error, training, network))(parameters, *batch)
+    changes, moments = _optimizer(training).update(gradient, moments, parameters)
+    moved: Any = optax.apply_updates(parameters, changes)
+    return moved, moments, error
+
+
+def _error(
+    training: Training,
+    network: Drunet,
+    parameters: Parameters,
+    clean: Float[Array, "batch h w"],
+    noisy: Float[Array, "batch h w"],
+    sigma: Float[Array, " batch"],
+) -> Float[Array, ""]:
+    found = jax.vmap(partial(estimate, training.goal, network, parameters))(noisy, sigma)
+    errors = jnp.mean(jnp.square(found - clean), axis=(1, 2))
+    return jnp.mean(errors * EVEN**2 / (jnp.square(sigma) + FLOOR**2))
+
+
+def _batch(training: Training, step: int) -> tuple[Array, Array, Array]:
+    """Draw the crops of a step, turned and mirrored at random, and their noise."""
+    shape, half = (training.side, training.side), training.batch // 2
+    seed = int(np.random.SeedSequence([training.seed, step, 11]).generate_state(1)[0])
+    generator = np.random.default_rng([training.seed, step, 12])
+    counts: tuple[tuple[int, int], ...] = ((1, half), (2, training.batch - half))
+    samples = [Photographs(scale).sample(shape, count, seed) for scale, count in counts if count]
+    clean = np.stack([_turned(crop, int(generator.integers(8))) for crop in np.concatenate(samples)])
+    sigma = generator.uniform(0, training.sigma, len(clean))
+    noisy = clean + sigma[:, None, None] * generator.normal(size=clean.shape)
+    as_single: Callable[[np.ndarray], Array] = partial(jnp.asarray, dtype=jnp.float32)
+    return as_single(clean), as_single(noisy), as_single(sigma)
+
+
+def _turned(crop: np.ndarray, way: int) -> np.ndarray:
+    turned = np.rot90(crop, way % 4)
+    return turned[::-1] if way >= 4 else turned

@@ -1,0 +1,1 @@
+"""Differentiation rules, one a file."""

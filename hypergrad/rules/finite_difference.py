@@ -1,0 +1,128 @@
+"""Central differences of the solution, one parameter at a time."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
+from ...solvers.budget import Budget
+from ...solvers.solve import solve
+from ...solvers.solver import Solution, Solver
+from ..parameter_rule import Moved, basis, from_basis, solve_and_move
+from ..second_order import solve_to_differentiate
+
+
+@configuration
+class FiniteDifference:
+    """Solve again with each parameter a step up and a step down.
+
+    d/dtheta_j = <g, x(theta + h r e_j) - x(theta - h r e_j)> / 2 h r,  g the cotangent and r the root mean
+    square of the leaf that holds theta_j, or one where all of it is zero: h has no unit. Two solves a
+    parameter. The truncation error grows with h^2, that of the solves, of the size of the budget's tolerance,
+    with 1/h: the default step, the cube root of the tolerance, balances them where the solution's relative
+    changes are of the size of the parameter's. A kink between the two ends is averaged over.
+    Source: Nocedal and Wright, 2006, section 8.1.
+
+    Args:
+        step: h, over r; None takes the cube root of the tolerance, or of the dtype's precision if that is
+            more.
+
+    Raises:
+        ValueError: if `step` is not positive.
+    """
+
+    step: float | None = None
+    accuracy: ClassVar[float] = 1e-4
+    costly: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.step is not None and not self.step > 0:
+            raise ValueError(f"step must be None or positive; got {self.step}")
+
+    @property
+    def exact(self) -> bool:
+        """Say whether the gradient tends to the solution's as the tolerance falls."""
+        return self.step is None
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None: whatever can be solved can be solved twice."""
+        del solver, lower
+        return None
+
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve_and_move(self, solver, budget, lower, start)
+
+    def forward(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve_to_differentiate(self, solver, budget, lower, start)
+
+    def gradient(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        start: PrimalDualPair | None,
+        cotangent: Float[Array, "..."],
+        moved: Moved,
+    ) -> LowerLevel:
+        """Solve on both sides along every parameter."""
+        h = difference_step(self.step, budget, cotangent)
+
+        units = leaf_units(lower)
+
+        def slope(direction: LowerLevel) -> Array:
+            scaled = jax.tree.map(jnp.multiply, units, direction)
+            return difference_slope(solver, budget, lower, start, cotangent, scaled, h)
+
+        directions, slices = basis(lower, moved)
+        slopes = from_basis(lower, jax.lax.map(slope, directions), slices)
+        return jax.tree.map(jnp.divide, slopes, units)
+
+
+def leaf_units(lower: LowerLevel) -> LowerLevel:
+    """Return each leaf's root mean square, a scalar of its dtype, or one where all of it is zero."""
+
+    def unit(leaf: Array) -> Array:
+        largest = jnp.max(jnp.abs(leaf), initial=0)
+        safe = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+        # Divided by the largest entry, or the squares of a small one would be zero.
+        size = safe * jnp.sqrt(jnp.mean(jnp.square(leaf / safe)))
+        return jnp.where(largest > 0, size, jnp.ones_like(size))
+
+    return jax.tree.map(unit, lower)
+
+
+def difference_step(step: float | None, budget: Budget, like: Array) -> Float[Array, ""]:
+    """Return the step, or the one that balances truncation and the error of the solves."""
+    if step is not None:
+        return jnp.asarray(step, like.dtype)
+    tolerance = jnp.asarray(budget.tolerance, like.dtype)
+    return jnp.maximum(tolerance, jnp.finfo(like.dtype).eps) ** (1 / 3)
+
+
+def difference_slope(
+    solver: Solver,
+    budget: Budget,
+    lower: LowerLevel,
+    start: PrimalDualPair | None,
+    cotangent: Float[Array, "..."],
+    direction: LowerLevel,
+    h: Float[Array, ""],
+) -> Float[Array, ""]:
+    """Return <cotangent, x(lower + h direction) - x(lower - h direction)> / 2h."""
+
+    def solution(signed: Array) -> Array:
+        moved = jax.tree.map(lambda leaf, d: leaf + signed.astype(leaf.dtype) * d, lower, direction)
+        return solve(solver, budget, moved, start).x
+
+    up, down = jax.lax.map(solution, jnp.stack([h, -h]))
+    return jnp.vdot(cotangent, up - down) / (2 * h)

@@ -1,0 +1,125 @@
+"""SHINE: the quasi-Newton inverse of the forward solve, used again backward."""
+
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
+from ...solvers.budget import Budget
+from ...solvers.iterations.lbfgs import Lbfgs, LbfgsState
+from ...solvers.linear.cg import Cg
+from ...solvers.linear.linear_solver import checked, normalized
+from ...solvers.solver import Solution, Solver
+from ..adjoint_equation import contraction_of, no_hessian, of_optimality
+from ..adjoint_rule import solve_with_adjoint
+from ..method import Backward
+
+
+@configuration
+class Shine:
+    """Replace the inverse Hessian of implicit differentiation by the one that L-BFGS built on its way.
+
+    The backward pass costs a few vector products and no product with the Hessian. The approximation is good
+    along directions that the forward iteration took, which need not be those of the cotangent: the error has
+    no rate. With `refinements`, so many steps of conjugate gradients follow, preconditioned by it.
+    Source: Ramzi et al., 2022.
+
+    Args:
+        refinements: conjugate-gradient steps after it.
+
+    Raises:
+        ValueError: if `refinements` is negative.
+    """
+
+    refinements: int = 0
+    exact: ClassVar[bool] = False
+    adjoint_of_energy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.refinements < 0:
+            raise ValueError(f"refinements must not be negative; got {self.refinements}")
+
+    def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
+        """Return None for smooth energies solved by L-BFGS, else why not."""
+        reason = no_hessian(lower)
+        if reason is not None:
+            return reason
+        if not isinstance(solver, Lbfgs):
+            return f"{type(solver).__name__} builds no approximation of the inverse Hessian; Lbfgs does"
+        return None
+
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
+        """Solve the lower level."""
+        return solve_with_adjoint(self, solver, budget, lower, start)
+
+    def backward(
+        self,
+        solver: Solver,
+        budget: Budget,
+        lower: LowerLevel,
+        solution: Solution,
+        cotangent: Float[Array, "..."],
+    ) -> tuple[LowerLevel, Backward]:
+        """Apply the quasi-Newton inverse to the cotangent, refine, and pair."""
+        del solver, budget
+        equation = of_optimality(lower, solution.x, cotangent)
+        guess = apply_inverse(solution.state, cotangent)
+        if self.refinements:
+            found = Cg(max_steps=self.refinements).solve_linear(
+                equation.matvec,
+                equation.rhs,
+                start=guess,
+                # The equation is scaled by tau.
+                preconditioner=lambda v: apply_inverse(solution.state, v) / solution.state.step_size,
+            )
+        else:
+            unit, norm = normalized(equation.rhs)
+            found = checked(equation.matvec, unit, guess / norm, norm, jnp.zeros((), jnp.int32), None)
+        account = Backward(
+            found.residual, found.steps, adjoint=found.value, contraction=contraction_of(equation)
+        )
+        return equation.pull(found.value), account
+
+
+def apply_inverse(state: LbfgsState, g: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Apply L-BFGS's approximation of the inverse Hessian, by the two-loop recursion on its stored pairs.
+
+    Source: Nocedal and Wright, 2006, algorithm 7.4.
+    """
+    memory = _memory(state)
+    moves, changes, weights = memory.diff_params_memory, memory.diff_updates_memory, memory.weights_memory
+    length = weights.shape[0]
+    # optax stores a pair one step late: the oldest lies at count - 1. Empty slots have weight zero.
+    order = (jnp.asarray(memory.count, jnp.int32) - 1 + jnp.arange(length, dtype=jnp.int32)) % length
+
+    def first(q: Array, index: Array) -> tuple[Array, Array]:
+        share = weights[index] * jnp.vdot(moves[index], q)
+        return q - share * changes[index], share
+
+    q, shares = jax.lax.scan(first, g, order, reverse=True)
+    newest = order[-1]
+    curvature = jnp.vdot(changes[newest], changes[newest])
+    ratio = jnp.vdot(moves[newest], changes[newest]) / jnp.where(curvature > 0, curvature, 1.0)
+    r = q * jnp.where(curvature > 0, ratio, jnp.ones_like(ratio))
+
+    def second(r: Array, both: tuple[Array, Array]) -> tuple[Array, None]:
+        index, share = both
+        return r + moves[index] * (share - weights[index] * jnp.vdot(changes[index], r)), None
+
+    # optax saw tau E, in a unit of x that does not matter to a Hessian's product.
+    return state.step_size * jax.lax.scan(second, r, (order, shares))[0]
+
+
+def _memory(state: LbfgsState) -> Any:
+    """Find optax's memory of pairs in its chain of states."""
+    return next(one for one in jax.tree.leaves(state.optimizer, is_leaf=_has_memory) if _has_memory(one))
+
+
+def _has_memory(one: Any) -> bool:
+    return hasattr(one, "diff_params_memory")

@@ -1,0 +1,1 @@
+"""What is asked of arrays everywhere: their axes, dtypes and norms."""

@@ -1,0 +1,1 @@
+"""Files that users bring: images, arrays, tensors. What is read is never executed."""

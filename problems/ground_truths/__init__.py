@@ -1,0 +1,1 @@
+"""Ground truths: photographs, signals, and a user's folder of images."""

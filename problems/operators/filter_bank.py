@@ -1,0 +1,110 @@
+"""A bank of small filters as an operator on images."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..arrays.channels import is_colour
+from ..values.pytree import pytree, static
+from ..values.validation import require_dimensions, require_finite, require_floating
+from .correlation import correlate, spread
+
+Boundary = Literal["circular", "zero", "reflect", "replicate"]
+PAD_MODES: dict[str, str] = {
+    "circular": "wrap",
+    "zero": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+}
+
+
+@pytree
+class FilterBank:
+    """Cross-correlate an image with each of k filters.
+
+    (W x)_k[i, j] = sum_ab filters[k, a, b] x[i + a - c, j + b - c], c = (s - 1) // 2. Every output has the
+    image's size. The image is padded and correlated (`correlation.correlate` says in which form, by the
+    device and the image's size); the adjoint spreads the responses (`correlation.spread`) and folds what
+    lies beyond the border back. The channels of a colour image (h, w, 3) are correlated one by one with the
+    same filters, and lie along the last axis of the responses.
+
+    Args:
+        filters: shape (k, s, s), floating.
+        boundary: how the image goes on beyond its border: "circular", "zero", "reflect" (the border pixel
+            itself is not repeated) or "replicate" (it is, again and again: differences across the border are
+            zero, Neumann's condition, as total variation has it); static.
+
+    Raises:
+        TypeError: if `filters` is not a floating-point array.
+        ValueError: if `filters` is not a finite bank of square filters, if `boundary` is unknown, or, when
+            applied, if the image is smaller than a filter.
+    """
+
+    filters: Float[Array, "k s s"]
+    boundary: Boundary = static(default="circular")
+
+    def __post_init__(self) -> None:
+        require_floating("filters", self.filters)
+        require_dimensions("filters", self.filters, "(k, s, s)", 3)
+        if self.filters.shape[1] != self.filters.shape[2]:
+            raise ValueError(f"filters must be square, of shape (k, s, s); got {tuple(self.filters.shape)}")
+        if self.boundary not in get_args(Boundary):
+            raise ValueError(f"boundary must be one of {get_args(Boundary)}; got {self.boundary!r}")
+        require_finite("filters", self.filters)
+
+    def __call__(self, x: Float[Array, "h w *channels"]) -> Float[Array, "k h w *channels"]:
+        """Correlate the image `x` with every filter."""
+        if is_colour(x.shape):
+            return jax.vmap(self, -1, -1)(x)
+        return correlate(self.filters, self._padding(x.shape)(x))
+
+    def adjoint(self, r: Float[Array, "k h w *channels"]) -> Float[Array, "h w *channels"]:
+        """Map one response per filter back to an image."""
+        if is_colour(r.shape[1:]):
+            return jax.vmap(self.adjoint, -1, -1)(r)
+        if r.ndim != 3 or r.shape[0] != self.filters.shape[0]:
+            count = self.filters.shape[0]
+            raise ValueError(
+                f"responses must have shape ({count}, h, w) or ({count}, h, w, 3); got {tuple(r.shape)}"
+            )
+        image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
+        return jax.linear_transpose(self._padding(image.shape), image)(spread(self.filters, r))[0]
+
+    def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Bound the squared norm by the filters' spectra: exact for "circular".
+
+        A zero boundary restricts a circular bank on the padded grid, whose norm bounds it. Where pixels of
+        the border are repeated that bound is multiplied by how often one enters the padded image; the largest
+        row sum of |W|^T |W|, filters and padding taken by themselves, is another bound, and the smaller one
+        counts.
+        """
+        shape = shape[:2] if is_colour(shape) else shape
+        size = self.filters.shape[1] - 1
+        grid = shape if self.boundary == "circular" else (shape[0] + size, shape[1] + size)
+        spectra = jnp.fft.rfft2(self.filters, s=grid)
+        bound = jnp.max(jnp.sum(jnp.square(jnp.abs(spectra)), axis=0))
+        if self.boundary in ("circular", "zero"):
+            return bound
+        pad = self._padding(shape)
+        ones = jnp.ones(shape, self.filters.dtype)
+        repeated = jnp.max(jax.linear_transpose(pad, ones)(pad(ones))[0])
+        magnitudes = FilterBank(jnp.abs(self.filters), self.boundary)
+        return jnp.minimum(bound * repeated, jnp.max(magnitudes.adjoint(magnitudes(ones))))
+
+    def _padding(self, shape: tuple[int, ...]) -> Callable[[Array], Array]:
+        size = self.filters.shape[1]
+        low, high = (size - 1) // 2, size // 2
+        if len(shape) != 2 or min(shape) < max(size, high + 1):
+            raise ValueError(
+                f"filters of {size} x {size} need an image (h, w) or (h, w, 3) at least as large; "
+                f"got {tuple(shape)}"
+            )
+        mode = PAD_MODES[self.boundary]
+        return lambda x: _pad(x, low, high, mode)
+
+
+def _pad(x: Float[Array, "*k h w"], low: int, high: int, mode: str) -> Array:
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(low, high)] * 2, mode=mode)

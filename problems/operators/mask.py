@@ -1,0 +1,52 @@
+"""The masking operator, for inpainting."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..arrays.channels import spatial_shape
+from ..values.pytree import pytree
+from ..values.validation import require_finite, require_floating
+
+
+@pytree
+class Mask:
+    """Keep the known entries of a signal or image: A x = mask * x.
+
+    Args:
+        mask: one where an entry is known, zero where it is missing; the shape of x, floating, since it is a
+            leaf like any other. The channels of a colour image (h, w, 3) share a mask (h, w).
+
+    Raises:
+        TypeError: if `mask` is not a floating-point array.
+        ValueError: if `mask` is not finite, or, when applied, if its shape is not that of the signal.
+    """
+
+    mask: Float[Array, "*shape"]
+
+    def __post_init__(self) -> None:
+        require_floating("mask", self.mask)
+        require_finite("mask", self.mask)
+
+    def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Set the missing entries of `x` to zero."""
+        return self._spread(x.shape) * x
+
+    def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Apply the mask again: a diagonal operator is its own adjoint."""
+        return self._spread(r.shape) * r
+
+    def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
+        """Return the largest squared entry of the mask."""
+        del shape
+        return jnp.max(jnp.square(self.mask))
+
+    def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
+        """Return r / (1 + tau mask^2)."""
+        return r / (1 + tau * jnp.square(self._spread(r.shape)))
+
+    def _spread(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
+        if spatial_shape(shape, self.mask.ndim) != tuple(self.mask.shape):
+            raise ValueError(
+                f"mask must have the signal's shape {tuple(shape)}; got {tuple(self.mask.shape)}"
+            )
+        return self.mask.reshape(self.mask.shape + (1,) * (len(shape) - self.mask.ndim))

@@ -1,0 +1,1 @@
+"""Regularisers, in a folder for each family."""

@@ -1,0 +1,1 @@
+"""Regularisers made of a denoising network."""

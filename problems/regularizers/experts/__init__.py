@@ -1,0 +1,1 @@
+"""Fields of experts: smooth potentials of filter responses."""

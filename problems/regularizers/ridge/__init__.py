@@ -1,0 +1,1 @@
+"""Ridge regularisers: Huber functions of the responses of a chain of convolutions."""

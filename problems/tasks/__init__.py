@@ -1,0 +1,1 @@
+"""Imaging tasks, and the kernels and masks that they take."""

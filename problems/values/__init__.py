@@ -1,0 +1,1 @@
+"""Dataclasses as values: settings that compare and print, and pytrees of arrays."""

@@ -1,0 +1,1 @@
+"""Iterations that solve a lower level, one a file, and the parts that they share."""

@@ -1,0 +1,245 @@
+"""A safeguarded second-order solver of l1 problems, which ends with a certificate."""
+
+from typing import ClassVar, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
+from ..analysis_l1_problem import (
+    DualSolver,
+    PrimalDualPair,
+    analysis_regularizer,
+    squared_norms,
+    supports_analysis_l1,
+)
+from ..budget import Budget
+from ..certificate import CERTIFIED, Certificate, active_rows, certify
+from ..dual_norm import within_bounds
+from ..matrices.normal_matrix import (
+    Layout,
+    Matrix,
+    combine,
+    data_matrix,
+    factorize,
+    layout_of,
+    rank_of_rows,
+    rows_matrix,
+    solve_factored,
+)
+from ..residuals import kkt_residual
+from ..solve import solve
+from ..solver import Solver
+from .admm import Admm
+
+FIRST_PENALTY, LARGEST_PENALTY = 1e3, 1e11
+PROXIMAL = 1e-6
+"""p over ||A||^2; more where the penalty is so large that rounding could make the factorisation fail."""
+BISECTIONS = 40
+
+
+class ActiveSetState(NamedTuple):
+    """The pair, W x, the penalty over ||A||^2 / ||W||^2, A^T A, Newton steps, and the last violation.
+
+    The responses are carried, not recomputed: on the active rows they tend to zero, and what a product W x
+    leaves there of rounding, times a large penalty, would be the dual variable's error.
+    """
+
+    x: Float[Array, "..."]
+    u: Float[Array, "..."]
+    responses: Float[Array, "..."]
+    penalty: Float[Array, ""]
+    data: Matrix
+    newton_steps: Int[Array, ""]
+    violation: Float[Array, ""]
+
+
+class _Search(NamedTuple):
+    """A point of the inner minimisation: its gradient, steps made, and whether it still moves."""
+
+    x: Float[Array, "..."]
+    responses: Float[Array, "..."]
+    gradient: Float[Array, "..."]
+    steps: Int[Array, ""]
+    moving: Bool[Array, ""]
+
+
+@configuration
+class ActiveSet:
+    """Find the active set by semismooth Newton steps in a proximal method of multipliers.
+
+    A step minimises  1/2 ||A x - y||^2 + M(x; u) + p/2 ||x - x_k||^2  over x, with M the augmented Lagrangian
+    of z = W x, whose gradient is W^T clip(u + sigma W x, -weight, weight); then u+ = clip(u + sigma W x+) and
+    sigma grows. The function is convex and piecewise quadratic: Newton steps with an exact line search reach
+    its minimum, and their equations, A^T A + sigma W0^T W0 with W0 the rows inside their bounds, are
+    factorised (dense, or in blocks of image rows where A and W couple near pixels only). This converges from
+    everywhere, and ends at rounding once the active set stays. Starts from a first-order solver. Only for
+    float64: its large penalties leave nothing of fewer digits.
+    Source: Hintermueller, Ito and Kunisch, 2003; Li, Sun and Toh, 2018.
+
+    Args:
+        start: first-order solver with a dual variable.
+        start_budget: how far it goes.
+        growth: of sigma, from one step to the next.
+        newton_steps: at most, in one step.
+
+    Raises:
+        ValueError: if `growth` is below 1 or `newton_steps` below 1.
+    """
+
+    start: Solver = Admm()
+    start_budget: Budget = Budget(max_steps=1000, tolerance=1e-8, check_every=20)
+    growth: float = 5.0
+    newton_steps: int = 50
+    checks_every_step: ClassVar[bool] = True
+    one_at_a_time: ClassVar[bool] = True
+    differentiable_step: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.growth >= 1 or self.newton_steps < 1:
+            raise ValueError(
+                f"growth and newton_steps must be at least 1; got {self.growth} and {self.newton_steps}"
+            )
+
+    def supports(self, lower: LowerLevel) -> str | None:
+        """Return None for l1 problems in float64, of a size that can be factorised, else why not."""
+        reason = supports_analysis_l1(lower) or self.start.supports(lower)
+        if reason is not None:
+            return reason
+        if not isinstance(self.start, DualSolver):
+            return f"it starts from {self.start!r}, which offers no dual variable"
+        if lower.y.dtype != jnp.float64:
+            return f"its penalties need float64; y is {lower.y.dtype}"
+        layout = layout_of(lower, lower.shape)
+        if layout.fits:
+            return None
+        return f"{layout.size} unknowns are too many to factorise"
+
+    def init(self, lower: LowerLevel) -> ActiveSetState:
+        """Run the first-order solver."""
+        found = solve(self.start, self.start_budget, lower)
+        pair = PrimalDualPair(found.x, cast(DualSolver, self.start).dual(lower, found.state))
+        return self.init_at(lower, pair)
+
+    def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
+        """Start at a given pair, without the first-order solver."""
+        regularizer = analysis_regularizer(lower)
+        weight = regularizer.weight_like(start.u)
+        u = within_bounds(start.u, weight)
+        return ActiveSetState(
+            start.x,
+            u,
+            regularizer.W(start.x),
+            jnp.asarray(FIRST_PENALTY, start.x.dtype),
+            data_matrix(lower, layout_of(lower, start.x.shape)),
+            jnp.zeros((), jnp.int32),
+            certify(lower, start.x, u).violation,
+        )
+
+    def step(self, lower: LowerLevel, state: ActiveSetState) -> ActiveSetState:
+        """Minimise, update the dual variable, and raise the penalty."""
+        regularizer = analysis_regularizer(lower)
+        weight = regularizer.weight_like(state.u)
+        inner = _Inner(lower, state)
+        found = inner.minimize(self.newton_steps)
+        u = within_bounds(state.u + inner.sigma * found.responses, weight)
+        return ActiveSetState(
+            found.x,
+            u,
+            found.responses,
+            jnp.minimum(state.penalty * self.growth, LARGEST_PENALTY),
+            state.data,
+            state.newton_steps + found.steps,
+            certify(lower, found.x, u).violation,
+        )
+
+    def iterate(self, lower: LowerLevel, state: ActiveSetState) -> Float[Array, "..."]:
+        """Return the primal iterate."""
+        del lower
+        return state.x
+
+    def dual(self, lower: LowerLevel, state: ActiveSetState) -> Float[Array, "..."]:
+        """Return the dual variable u, shape of W x."""
+        del lower
+        return state.u
+
+    def residual(self, lower: LowerLevel, state: ActiveSetState) -> Float[Array, ""]:
+        """Return the relative KKT residual; until the pair is certified, the violation that prevents it."""
+        prevents = jnp.where(state.violation <= CERTIFIED, jnp.zeros_like(state.violation), state.violation)
+        return jnp.maximum(kkt_residual(lower, state.x, state.u), prevents)
+
+    def certificate(self, lower: LowerLevel, state: ActiveSetState) -> Certificate:
+        """Return the certificate of the pair, with the rank of its active rows."""
+        active = active_rows(lower, state.x, state.u)
+        rank = rank_of_rows(lower, layout_of(lower, state.x.shape), active)
+        return certify(lower, state.x, state.u)._replace(active_rank=rank)
+
+
+class _Inner:
+    """The inner minimisation at one state: plain functions of it, made anew in each trace."""
+
+    def __init__(self, lower: LowerLevel, state: ActiveSetState) -> None:
+        self.lower, self.state = lower, state
+        self.regularizer = analysis_regularizer(lower)
+        self.weight = self.regularizer.weight_like(state.u)
+        self.layout: Layout = layout_of(lower, state.x.shape)
+        norms = squared_norms(lower, state.x.shape)
+        self.sigma = state.penalty * norms.dual_unit
+        self.proximal = jnp.maximum(PROXIMAL, 10 * jnp.finfo(state.x.dtype).eps * state.penalty) * norms.A
+
+    def minimize(self, newton_steps: int) -> _Search:
+        """Make Newton steps until a full one leaves the rows inside their bounds as they were."""
+
+        def running(search: _Search) -> Array:
+            return search.moving & (search.steps < newton_steps)
+
+        state = self.state
+        gradient = self.gradient(state.x, state.responses)
+        start = _Search(state.x, state.responses, gradient, jnp.zeros((), jnp.int32), jnp.ones((), bool))
+        return jax.lax.while_loop(running, self.newton, start)
+
+    def dual(self, responses: Array) -> Array:
+        return within_bounds(self.state.u + self.sigma * responses, self.weight)
+
+    def inside(self, responses: Array) -> Array:
+        return jnp.abs(self.state.u + self.sigma * responses) < self.weight
+
+    def smooth_gradient(self, x: Array) -> Array:
+        return self.lower.data_gradient(x) + self.proximal * (x - self.state.x)
+
+    def gradient(self, x: Array, responses: Array) -> Array:
+        return self.smooth_gradient(x) + self.regularizer.W.adjoint(self.dual(responses))
+
+    def newton(self, search: _Search) -> _Search:
+        """Factorise, solve, search along the direction."""
+        inside = self.inside(search.responses)
+        rows = rows_matrix(self.lower, self.layout, inside.astype(search.x.dtype))
+        factor = factorize(combine(self.state.data, self.sigma, rows, self.proximal))
+        direction = -solve_factored(self.layout, factor, search.gradient)
+        ahead = self.regularizer.W(direction)
+        length, full = self.line_search(search, direction, ahead)
+        x, responses = search.x + length * direction, search.responses + length * ahead
+        moving = ~full | jnp.any(self.inside(responses) != inside)
+        return _Search(x, responses, self.gradient(x, responses), search.steps + 1, moving)
+
+    def line_search(self, search: _Search, direction: Array, ahead: Array) -> tuple[Array, Array]:
+        """Find where the slope, rising and piecewise linear in the length, is zero; and whether at one."""
+        image = self.lower.A(direction)
+        start = jnp.vdot(direction, self.smooth_gradient(search.x))
+        curvature = jnp.vdot(image, image) + self.proximal * jnp.vdot(direction, direction)
+
+        def slope(length: Array) -> Array:
+            return start + length * curvature + jnp.vdot(ahead, self.dual(search.responses + length * ahead))
+
+        def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
+            low, high = bracket
+            middle = (low + high) / 2
+            uphill = slope(middle) > 0
+            return jnp.where(uphill, low, middle), jnp.where(uphill, middle, high)
+
+        one = jnp.ones((), search.x.dtype)
+        full = slope(one) <= 1e-10 * jnp.abs(slope(0 * one))
+        _, high = jax.lax.fori_loop(0, BISECTIONS, halve, (0 * one, one))
+        return jnp.where(full, one, high), full

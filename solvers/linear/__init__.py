@@ -1,0 +1,1 @@
+"""Linear solvers of adjoint equations, one a file, and what they share."""

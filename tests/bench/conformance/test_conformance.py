@@ -1,0 +1,164 @@
+"""Everything that is registered conforms, and nothing registered goes unchecked."""
+
+import functools
+import inspect
+from functools import partial
+
+import jax.numpy as jnp
+import pytest
+
+from findings import failed
+from hypergrad_bench import problems
+from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
+from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
+from hypergrad_bench.bench.conformance.methods import Pair, check_method
+from hypergrad_bench.bench.conformance.registered import operator_samples, regularizer_samples
+from hypergrad_bench.bench.conformance.settings import read_back
+from hypergrad_bench.bench.conformance.small_problem import experts_problem, small_problems
+from hypergrad_bench.bench.conformance.solvers import check_solver
+from hypergrad_bench.bench.conformance.tasks import check_task
+from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in
+from hypergrad_bench.hypergrad import Implicit
+from hypergrad_bench.problems import PiecewiseConstant, configuration
+from hypergrad_bench.solvers import (
+    Dense,
+    GradientDescent,
+    Nesterov,
+)
+
+NETWORKS = ("GradientStep", "Red", "ScalarPotential", "ImplicitDenoiser", "PlugAndPlay")
+
+
+@functools.cache
+def by_subject() -> dict[str, list[Check]]:
+    """The checks of everything that is registered; listing them draws problems, so that imports do not."""
+    # Some checks cost seconds; those of one subject share what they compile, so that they stay one test.
+    found: dict[str, list[Check]] = {}
+    for check in checks(built_in()):
+        found.setdefault(check.subject, []).append(check)
+    return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each subject."""
+    if "subject" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "subject",
+            [
+                pytest.param(one, marks=pytest.mark.optimised if one.startswith(NETWORKS) else ())
+                for one in by_subject()
+            ],
+        )
+
+
+def test_what_is_registered_conforms(subject: str) -> None:
+    """Every finding on every registered object passes."""
+    findings = [finding for check in by_subject()[subject] for finding in check.findings()]
+    assert findings
+    assert [finding for finding in findings if not finding.passed] == []
+
+
+MISSING = {
+    (type(one.task), type(one.regularizer.potential))
+    for one in small_problems()
+    if isinstance(one.regularizer, problems.FieldsOfExperts)
+}
+
+
+@pytest.mark.parametrize("solver", [GradientDescent(), Nesterov()], ids=repr)
+@pytest.mark.parametrize("potential", [problems.PseudoHuber(), problems.LogCosh(), problems.Lorentzian()])
+@pytest.mark.parametrize("task", [problems.Denoising(), problems.Inpainting(), problems.Deconvolution()])
+def test_the_problems_that_the_latin_square_leaves_out(solver, potential, task) -> None:
+    """Every task with every potential; the square has three of the nine."""
+    if (type(task), type(potential)) in MISSING:
+        pytest.skip("among the small problems")
+    problem = experts_problem(task, potential)
+    assert problem.reference is not None
+    assert failed(check_solver("solver", solver, problem)) == set()
+    assert failed(check_method("method", Pair(Implicit(), solver, problem))) == set()
+
+
+def test_every_small_problem_has_a_reference() -> None:
+    """A check that quietly has nothing to compare with is none."""
+    assert [one.label for one in small_problems() if one.reference is None] == []
+
+
+def test_every_registered_operator_regularizer_and_potential_is_sampled() -> None:
+    """A new class without a sample is a class without a check."""
+    operators = {type(operator) for operator, _ in operator_samples().values()}
+    regularizers = [regularizer for regularizer, _ in regularizer_samples().values()]
+    potentials = {type(one.potential) for one in regularizers if isinstance(one, problems.FieldsOfExperts)}
+    assert operators == public(problems.LinearOperator)
+    assert {type(one) for one in regularizers} == public(problems.Regularizer)
+    assert potentials == public(problems.Potential)
+
+
+def test_every_registered_kind_has_checks() -> None:
+    """No entry of the catalogue is left out."""
+    catalogue = built_in()
+    subjects = " | ".join(by_subject())
+    for kind in ("tasks", "data", "solvers", "linear_solvers", "methods"):
+        assert all(repr(one) in subjects for one in getattr(catalogue, kind).values())
+    assert all(cls.__name__ in subjects for cls in catalogue.regularizers.values())
+
+
+def test_check_all_covers_only_what_is_asked_for() -> None:
+    """One ground truth is one subject."""
+    truth = PiecewiseConstant()
+    findings = list(check_all(built_in(), Catalogue(data={"piecewise-constant": truth})))
+    assert {finding.subject for finding in findings} == {repr(truth)}
+    assert all(finding.passed for finding in findings)
+
+
+def test_what_raises_is_a_finding() -> None:
+    """A plug-in's exception does not end the other checks."""
+    findings = list(Check("subject", partial(check_task, "subject", Raising(), (4,))).findings())
+    assert findings == [Finding("subject", "runs", False, "RuntimeError: no operator today")]
+
+
+@configuration
+class Raising:
+    """A task without an operator."""
+
+    noise: float = 0.1
+
+    def operator(self, shape, seed):
+        """Raise."""
+        raise RuntimeError("no operator today")
+
+
+def test_distances() -> None:
+    """They are infinite where there is nothing to compare, and see an error in a small leaf."""
+    one = {"large": jnp.full(3, 100.0), "small": jnp.ones(2)}
+    other = {"large": jnp.full(3, 100.0), "small": -jnp.ones(2)}
+    assert distance(one, one) == 0
+    assert distance(other, one) == pytest.approx(2 * 2**0.5 / 30002**0.5)
+    assert leafwise_distance(other, one) == pytest.approx(2.0)
+    assert distance(jnp.ones(2), jnp.ones(3)) == float("inf")
+    assert distance(jnp.full(2, jnp.nan), jnp.ones(2)) == float("inf")
+    assert not bounded("subject", "check", jnp.nan, 1.0).passed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Implicit()", Implicit()), ("Implicit(linear=Dense())", Implicit(linear=Dense()))],
+)
+def test_labels_are_read_back(text: str, expected: Implicit) -> None:
+    """Nested settings, and no name that is not a class of the project."""
+    assert read_back(text, Implicit) == expected
+    with pytest.raises(ValueError, match="no known class"):
+        read_back("exit()", Implicit)
+
+
+def public(protocol: type) -> set[type]:
+    """The classes that `problems` exports and that keep a protocol."""
+    classes = [cls for cls in vars(problems).values() if inspect.isclass(cls)]
+    return {cls for cls in classes if not getattr(cls, "_is_protocol", False) and keeps(cls, protocol)}
+
+
+def keeps(cls: type, protocol: type) -> bool:
+    """Whether a class has the methods of a protocol."""
+    offered = (type(public), classmethod)
+    names = [name for name, value in vars(protocol).items() if isinstance(value, offered)]
+    demanded = [name for name in names if not name.startswith("_") or name == "__call__"]
+    return bool(demanded) and all(callable(getattr(cls, name, None)) for name in demanded)
