@@ -12,7 +12,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.task import Task
 from ..errors import UserError, nearest
 from ..failure import failure_of
-from ..measure.memory_limit import memory_limit
+from ..machine.memory import memory_limit
 from ..records.record import SIZE
 from .answer import ask
 from .case import Case, Contestant, Instance

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..errors import UserError, nearest
-from ..measure.clock import ClockSettings
+from .clock_settings import ClockSettings
 from .sweeps import Sweep
 
 

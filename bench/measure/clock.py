@@ -5,41 +5,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import jax
 from jaxtyping import PyTree
 
 from ..failure import failure_of
+from ..grid.clock_settings import ClockSettings
 from ..records.status import Status
 from .program import OutOfMemory, out_of_memory_named
 from .samples import Samples
 
 Call = Callable[[], PyTree]
-
-
-@dataclass(frozen=True)
-class ClockSettings:
-    """Say how long to time a set: `rounds_min` rounds for all, then up to `rounds_max` for the quick ones.
-
-    An entry goes on while the time it took is below an equal share of `seconds`: a slow entry must not cost
-    the quick ones the rounds that they need. `warmup` calls of each entry come first. An entry whose first
-    call takes more than `limit_seconds` is left out of the rounds. An entry faster than `sample_seconds` is
-    repeated within a round until it takes as long. Raises `ValueError` for counts that allow no round.
-    Caveat: a call is never interrupted, so that the limit saves the further calls and not the first.
-    """
-
-    rounds_min: int = 5
-    rounds_max: int = 30
-    seconds: float = 2.0
-    warmup: int = 2
-    limit_seconds: float = math.inf
-    sample_seconds: float = 1e-3
-
-    def __post_init__(self) -> None:
-        """Refuse counts that allow no round."""
-        if not 1 <= self.rounds_min <= self.rounds_max or self.warmup < 1:
-            raise ValueError(f"{self!r}: 1 <= rounds_min <= rounds_max and warmup >= 1 are accepted")
 
 
 def time_rounds(entries: Mapping[str, Call], settings: ClockSettings) -> dict[str, Samples]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from .clock import ClockSettings, time_rounds
+from ..grid.clock_settings import ClockSettings
+from .clock import time_rounds
 
 _WORK_SECONDS = 0.3
 

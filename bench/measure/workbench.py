@@ -12,13 +12,14 @@ from pydantic import JsonValue
 from ...hypergrad.method import AdjointMethod, Backward, RoutedMethod
 from ..failure import failure_of
 from ..grid.case import Case, Contestant, Instance
+from ..grid.clock_settings import ClockSettings
 from ..grid.inputs import Inputs, cast, lower_level, make_inputs
 from ..grid.suites import Suite
 from ..grid.sweeps import shares_program, without_tolerance
 from ..records.record import Record
 from ..records.status import Status
 from .accuracy import Judge, Judgement
-from .clock import ClockSettings, time_rounds
+from .clock import time_rounds
 from .hashes import hash_arrays
 from .loaded_programs import unload_if_many
 from .memory_limit import too_large

@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from ..errors import UserError, unwritable
 from ..grid.case import Case
 from ..grid.catalogue import Catalogue, built_in
+from ..grid.clock_settings import ClockSettings
 from ..grid.expand import expand
 from ..grid.plugin import with_plugins
 from ..grid.selection import Selection
 from ..grid.suites import suite_of
 from ..machine.environment import environment
-from ..measure.clock import ClockSettings
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
 from ..records.durable import replace_durably

@@ -22,7 +22,7 @@ from hypergrad_bench.bench.cli import main
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.commands import table as table_command
 from hypergrad_bench.bench.grid import expand
-from hypergrad_bench.bench.measure import clock
+from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.measure import workbench as measure
 from hypergrad_bench.bench.measure.accuracy import Judge, Judgement
 from hypergrad_bench.bench.measure.program import Compiler, Memory
@@ -97,7 +97,7 @@ def nothing_measured(folder: Path) -> Iterator[None]:
     def traced(compiler: Compiler, function: Any, *arguments: Any, name: str) -> Traced:
         return Traced(name, jax.eval_shape(function, *arguments))
 
-    def timed(entries: dict[str, Any], settings: clock.ClockSettings) -> dict[str, Samples]:
+    def timed(entries: dict[str, Any], settings: ClockSettings) -> dict[str, Samples]:
         return {name: Samples((1e-3, 1e-3)) for name in entries}
 
     before = Path.cwd()

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ...failure import failure_of
+from ...grid.clock_settings import ClockSettings
 from ...machine.one_cpu import one_cpu
 from ...machine.threads import blas_threads, fix_blas_threads
-from ...measure.clock import ClockSettings, time_rounds
+from ...measure.clock import time_rounds
 from ...measure.program import Compiler
 from ...measure.samples import Quartiles, Samples, quartiles, ratio
 from ...records.status import Status

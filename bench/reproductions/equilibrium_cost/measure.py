@@ -13,8 +13,9 @@ from ....problems import Deconvolution, LowerLevel, Photographs, PlugAndPlay, me
 from ....problems.networks.drunet import Drunet
 from ....problems.regularizers.denoisers.denoiser import Denoiser
 from ....solvers import Budget, Picard, Richardson, Solution, solve
+from ...machine.memory import memory_limit
 from ...machine.threads import fix_blas_threads
-from ...measure.memory_limit import memory_limit, too_large
+from ...measure.memory_limit import too_large
 from ...measure.program import Compiler, OutOfMemory, Program
 from ...records.status import Status
 from ..reproduction import Row

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ....problems.operators.filter_bank import FilterBank
-from ...measure.clock import ClockSettings, time_rounds
+from ...grid.clock_settings import ClockSettings
+from ...measure.clock import time_rounds
 from ...measure.program import Compiler
 from ...measure.samples import Samples, ratio
 from ...records.status import Status

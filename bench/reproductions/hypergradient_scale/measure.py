@@ -9,9 +9,11 @@ import numpy as np
 
 from ....hypergrad.method import Method
 from ....solvers import Budget
+from ...grid.clock_settings import ClockSettings
+from ...machine.memory import memory_limit
 from ...machine.threads import fix_blas_threads
-from ...measure.clock import ClockSettings, time_rounds
-from ...measure.memory_limit import memory_limit, too_large
+from ...measure.clock import time_rounds
+from ...measure.memory_limit import too_large
 from ...measure.program import Compiler, OutOfMemory, Program
 from ...measure.samples import Samples
 from ...records.status import Status

@@ -9,13 +9,13 @@ import pytest
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
 from hypergrad_bench.bench.grid.catalogue import built_in
+from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.inputs import make_inputs
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.grid.sweeps import at_tolerance, shares_program, without_tolerance
 from hypergrad_bench.bench.measure.accuracy import Judgement
-from hypergrad_bench.bench.measure.clock import ClockSettings
 from hypergrad_bench.bench.measure.programs import solve_and_differentiate, with_tolerance
 from hypergrad_bench.bench.measure.split import Split, split_error
 from hypergrad_bench.bench.measure.workbench import Context, Workbench

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.measure import clock
-from hypergrad_bench.bench.measure.clock import ClockSettings, balanced_order, time_rounds
+from hypergrad_bench.bench.measure.clock import balanced_order, time_rounds
 from hypergrad_bench.bench.measure.program import OutOfMemory
 from hypergrad_bench.bench.measure.samples import Samples, ratio
 from hypergrad_bench.bench.measure.self_test import asynchronous_work, self_test

@@ -8,10 +8,10 @@ import pytest
 
 from hypergrad_bench.bench.contenders import JaxoptImplicit
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
+from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.machine.environment import environment
 from hypergrad_bench.bench.measure import memory_limit
-from hypergrad_bench.bench.measure.clock import ClockSettings
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
