@@ -4,12 +4,14 @@ from enum import StrEnum
 from typing import SupportsInt
 
 from ...solvers.solver import Outcome
+from ..errors import UserError, nearest
 
 
 class Status(StrEnum):
     """Say what became of a measurement; each member carries its meaning in `sentence`.
 
-    Only `ok`, `max_steps` and `adjoint_missed` rows have numbers, and they are never averaged together.
+    Only rows that are `ok`, `max_steps`, `adjoint_missed` or `not_certified` have numbers, and those of two
+    statuses are never averaged together.
     """
 
     sentence: str
@@ -31,6 +33,11 @@ class Status(StrEnum):
         "the solve converged, but the backward pass's linear system was not solved to its tolerance: numbers "
         "are measured, but the gradient is that of another system",
     )
+    NOT_CERTIFIED = (
+        "not_certified",
+        "the solution's certificate does not prove it optimal: numbers are measured, but the gradient may be "
+        "that of another point; the reason tells the largest violation",
+    )
     NONSMOOTH = (
         "nonsmooth",
         "a solution lies on a kink, where it has no derivative: left out of averages; the reason tells its "
@@ -48,6 +55,10 @@ class Status(StrEnum):
     )
     NOT_FINITE = "not_finite", "a solution, a loss or a gradient holds NaN or infinity"
     NOT_SUPPORTED = "not_supported", "the solver or the method cannot do this problem; the reason says why"
+    NOT_INSTALLED = (
+        "not_installed",
+        "an optional package that this contestant needs is not installed; the reason says how to install it",
+    )
     OUT_OF_MEMORY = (
         "out_of_memory",
         "the device refused the memory, or the compiler predicted more than the limit",
@@ -72,4 +83,11 @@ class Status(StrEnum):
     @property
     def measured(self) -> bool:
         """Tell whether a record of this status holds numbers that may enter a table."""
-        return self in (Status.OK, Status.MAX_STEPS, Status.ADJOINT_MISSED)
+        return self in (Status.OK, Status.MAX_STEPS, Status.ADJOINT_MISSED, Status.NOT_CERTIFIED)
+
+
+def status_named(name: object) -> Status:
+    """Return the status of that name; raise `UserError`, with the nearest one, for a name not on the list."""
+    if name not in list(Status):
+        raise UserError(nearest(str(name), map(str, Status), kind="status"))
+    return Status(str(name))

@@ -15,7 +15,7 @@ from .columns import ACCURACY, COST, Column
 from .table_text import Grid, Line, grid_of
 from .tables import EMPTY, Table
 
-_STYLES = {Status.OK: "green", Status.MAX_STEPS: "yellow", Status.ADJOINT_MISSED: "yellow"}
+_STYLES = {status: "yellow" for status in Status if status.measured} | {Status.OK: "green"}
 _FOLDED = 20
 
 

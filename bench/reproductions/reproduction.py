@@ -27,7 +27,8 @@ class Reproduction(Protocol):
     def measure(self, case: str, quick: bool) -> list[Row]:
         """Measure one case, alone; its rows are recorded at once.
 
-        What cannot be measured is a row with a `status` and a `reason`, not an exception.
+        What cannot be measured is a row with a `status` and a `reason`, not an exception. The status is a
+        value of `Status`; others are refused before anything of the case is recorded.
         """
         ...
 

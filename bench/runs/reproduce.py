@@ -20,6 +20,7 @@ from ..progress import RunProgress
 from ..records.durable import replace_durably
 from ..records.journal import exclusive
 from ..records.line_file import BadLine, LineFile
+from ..records.status import Status, status_named
 from ..records.strict_json import complaint, read_model, strict_json
 from ..report.page import Page, write_page
 from ..reproductions.reproduction import Reproduction, Row
@@ -210,15 +211,29 @@ class Running:
         return list(self.entry.cases(self.quick))
 
     def measure_missing(self, progress: RunProgress) -> None:
-        """Measure and record every case that is not recorded yet."""
+        """Measure and record every case that is not recorded yet.
+
+        Raises:
+            UserError: for a row whose status is not on the closed list; nothing of its case is recorded.
+        """
         for case in self.cases:
             if case in self.recorded:
                 continue
             progress.begin(case)
             rows = self.entry.measure(case, self.quick)
+            _refuse_unknown_statuses(case, rows)
             measured = MeasuredCase(case=case, created=_now(), rows=rows)
             rows_of(self.folder).append(measured.to_line())
             progress.advance(1)
+
+
+def _refuse_unknown_statuses(case: str, rows: Sequence[Row]) -> None:
+    """Refuse rows whose status is no member of `Status`; rows that have none are left alone."""
+    for number, row in enumerate(rows, start=1):
+        try:
+            status_named(row.get("status", Status.OK))
+        except UserError as error:
+            raise UserError(f"row {number} of case {case!r} cannot be recorded: {error}") from error
 
 
 def _refuse_other_cases(folder: Path, cases: Sequence[str], planned: Sequence[str] | None) -> None:

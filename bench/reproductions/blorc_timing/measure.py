@@ -21,7 +21,6 @@ from .problem import Problem, Reference, make_problem, reference_of, relative_er
 
 FULL = ClockSettings(rounds_min=7, rounds_max=200, seconds=20.0, limit_seconds=60.0, sample_seconds=5e-3)
 QUICK = ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=10.0)
-NOT_INSTALLED = "not_installed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _peers(problem: Problem, reference: Reference) -> list[Entrant]:
     found = []
     for name, (module, _) in PEERS.items():
         if not installed(module):
-            found.append(Entrant(name, "", NOT_INSTALLED, INSTALL))
+            found.append(Entrant(name, "", Status.NOT_INSTALLED.value, INSTALL))
             continue
         tried = []
         for tolerance in TOLERANCES:

@@ -28,7 +28,6 @@ from ...records.status import Status
 from ..reproduction import Row
 from .problem import Case, Problem, directions_of, make_problem
 
-CERTIFIED, NOT_CERTIFIED = Status.OK.value, "not_certified"
 SEEDS, QUICK_SEEDS = (0, 1, 2), (0,)
 FIGURES = (
     "stationarity",
@@ -173,7 +172,7 @@ def _solution(solved: Certified, seconds: float) -> Row:
     proved = bool(certificate.certified)
     reason = "" if proved else f"the largest violation is {float(certificate.violation):.1e}"
     return numbers | {
-        "status": CERTIFIED if proved else NOT_CERTIFIED,
+        "status": (Status.OK if proved else Status.NOT_CERTIFIED).value,
         "reason": reason,
         "certified": proved,
         "rows_of_W": int(solved.solution.point.u.size),

@@ -11,7 +11,7 @@ from synthetic_records import BASE, measured, record
 from hypergrad_bench.bench.errors import UserError, nearest, unwritable
 from hypergrad_bench.bench.failure import failure_of
 from hypergrad_bench.bench.records.record import Record
-from hypergrad_bench.bench.records.status import Status
+from hypergrad_bench.bench.records.status import Status, status_named
 from hypergrad_bench.bench.report.tables import make_tables
 
 INTERFACE = set(
@@ -141,8 +141,8 @@ def test_record_is_frozen():
 
 def test_statuses_are_a_closed_documented_list():
     expected = (
-        "ok max_steps adjoint_missed nonsmooth diverged out_of_range not_finite not_supported out_of_memory "
-        "timed_out failed"
+        "ok max_steps adjoint_missed not_certified nonsmooth diverged out_of_range not_finite not_supported "
+        "not_installed out_of_memory timed_out failed"
     )
     assert [str(status) for status in Status] == expected.split()
     assert all(status.sentence for status in Status)
@@ -150,7 +150,18 @@ def test_statuses_are_a_closed_documented_list():
         Status.OK,
         Status.MAX_STEPS,
         Status.ADJOINT_MISSED,
+        Status.NOT_CERTIFIED,
     ]
+
+
+def test_a_status_outside_the_list_is_refused_with_the_nearest() -> None:
+    assert status_named("not_certified") is Status.NOT_CERTIFIED
+    with pytest.raises(
+        UserError, match=r"unknown status 'timeout'; did you mean 'timed_out'\? accepted: adj"
+    ):
+        status_named("timeout")
+    with pytest.raises(UserError, match="unknown status 'None'; accepted"):
+        status_named(None)
 
 
 def test_nearest_match_is_offered():

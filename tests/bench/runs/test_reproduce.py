@@ -192,6 +192,30 @@ def test_what_is_not_finite_is_recorded_as_null(
     assert kept == [{"letter": "a", "turn": None, "all": [None, 1.5], "reason": "one\ntwo"}]
 
 
+def test_a_status_that_is_not_on_the_list_is_refused_when_written_and_read_when_old(
+    interrupted: Path,
+    measured: list[str],
+    hgb: Hgb,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing of its case is recorded; a folder that holds one from before is shown and resumed."""
+    old = (interrupted / ROWS).read_text().replace('"turn": 2', '"turn": 2, "status": "blue"')
+    (interrupted / ROWS).write_text(old)
+    assert hgb("table", str(interrupted)) == 0
+    with monkeypatch.context() as patch:
+        rows = [{"letter": "c", "turn": 3}, {"letter": "c", "turn": 3, "status": "fail"}]
+        patch.setattr(reproductions.Letters, "measure", lambda self, case, quick: rows)  # pyright: ignore
+        capsys.readouterr()
+        assert hgb("reproduce", "--resume", str(interrupted)) == 2
+    said = "row 2 of case 'c' cannot be recorded: unknown status 'fail'; did you mean 'failed'?"
+    assert said in capsys.readouterr().err
+    assert (interrupted / ROWS).read_text() == old
+    measured.clear()
+    assert hgb("reproduce", "--resume", str(interrupted)) == 0
+    assert measured == ["c"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
