@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..conformance.check_all import added, checks
@@ -16,7 +14,7 @@ from ..grid.plugin import with_plugins
 from ..machine.device import use_device
 from ..measure.loaded_programs import unload_if_many
 from ..progress import RunProgress
-from ..report.terminal import PIPED_WIDTH
+from ..report.terminal import compact_table, standard_output
 
 CHECKS_BETWEEN = 25
 """Checks between two looks at how many compiled programs the process holds."""
@@ -54,13 +52,10 @@ def check(
 
 
 def _print(findings: list[Finding]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table = compact_table()
     for title in ("", "subject", "check", "detail"):
         table.add_column(title)
     for finding in findings:
         mark = Text("pass", style="green") if finding.passed else Text("FAIL", style="bold red")
         table.add_row(mark, Text(finding.subject), Text(finding.check), Text(finding.detail))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PIPED_WIDTH)
-    console.print(table)
+    standard_output().print(table)

@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..machine.device import use_device
 from ..progress import RunProgress
 from ..report.page import print_page
-from ..report.terminal import PIPED_WIDTH, print_lines
+from ..report.terminal import print_lines
 from ..reproductions.reproduction import summary
 from ..runs.reproduce import (
     ROWS,
@@ -59,7 +59,7 @@ def reproduce(
     folder, name, quick = _target(name, quick, out, resume)
     _measure(folder, name, quick)
     page, left_out = page_of(folder)
-    print_page(page, PIPED_WIDTH)
+    print_page(page)
     Console().print(Text(f"Rows, tables and figures are in {folder}"), soft_wrap=True)
     if left_out:
         print_lines("left out", left_out)

@@ -17,8 +17,9 @@ from ..progress import RunProgress
 from ..records.journal import Journal
 from ..report.figures import write_figures
 from ..report.publish import write_tables
+from ..report.render import print_tables
 from ..report.tables import report_of
-from ..report.terminal import print_lines, print_tables
+from ..report.terminal import print_lines
 from ..runs.reproduce import built_in_reproductions
 from ..runs.run import Plan, plan_again, plan_run, started
 

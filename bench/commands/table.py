@@ -8,11 +8,13 @@ import typer
 
 from ..errors import UserError
 from ..records.journal import Journal
+from ..report.comma_separated import csv_of_cells
 from ..report.figures import write_figures
-from ..report.page import page_csv, page_markdown, print_page
-from ..report.publish import csv_text, markdown, write_tables
+from ..report.page import page_markdown, print_page
+from ..report.publish import csv_text, page_of_table, write_tables
+from ..report.render import print_tables
 from ..report.tables import report_of
-from ..report.terminal import PIPED_WIDTH, print_lines, print_tables
+from ..report.terminal import print_lines
 from ..runs.reproduce import ABOUT, ROWS, page_of
 
 
@@ -46,7 +48,7 @@ def table(
     if form is Form.TERMINAL:
         print_tables(report)
     elif form is Form.MARKDOWN:
-        typer.echo("\n".join(markdown(one) for one in report.tables), nl=False)
+        typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
     else:
         typer.echo(csv_text(report.tables), nl=False)
     if write:
@@ -65,9 +67,9 @@ def _reproduction(folder: Path, form: Form, write: bool) -> None:
     if form is Form.MARKDOWN:
         typer.echo(page_markdown(page), nl=False)
     elif form is Form.CSV:
-        typer.echo(page_csv(page), nl=False)
+        typer.echo(csv_of_cells(page.sections), nl=False)
     else:
-        print_page(page, PIPED_WIDTH)
+        print_page(page)
     if left_out:
         print_lines("left out", left_out)
         raise UserError(

@@ -1,23 +1,18 @@
-"""Which method to use for a problem that was not measured: from the nearest that was, scaled."""
+"""Which method to use for a problem that was not measured: what the nearest recorded problem says."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import jax
+from typing import Literal
 
 from ..errors import UserError
-from ..grid.catalogue import built_in
 from ..grid.expand import shape_of
 from ..records.record import Record
-from .frontier import Cost, Frontier, Point, Standing, cost_of, frontier_of
+from .frontier import Frontier, Point, frontier_of
 from .tables import Problem, grouped, problem_of
 
-NEAR = 4.0
-"""A recorded problem with so many times more or fewer pixels is called far."""
-_LARGEST_POWER = 3.0
-_ONE_BY_ONE = ("FiniteDifference", "ForwardMode")
+Fit = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A problem that was measured, in one run's folder."""
+    """Hold a problem that was measured, in one run's folder; `parameters` is None if nobody knows."""
 
     folder: Path
     frontier: Frontier
@@ -67,178 +62,130 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Option:
-    """A method that reaches the accuracy on the nearest problem, and what it would need for the question.
-
-    Attributes:
-        method: its name.
-        solver: its solver's.
-        point: the cheapest budget that reaches the accuracy where it was measured.
-        seconds: estimated; None if it was not timed.
-        memory: bytes, estimated; None if no figure was recorded.
-        powers: of pixels, with which time and memory were scaled.
-    """
+    """Hold a method that reaches the accuracy on the nearest problem, with its cheapest recorded budget."""
 
     method: str
     solver: str
     point: Point
-    seconds: float | None
-    memory: float | None
-    powers: tuple[float, float]
-
-    def fits(self, question: Question) -> bool:
-        """Tell whether the estimate is within the limit; an unknown one fits only without a limit."""
-        return question.memory is None or (self.memory is not None and self.memory <= question.memory)
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What the nearest problem of one task and regulariser says, options by estimated time.
+    """Hold what the nearest problem of one task and regulariser says.
 
     Attributes:
-        nearest: the recorded problem.
-        second: another size of it, from which powers of pixels were found; None if there is none.
-        options: methods that reach the accuracy.
-        missed: method, solver and floor of the others, the least wrong first.
+        nearest: the recorded problem; all figures are of its size.
+        options: methods that reach the accuracy there, by their recorded time.
+        missed: method, solver and smallest error of the others, the least wrong first.
     """
 
     nearest: Recorded
-    second: Recorded | None
     options: tuple[Option, ...]
     missed: tuple[tuple[str, str, float], ...]
 
+    def best(self, question: Question) -> Option | None:
+        """Return the fastest option that is within the memory, else the fastest that may be."""
+        for wanted in ("yes", "unknown"):
+            for option in self.options:
+                if fit(question, self.nearest, option.point) == wanted:
+                    return option
+        return None
 
-def recorded_problems(folders: Mapping[Path, Iterable[Record]]) -> list[Recorded]:
-    """Return every problem that has records, apart for each folder: machines are never mixed."""
-    found = []
+
+def recorded_problems(
+    folders: Mapping[Path, Iterable[Record]], parameters_of: Callable[[Record], int | None]
+) -> list[Recorded]:
+    """Return every recorded problem, once per folder: machines are never mixed.
+
+    `parameters_of` returns how many parameters a record differentiated by, None if nobody knows.
+    """
+    problems = []
     for folder, records in folders.items():
         for problem, group in grouped(records, problem_of).items():
             pixels = math.prod(shape_of(problem.size))
-            found.append(Recorded(folder, frontier_of(problem, group), pixels, _parameters(group[0])))
-    return found
+            problems.append(Recorded(folder, frontier_of(problem, group), pixels, parameters_of(group[0])))
+    return problems
 
 
 def advise(question: Question, recorded: Sequence[Recorded]) -> list[Advice]:
-    """Return one advice a task and regulariser, for those that the question allows.
+    """Return one advice per recorded task and regulariser that the question allows.
 
-    Near is what has a similar number of pixels and of parameters. Raises `UserError` if nothing of the kind
-    was recorded, with what was.
+    The nearest problem is the one whose numbers of pixels and of parameters differ by the smallest factors.
+
+    Raises:
+        UserError: if nothing of the kind was recorded; the message lists what was.
     """
-    fitting = [one for one in recorded if _fits(question, one)]
-    if not fitting:
+    candidates = [problem for problem in recorded if _is_of_the_kind(question, problem)]
+    if not candidates:
         raise UserError(_nothing(question, recorded))
     kinds: dict[tuple[str, str], list[Recorded]] = {}
-    for one in fitting:
-        kinds.setdefault((one.problem.task, one.problem.regularizer), []).append(one)
+    for candidate in candidates:
+        kinds.setdefault((candidate.problem.task, candidate.problem.regularizer), []).append(candidate)
     return [_advice(question, group) for group in kinds.values()]
 
 
+def fit(question: Question, nearest: Recorded, point: Point) -> Fit:
+    """Tell whether a method fits into the memory: "yes", "no", or "unknown" where the record cannot tell.
+
+    Memory grows with the numbers that are handled. So a problem that is no larger than the recorded one fits
+    if that did, and one that is no smaller does not if that did not; anything else was not measured.
+    """
+    if question.memory is None:
+        return "yes"
+    if point.memory is None or nearest.parameters is None:
+        return "unknown"
+    asked = question.pixels * question.batch, question.parameters
+    measured = nearest.pixels * nearest.problem.batch, nearest.parameters
+    pairs = list(zip(asked, measured, strict=True))
+    if point.memory <= question.memory:
+        return "yes" if all(mine <= theirs for mine, theirs in pairs) else "unknown"
+    return "no" if all(mine >= theirs for mine, theirs in pairs) else "unknown"
+
+
 def _advice(question: Question, group: Sequence[Recorded]) -> Advice:
-    known = [one for one in group if one.frontier.knows(question.accuracy)]
-    nearest = min(known or group, key=lambda one: _distance(question, one))
-    second = _second(nearest, group)
+    known = [candidate for candidate in group if candidate.frontier.knows(question.accuracy)]
+    nearest = min(known or group, key=lambda candidate: _distance(question, candidate))
     options, missed = [], []
     for standing in nearest.frontier.standings:
         point = standing.cheapest(question.accuracy, "seconds")
         if point is not None:
-            options.append(_option(question, nearest, second, standing, point))
+            options.append(Option(standing.method, standing.solver, point))
         elif standing.floor is not None:
             missed.append((standing.method, standing.solver, standing.floor.error))
-    options.sort(key=lambda option: (option.seconds is None, option.seconds, option.method))
-    return Advice(nearest, second, tuple(options), tuple(sorted(missed, key=lambda one: one[2])))
+    options.sort(key=lambda option: (option.point.seconds or 0.0, option.method))
+    return Advice(nearest, tuple(options), tuple(sorted(missed, key=lambda miss: miss[2])))
 
 
-def _option(
-    question: Question, nearest: Recorded, second: Recorded | None, standing: Standing, point: Point
-) -> Option:
-    twin = _twin(question, second, standing)
-    powers = _power(nearest, second, point, twin, "seconds"), _power(nearest, second, point, twin, "memory")
-    batches = question.batch / nearest.problem.batch
-    grown = question.pixels / nearest.pixels
-    slower = 1.0
-    if standing.method.startswith(_ONE_BY_ONE) and nearest.parameters:
-        slower = question.parameters / nearest.parameters
-    scaled = [
-        None if value is None else value * batches * grown**power
-        for value, power in ((point.seconds, powers[0]), (point.memory, powers[1]))
-    ]
-    seconds = None if scaled[0] is None else scaled[0] * slower
-    return Option(standing.method, standing.solver, point, seconds, scaled[1], powers)
+def _distance(question: Question, recorded: Recorded) -> tuple[float, int]:
+    """Return how far a problem is, in logarithms; of equally near ones that with most methods comes first."""
+    far = abs(math.log(question.pixels / recorded.pixels))
+    far += abs(math.log(question.parameters / recorded.parameters)) if recorded.parameters else 0.0
+    return far, -len(recorded.frontier.standings)
 
 
-def _power(nearest: Recorded, second: Recorded | None, point: Point, twin: Point | None, cost: Cost) -> float:
-    """Return the power of pixels that joins two recorded sizes, at least one; one without a second size."""
-    if second is None or twin is None:
-        return 1.0
-    values = cost_of(point, cost), cost_of(twin, cost)
-    if not values[0] or not values[1]:
-        return 1.0
-    one = math.log(values[0]) - math.log(nearest.problem.batch)
-    other = math.log(values[1]) - math.log(second.problem.batch)
-    power = (one - other) / math.log(nearest.pixels / second.pixels)
-    # Small problems are all overhead, and would promise that large ones cost nothing.
-    return min(max(power, 1.0), _LARGEST_POWER)
-
-
-def _twin(question: Question, second: Recorded | None, standing: Standing) -> Point | None:
-    """Return the same method's point at the other size."""
-    for other in second.frontier.standings if second else ():
-        if (other.method, other.solver) == (standing.method, standing.solver):
-            return other.cheapest(question.accuracy, "seconds")
-    return None
-
-
-def _second(nearest: Recorded, group: Sequence[Recorded]) -> Recorded | None:
-    """Return the nearest other size of the same problem in the same folder."""
-    others = [one for one in group if one.folder == nearest.folder and one.pixels != nearest.pixels]
-    return min(others, key=lambda one: abs(math.log(one.pixels / nearest.pixels)), default=None)
-
-
-def _distance(question: Question, one: Recorded) -> tuple[float, int]:
-    """Return how far a problem is, in factors; of equally near ones that with most methods comes first."""
-    far = abs(math.log(question.pixels / one.pixels))
-    far += abs(math.log(question.parameters / one.parameters)) if one.parameters else 0.0
-    return far, -len(one.frontier.standings)
-
-
-def _fits(question: Question, one: Recorded) -> bool:
-    """Tell whether a recorded problem is of the question's kind."""
-    problem = one.problem
+def _is_of_the_kind(question: Question, recorded: Recorded) -> bool:
+    """Tell whether a problem has the question's dimension, precision, task and regulariser, and an error."""
+    problem = recorded.problem
     return (
         len(shape_of(problem.size)) == len(question.shape)
         and problem.dtype == question.dtype
-        and question.task in (None, plain(problem.task))
-        and question.regularizer in (None, plain(problem.regularizer))
-        and any(standing.points for standing in one.frontier.standings)
+        and question.task in (None, without_settings(problem.task))
+        and question.regularizer in (None, without_settings(problem.regularizer))
+        and any(standing.points for standing in recorded.frontier.standings)
     )
 
 
-def plain(label: str) -> str:
-    """Return a label without its settings."""
-    return label.partition("(")[0]
+def without_settings(name: str) -> str:
+    """Return a task's or regulariser's label without the settings in its brackets."""
+    return name.partition("(")[0]
 
 
 def _nothing(question: Question, recorded: Sequence[Recorded]) -> str:
     kind = "images" if len(question.shape) == 2 else "signals"
     asked = [name for name in (question.task, question.regularizer) if name] + [kind, question.dtype]
-    have = sorted(
-        {
-            f"{one.problem.task}, {one.problem.regularizer}, {one.problem.size}, {one.problem.dtype}"
-            for one in recorded
-        }
-    )
-    listing = "; ".join(have) if have else "nothing"
+    problems = {
+        f"{one.problem.task}, {one.problem.regularizer}, {one.problem.size}, {one.problem.dtype}"
+        for one in recorded
+    }
+    listing = "; ".join(sorted(problems)) or "nothing"
     return f"nothing recorded with an error for {', '.join(asked)}; recorded: {listing}"
-
-
-def _parameters(record: Record) -> int | None:
-    """Return how many parameters were differentiated by; older records do not tell, but their start does."""
-    if record.parameters is not None:
-        return record.parameters
-    regularizer = built_in().regularizers.get(plain(record.regularizer))
-    if regularizer is None:
-        return None
-    try:
-        start = regularizer.initial(shape_of(record.size), 0)
-    except ValueError:
-        return None
-    return sum(leaf.size for leaf in jax.tree.leaves(start))

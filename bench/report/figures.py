@@ -15,7 +15,7 @@ from .columns import mebibytes
 from .panels import Look, add_legend, filling, largest_of, largest_tables, look_of, panels
 from .profile_figure import performance_profiles
 from .render import fold
-from .tables import Report, Row, Table, label
+from .tables import Report, ResultRow, Table, unbracketed
 
 _AT_BOUND = "hollow: below the reference's own error"
 
@@ -105,12 +105,12 @@ def _write(report: Report, target: Path, dtype: str) -> list[Path]:
 
 
 def _error_figure(
-    tables: Sequence[Table], across: Callable[[Row], float | None], name: str, family: str
+    tables: Sequence[Table], across: Callable[[ResultRow], float | None], name: str, family: str
 ) -> Figure:
     """Draw relative error over any quantity of a row, for the methods whose name begins with `family`."""
     look = look_of(tables)  # of all methods, so that each has the same colour in every figure
     figure, places = _panels_of(
-        tables, lambda row: row.run.method.startswith(family) and _drawable(row, across)
+        tables, lambda row: row.key.method.startswith(family) and _drawable(row, across)
     )
     for axes, table in places:
         _draw_errors(axes, table, across, look)
@@ -122,7 +122,7 @@ def _error_figure(
 
 
 def _panels_of(
-    tables: Iterable[Table], kept: Callable[[Row], bool], height: float = 3.4
+    tables: Iterable[Table], kept: Callable[[ResultRow], bool], height: float = 3.4
 ) -> tuple[Figure, list[tuple[Axes, Table]]]:
     """Return panels for the tables that have rows to draw, with those rows alone."""
     drawn = [Table(table.problem, tuple(row for row in table.rows if kept(row))) for table in tables]
@@ -134,15 +134,15 @@ def _panels_of(
     return panels(drawn, height)
 
 
-def _draw_errors(axes: Axes, table: Table, across: Callable[[Row], float | None], look: Look) -> None:
+def _draw_errors(axes: Axes, table: Table, across: Callable[[ResultRow], float | None], look: Look) -> None:
     """Draw one panel: a line through the budgets of each solver and method, and the reference's own error."""
     axes.set_xscale("log")
     axes.set_yscale("log")
-    lines: dict[tuple[str, str], list[tuple[float, Row]]] = {}
+    lines: dict[tuple[str, str], list[tuple[float, ResultRow]]] = {}
     for row in table.rows:
-        lines.setdefault((row.run.solver, row.run.method), []).append((across(row) or 0.0, row))
+        lines.setdefault((row.key.solver, row.key.method), []).append((across(row) or 0.0, row))
     for points in lines.values():
-        style = look.of(points[0][1].run)
+        style = look.of(points[0][1].key)
         heights = [_height(row) for _, row in points]
         axes.plot(
             [place for place, _ in points],
@@ -175,10 +175,10 @@ def _decades(places: Sequence[float]) -> tuple[float, float]:
 def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
     """Draw one panel of bars, the smallest on top, each with its number at its end."""
     rows = sorted(table.rows, key=_memory)
-    colors = [look.of(row.run).color for row in rows]
+    colors = [look.of(row.key).color for row in rows]
     bars = axes.barh(range(len(rows)), [_memory(row) for row in rows], color=colors, height=0.7)
     axes.bar_label(bars, [_bar_text(row) for row in rows], padding=3, fontsize=7)
-    axes.set_yticks(range(len(rows)), [fold(label(row.run.solver), 20) for row in rows], fontsize=7)
+    axes.set_yticks(range(len(rows)), [fold(unbracketed(row.key.solver), 20) for row in rows], fontsize=7)
     axes.set_xscale("log")
     axes.set_xlim(
         left=_memory(rows[0]) / 3, right=_memory(rows[-1]) * 30
@@ -187,49 +187,49 @@ def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
     axes.set_xlabel("arguments, outputs and temporaries (MiB)", fontsize=8)
 
 
-def _bar_text(row: Row) -> str:
+def _bar_text(row: ResultRow) -> str:
     """Return what stands at a bar's end: unrolling needs memory for each step of its budget."""
     size = mebibytes(row.values["memory_bytes"] or 0.0)
-    return f"{size} ({row.run.max_steps} steps)" if row.run.method.startswith("Unrolled") else size
+    return f"{size} ({row.key.max_steps} steps)" if row.key.method.startswith("Unrolled") else size
 
 
-def _memory(row: Row) -> float:
+def _memory(row: ResultRow) -> float:
     """Return a row's memory in MiB."""
     return (row.values["memory_bytes"] or 0.0) / 2**20
 
 
 def _largest_budgets(table: Table) -> Table:
     """Return each solver's and method's row of the largest budget."""
-    rows = {row.run[:2]: row for row in sorted(table.rows, key=lambda row: row.run)}
+    rows = {row.key[:2]: row for row in sorted(table.rows, key=lambda row: row.key)}
     return Table(table.problem, tuple(rows.values()))
 
 
-def _drawable(row: Row, across: Callable[[Row], float | None]) -> bool:
+def _drawable(row: ResultRow, across: Callable[[ResultRow], float | None]) -> bool:
     """Tell whether a row can be drawn on two logarithmic axes."""
     return row.values["relative_error"] is not None and _height(row) > 0 and (across(row) or 0) > 0
 
 
-def _seconds(row: Row) -> float | None:
+def _seconds(row: ResultRow) -> float | None:
     """Return the seconds of solve and gradient."""
     return row.values["total_seconds"]
 
 
-def _budget(row: Row) -> float | None:
+def _budget(row: ResultRow) -> float | None:
     """Return the budget in steps."""
-    return float(row.run.max_steps)
+    return float(row.key.max_steps)
 
 
-def _bound(row: Row) -> float:
+def _bound(row: ResultRow) -> float:
     """Return the reference's own error."""
     return row.values["reference_error"] or 0.0
 
 
-def _at_bound(row: Row) -> bool:
+def _at_bound(row: ResultRow) -> bool:
     """Tell whether the error cannot be told from the reference's own."""
     return (row.values["relative_error"] or 0.0) <= _bound(row)
 
 
-def _height(row: Row) -> float:
+def _height(row: ResultRow) -> float:
     """Return the error that is drawn: the row's, or the reference's own where that is larger."""
     return max(row.values["relative_error"] or 0.0, _bound(row))
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import first_line
 from ..records.record import Record
-from .tables import Problem, Run, grouped, label, problem_of, run_of
+from .tables import Problem, RowKey, grouped, key_of, problem_of, unbracketed
 
 ACCURACIES = (1e-2, 1e-4, 1e-6)
 Cost = Literal["seconds", "memory"]
@@ -28,7 +28,7 @@ class Point:
         ids: of the records.
     """
 
-    run: Run
+    key: RowKey
     error: float
     bound: float
     seconds: float | None
@@ -113,14 +113,14 @@ def undominated(frontier: Frontier, cost: Cost) -> set[tuple[str, str]]:
 
 def frontier_of(problem: Problem, records: Sequence[Record]) -> Frontier:
     """Return the frontier of one problem's records; one that is no point of a sweep goes by its method."""
-    sweeps = grouped(records, lambda record: (record.sweep or label(record.method), record.solver))
+    sweeps = grouped(records, lambda record: (record.sweep or unbracketed(record.method), record.solver))
     standings = [_standing(method, solver, group) for (method, solver), group in sweeps.items()]
     known = [record.reference_error for record in records if record.reference_error is not None]
     return Frontier(problem, max(known, default=None), tuple(sorted(standings, key=_order)))
 
 
 def _standing(method: str, solver: str, records: Sequence[Record]) -> Standing:
-    runs = grouped(records, run_of)
+    runs = grouped(records, key_of)
     points = [point for group in runs.values() if (point := _point(group)) is not None]
     if points:
         return Standing(method, solver, tuple(points))
@@ -137,7 +137,7 @@ def _point(records: Sequence[Record]) -> Point | None:
     seconds = [record.total_seconds for record in records if record.total_seconds is not None]
     memory = [record.memory_bytes for record in records if record.memory_bytes is not None]
     return Point(
-        run_of(records[0]),
+        key_of(records[0]),
         max(errors),
         max(bound for _, bound in pairs if bound is not None),
         statistics.median(seconds) if len(seconds) == len(records) else None,

@@ -1,24 +1,17 @@
-"""The frontier as text: a page of tables, a CSV file, and what the terminal shows."""
+"""The frontier as text: a page of tables, and a CSV file."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
-
 from ..records.record import Record
 from .columns import mebibytes, milliseconds, scientific
+from .comma_separated import comma_separated
 from .frontier import ACCURACIES, Cost, Frontier, Standing, cost_of, make_frontiers, undominated
-from .markup import escaped, pipes
-from .peer_ratios import COLUMNS as PAIR_COLUMNS
-from .peer_ratios import EXPLAINED as PAIRS_EXPLAINED
-from .peer_ratios import make_pairs, pair_lines
+from .markdown import joined, markdown_table
+from .peer_ratios import make_pairs, pairs_table
 from .profiles import LARGEST_FACTOR, make_profiles
-from .tables import EMPTY, Problem, Run, label
+from .tables import EMPTY, Problem, RowKey, unbracketed
+from .text_table import TextTable
 
 _COSTS: tuple[Cost, ...] = ("seconds", "memory")
 _EXPLAINED = (
@@ -32,73 +25,58 @@ _EXPLAINED = (
 
 
 def frontier_markdown(records: Sequence[Record]) -> str:
-    """Return the page: the areas of the profiles, then a table a problem; empty without a sweep."""
+    """Return the tables as a page; empty without a sweep."""
+    tables = frontier_tables(records)
+    return joined(["# Frontier", _EXPLAINED, *map(markdown_table, tables)]) + "\n" if tables else ""
+
+
+def frontier_tables(records: Sequence[Record]) -> list[TextTable]:
+    """Return the areas of the profiles, other libraries' ratios, and one table per problem.
+
+    There are none without a sweep.
+    """
     frontiers = make_frontiers(records)
     if not frontiers:
-        return ""
-    parts = ["# Frontier", _EXPLAINED, "## Performance profiles", _about_areas(frontiers)]
-    parts.append(pipes(_area_columns(), _area_lines(frontiers)))
+        return []
     pairs = make_pairs(frontiers, records)
-    if pairs:
-        parts += ["## Other libraries", PAIRS_EXPLAINED, pipes(PAIR_COLUMNS, pair_lines(pairs))]
-    for frontier in frontiers:
-        parts += [
-            f"## {escaped(frontier.problem.title())}",
-            _about(frontier),
-            pipes(_columns(), _lines(frontier)),
-        ]
-        parts += ["\n".join(f"- {escaped(line)}" for line in _missing(frontier))]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def render_frontiers(records: Sequence[Record]) -> RenderableType:
-    """Return the same tables for the terminal; nothing without a sweep."""
-    frontiers = make_frontiers(records)
-    shown: list[RenderableType] = []
-    if frontiers:
-        shown += [Text("Areas under the performance profiles", style="bold"), Text(_about_areas(frontiers))]
-        shown.append(_rich(_area_columns(), _area_lines(frontiers)))
-    pairs = make_pairs(frontiers, records)
-    if pairs:
-        shown += [Text("Other libraries", style="bold"), Text(PAIRS_EXPLAINED)]
-        shown.append(_rich(PAIR_COLUMNS, pair_lines(pairs)))
-    for frontier in frontiers:
-        shown += [
-            Text(f"Frontier: {frontier.problem.title()}", style="bold"),
-            _rich(_columns(), _lines(frontier)),
-        ]
-        shown += [Text(f" {line}") for line in _missing(frontier)]
-        shown.append(Text())
-    return Group(*shown)
+    return [_areas(frontiers), *([pairs_table(pairs)] if pairs else []), *map(_table, frontiers)]
 
 
 def frontier_csv(records: Sequence[Record]) -> str:
-    """Return a line a problem, method, solver, accuracy and kind of cost, with the budget that reaches it."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    """Return one line per problem, method, solver, accuracy and cost, with the budget that reaches it."""
     head = ("sweep", "solver", "accuracy", "cost", "value", "error", "pareto")
-    writer.writerow([*Problem._fields, *head, *Run._fields[1:], "ids", "floor", "reason"])
-    for frontier in make_frontiers(records):
-        for cost in _COSTS:
-            front = undominated(frontier, cost)
-            for standing in frontier.standings:
-                writer.writerows([*frontier.problem, *line] for line in _csv_lines(standing, cost, front))
-    return buffer.getvalue()
+    rows = (
+        [*frontier.problem, *line]
+        for frontier in make_frontiers(records)
+        for cost in _COSTS
+        for line in _csv_lines(frontier, cost)
+    )
+    columns = [*Problem._fields, *head, *RowKey._fields[1:], "ids", "floor", "reason"]
+    return comma_separated(columns, rows)
 
 
-def _csv_lines(standing: Standing, cost: Cost, front: set[tuple[str, str]]) -> Iterator[list[object]]:
-    floor = standing.floor.error if standing.floor else None
-    who = standing.method, standing.solver
-    for accuracy in ACCURACIES:
-        point = standing.cheapest(accuracy, cost)
-        found = (cost_of(point, cost), point.error) if point else (None, None)
-        budget = (*point.run[1:], " ".join(point.ids)) if point else (None, None, None, None)
-        yield [*who, accuracy, cost, *found, who in front, *budget, floor, standing.reason]
+def _csv_lines(frontier: Frontier, cost: Cost) -> Iterator[list[object]]:
+    front = undominated(frontier, cost)
+    for standing in frontier.standings:
+        floor = standing.floor.error if standing.floor else None
+        name = standing.method, standing.solver
+        for accuracy in ACCURACIES:
+            point = standing.cheapest(accuracy, cost)
+            reached = (cost_of(point, cost), point.error) if point else (None, None)
+            budget = (*point.key[1:], " ".join(point.ids)) if point else (None, None, None, None)
+            yield [*name, accuracy, cost, *reached, name in front, *budget, floor, standing.reason]
 
 
-def _columns() -> list[str]:
+def _table(frontier: Frontier) -> TextTable:
     names = [f"{unit} to {exponent(accuracy)}" for unit in ("ms", "MiB") for accuracy in ACCURACIES]
-    return ["method", "solver", *names, "floor", "Pareto"]
+    return TextTable(
+        heading=frontier.problem.title(),
+        text=_about(frontier),
+        columns=["method", "solver", *names, "floor", "Pareto"],
+        lines=_lines(frontier),
+        words=("solver",),
+        remarks=_missing(frontier),
+    )
 
 
 def _lines(frontier: Frontier) -> list[list[str]]:
@@ -110,7 +88,9 @@ def _lines(frontier: Frontier) -> list[list[str]]:
         cells = [_cell(standing, accuracy, cost) for cost in _COSTS for accuracy in ACCURACIES]
         names = {"seconds": "time", "memory": "memory"}
         marks = [names[cost] for cost in _COSTS if (standing.method, standing.solver) in fronts[cost]]
-        lines.append([standing.method, label(standing.solver), *cells, _floor(standing), ", ".join(marks)])
+        lines.append(
+            [standing.method, unbracketed(standing.solver), *cells, _floor(standing), ", ".join(marks)]
+        )
     return lines
 
 
@@ -156,8 +136,14 @@ def _about_areas(frontiers: Sequence[Frontier]) -> str:
     )
 
 
-def _area_columns() -> list[str]:
-    return ["method", "problems", *(f"area {exponent(accuracy)}" for accuracy in ACCURACIES)]
+def _areas(frontiers: Sequence[Frontier]) -> TextTable:
+    return TextTable(
+        heading="Performance profiles",
+        text=_about_areas(frontiers),
+        columns=["method", "problems", *(f"area {exponent(accuracy)}" for accuracy in ACCURACIES)],
+        lines=_area_lines(frontiers),
+        words=("problems",),
+    )
 
 
 def _area_lines(frontiers: Sequence[Frontier]) -> list[list[str]]:
@@ -182,17 +168,8 @@ def by_regularizer(frontiers: Sequence[Frontier]) -> dict[str, list[Frontier]]:
     """Return all frontiers as "all", then those of each regulariser where there are several."""
     groups: dict[str, list[Frontier]] = {}
     for frontier in frontiers:
-        groups.setdefault(label(frontier.problem.regularizer), []).append(frontier)
+        groups.setdefault(unbracketed(frontier.problem.regularizer), []).append(frontier)
     return {"all": list(frontiers), **(groups if len(groups) > 1 else {})}
-
-
-def _rich(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> RichTable:
-    table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < 2 else "right", overflow="fold")
-    for line in lines:
-        table.add_row(*map(Text, line))
-    return table
 
 
 def exponent(accuracy: float) -> str:

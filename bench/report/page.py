@@ -1,30 +1,20 @@
 """A page of results: text, tables, a verdict and figures, as Markdown and PNG files."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.table import Table as RichTable
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ..errors import unwritable
 from ..records.durable import replace_durably
-from .markup import pipes
+from .markdown import joined, markdown_table
+from .terminal import standard_output, terminal_table
+from .text_table import TextTable
 
-
-@dataclass(frozen=True)
-class Section:
-    """A table under a heading, with a paragraph above it; all cells are text, the first column is a label."""
-
-    heading: str
-    text: str
-    columns: Sequence[str]
-    lines: Sequence[Sequence[str]]
+Section = TextTable
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,7 @@ class Page:
     title: str
     question: str
     rule: str
-    sections: Sequence[Section]
+    sections: Sequence[TextTable]
     verdict: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
@@ -70,41 +60,18 @@ def write_page(page: Page, folder: Path) -> list[Path]:
 def page_markdown(page: Page) -> str:
     """Return the page as Markdown: question, rule, tables, verdict, figures."""
     parts = [f"# {page.title}", page.question, f"**Rule.** {page.rule}", f"**Verdict.** {page.verdict}"]
-    for section in page.sections:
-        parts += [f"## {section.heading}", section.text, pipes(section.columns, section.lines, labels=1)]
+    parts += map(markdown_table, page.sections)
     parts += [f"![{name}](figures/{name}.png)" for name in page.figures]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def page_csv(page: Page) -> str:
-    """Return the page's tables as one CSV, a line a cell: its heading, row, column and text."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["table", "row", "column", "value"])
-    for section in page.sections:
-        for line in section.lines:
-            cells = zip(section.columns[1:], line[1:], strict=True)
-            writer.writerows([section.heading, line[0], column, cell] for column, cell in cells)
-    return buffer.getvalue()
+    return joined(parts) + "\n"
 
 
 def render_page(page: Page) -> RenderableType:
-    """Return the page for the terminal, in the same order."""
+    """Return the page for the terminal: question, rule, tables, verdict."""
     parts: list[RenderableType] = [Text(page.title, style="bold"), Text(page.question), Text()]
-    parts += [Text(f"Rule: {page.rule}"), Text()]
-    for section in page.sections:
-        table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, column in enumerate(section.columns):
-            table.add_column(column, justify="right" if number else "left")
-        for line in section.lines:
-            table.add_row(*map(Text, line))
-        parts += [Text(section.heading, style="bold"), Text(section.text), table]
+    parts += [Text(f"Rule: {page.rule}"), Text(), *map(terminal_table, page.sections)]
     return Group(*parts, Text(f"Verdict: {page.verdict}", style="bold"))
 
 
-def print_page(page: Page, piped_width: int) -> None:
+def print_page(page: Page) -> None:
     """Print the page on standard output, as wide as the terminal."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=piped_width)
-    console.print(render_page(page))
+    standard_output().print(render_page(page))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..records.record import Record
-from .tables import Row, Run, Table, label, make_tables
+from .tables import ResultRow, RowKey, Table, make_tables, unbracketed
 
 # Okabe and Ito (2008): colours that colour-blind readers can tell apart; wine for yellow, faint on white.
 COLOURS = (
@@ -44,18 +44,21 @@ class Look:
     methods: tuple[str, ...]
     solvers: tuple[str, ...]
 
-    def of(self, run: Run) -> Style:
+    def of(self, key: RowKey) -> Style:
         """Return the style of a solver and method."""
-        return Style(*self.line(label(run.method)), self._marker(label(run.solver)))
+        return Style(*self.line(unbracketed(key.method)), self._marker(unbracketed(key.solver)))
 
-    def method_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
+    def method_handles(self, drawn: Iterable[ResultRow]) -> list[Line2D]:
         """Return the legend's entries for the methods of some rows: their colours."""
-        lines = {name: self.line(name) for name in sorted({label(row.run.method) for row in drawn})}
+        names = sorted({unbracketed(row.key.method) for row in drawn})
+        lines = {name: self.line(name) for name in names}
         return [_method_handle(name, color, linestyle) for name, (color, linestyle) in lines.items()]
 
-    def solver_handles(self, drawn: Iterable[Row]) -> list[Line2D]:
+    def solver_handles(self, drawn: Iterable[ResultRow]) -> list[Line2D]:
         """Return the legend's entries for the solvers of some rows: their markers."""
-        markers = {name: self._marker(name) for name in sorted({label(row.run.solver) for row in drawn})}
+        markers = {
+            name: self._marker(name) for name in sorted({unbracketed(row.key.solver) for row in drawn})
+        }
         return [
             Line2D([], [], linestyle="", color="0.4", marker=marker, label=name)
             for name, marker in markers.items()
@@ -94,9 +97,9 @@ def _method_handle(name: str, color: str, linestyle: _LineStyle) -> Line2D:
 
 def look_of(tables: Iterable[Table]) -> Look:
     """Return looks for every method and solver in the tables."""
-    runs = [row.run for table in tables for row in table.rows]
-    methods = sorted({label(run.method) for run in runs})
-    return Look(tuple(methods), tuple(sorted({label(run.solver) for run in runs})))
+    keys = [row.key for table in tables for row in table.rows]
+    methods = sorted({unbracketed(key.method) for key in keys})
+    return Look(tuple(methods), tuple(sorted({unbracketed(key.solver) for key in keys})))
 
 
 def largest_tables(records: Iterable[Record]) -> list[Table]:
@@ -118,14 +121,14 @@ def _by_sweep(table: Table) -> Table:
     """Name the rows of a sweep by its method, from small budgets to large: one look and one line each."""
     if not any(row.sweep for row in table.rows):
         return table
-    named = [replace(row, run=row.run._replace(method=row.sweep or row.run.method)) for row in table.rows]
+    named = [replace(row, key=row.key._replace(method=row.sweep or row.key.method)) for row in table.rows]
     return Table(table.problem, tuple(sorted(named, key=_budget)))
 
 
-def _budget(row: Row) -> tuple[str, str, float, int, float]:
+def _budget(row: ResultRow) -> tuple[str, str, float, int, float]:
     """Return what the rows of a sweep are sorted by; settings of a rule show in its time alone."""
-    run = row.run
-    return run.solver, run.method, -run.tolerance, run.max_steps, row.values["total_seconds"] or 0.0
+    key = row.key
+    return key.solver, key.method, -key.tolerance, key.max_steps, row.values["total_seconds"] or 0.0
 
 
 def _extent(table: Table) -> tuple[int, int, str]:
@@ -163,7 +166,7 @@ def _entitle(axes: Axes, table: Table) -> None:
     """Name the problem above its panel."""
     problem = table.problem
     about = f"{problem.data}, {problem.size}, batch {problem.batch}, {problem.dtype}"
-    axes.set_title(f"{problem.task}, {label(problem.regularizer)}\n{about}", fontsize=9)
+    axes.set_title(f"{problem.task}, {unbracketed(problem.regularizer)}\n{about}", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.6)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from .. import contenders
 from ..records.record import Record
 from .columns import milliseconds
-from .frontier import Frontier, Standing
-from .tables import EMPTY, label
+from .frontier import Frontier
+from .tables import EMPTY, unbracketed
+from .text_table import TextTable
 
 ACCURACY = 1e-4
 OURS = "Implicit"
 """The default implicit rule: conjugate gradients on the optimality condition."""
-COLUMNS = (
+_COLUMNS = (
     "problem",
     "library's rule",
     "its solver",
@@ -26,12 +27,12 @@ COLUMNS = (
     "total ms",
     "ratio",
 )
-EXPLAINED = (
+_EXPLAINED = (
     f"Each rule with whichever solver and budget reaches a hypergradient error of {ACCURACY:g} in the least "
     "time, in the same rounds on the same arrays. **ratio**: its total time over ours; above one, ours is "
     "faster. Steps are the solver's; total less solve is what the gradient costs."
 )
-_NAMES = tuple(name for name, one in vars(contenders).items() if isinstance(one, type))
+_NAMES = tuple(name for name, entry in vars(contenders).items() if isinstance(entry, type))
 
 
 class Pair(NamedTuple):
@@ -51,7 +52,7 @@ class Pair(NamedTuple):
 
 
 def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list[Pair]:
-    """Return one pair a problem and other library's rule, in the order of the problems.
+    """Return one pair per problem and other library's rule, in the order of the problems.
 
     Those that neither reaches are left out.
     """
@@ -59,29 +60,32 @@ def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list
     pairs = []
     for frontier in frontiers:
         ours = _cheapest(frontier, OURS, by_id)
-        rules = sorted({one.method for one in frontier.standings if one.method.startswith(_NAMES)})
+        methods = {standing.method for standing in frontier.standings}
+        rules = sorted(method for method in methods if method.startswith(_NAMES))
         title = frontier.problem.title()
         pairs += [Pair(title, rule, _cheapest(frontier, rule, by_id), ours) for rule in rules]
-    return [one for one in pairs if one.theirs or one.ours]
+    return [pair for pair in pairs if pair.theirs or pair.ours]
 
 
-def pair_lines(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Return the table's lines, and the median of each library's rule last."""
+def pairs_table(pairs: Sequence[Pair]) -> TextTable:
+    """Return the table of some pairs, with the median of each library's rule in its last lines."""
     lines = [
-        [one.problem, one.rule, *_cells(one.theirs), *_cells(one.ours), _ratio(one.ratio)] for one in pairs
+        [pair.problem, pair.rule, *_cells(pair.theirs), *_cells(pair.ours), _ratio(pair.ratio)]
+        for pair in pairs
     ]
-    for rule in dict.fromkeys(one.rule for one in pairs):
-        found = [one.ratio for one in pairs if one.rule == rule and one.ratio is not None]
-        if found:
-            count = f"median of {len(found)} problems"
-            lines.append([count, rule, *[""] * 8, _ratio(statistics.median(found))])
-    return lines
+    for rule in dict.fromkeys(pair.rule for pair in pairs):
+        ratios = [pair.ratio for pair in pairs if pair.rule == rule and pair.ratio is not None]
+        if ratios:
+            count = f"median of {len(ratios)} problems"
+            lines.append([count, rule, *[""] * 8, _ratio(statistics.median(ratios))])
+    return TextTable("Other libraries", _EXPLAINED, _COLUMNS, lines, words=("library's rule",))
 
 
 def _cheapest(frontier: Frontier, rule: str, by_id: Mapping[str, Record]) -> Record | None:
-    standings: list[Standing] = [one for one in frontier.standings if one.method == rule]
-    found = [point for one in standings if (point := one.cheapest(ACCURACY, "seconds")) is not None]
-    best = min(found, key=lambda point: point.seconds or 0.0, default=None)
+    standings = [standing for standing in frontier.standings if standing.method == rule]
+    points = [standing.cheapest(ACCURACY, "seconds") for standing in standings]
+    reached = [point for point in points if point is not None]
+    best = min(reached, key=lambda point: point.seconds or 0.0, default=None)
     return None if best is None else by_id[best.ids[0]]
 
 
@@ -90,7 +94,7 @@ def _cells(record: Record | None) -> list[str]:
         return [EMPTY] * 4
     steps = EMPTY if record.steps is None else f"{record.steps:.0f}"
     times = milliseconds(record.solve_seconds), milliseconds(record.total_seconds)
-    return [label(record.solver), steps, *times]
+    return [unbracketed(record.solver), steps, *times]
 
 
 def _ratio(ratio: float | None) -> str:

@@ -1,7 +1,5 @@
-"""Tables as files: a Markdown page a problem, an index that explains the columns, one CSV of everything."""
+"""Tables as files: one Markdown page per problem, an index that explains the columns, one CSV of all."""
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,17 +9,21 @@ from ..errors import unwritable
 from ..records.durable import replace_durably
 from ..records.status import Status
 from .columns import COLUMNS
+from .comma_separated import comma_separated
 from .frontier_page import frontier_csv, frontier_markdown
-from .markup import escaped
-from .table_text import Grid, Line, grid_of
-from .tables import VALUES, Problem, Report, Row, Run, Table
+from .markdown import escaped, markdown_table
+from .result_table import result_table
+from .tables import VALUES, Problem, Report, ResultRow, RowKey, Table
 
 
 def write_tables(report: Report, folder: Path) -> list[Path]:
-    """Write `tables/README.md`, `tables/results.csv` and a Markdown file a problem into a run's folder.
+    """Write `tables/README.md`, `tables/results.csv` and one Markdown file per problem into a run's folder.
 
     A run that sweeps budgets also gets `tables/frontier.md` and `tables/frontier.csv`. Returns the paths, the
-    index first. Files are replaced whole. Raises `UserError` if the folder cannot be written.
+    index first. Files are replaced whole.
+
+    Raises:
+        UserError: if the folder cannot be written.
     """
     target = Path(folder) / "tables"
     page = frontier_markdown(report.records)
@@ -39,62 +41,24 @@ def write_tables(report: Report, folder: Path) -> list[Path]:
 def _pages(tables: Sequence[Table], further: Mapping[str, str]) -> dict[str, str]:
     """Return the text of every file by its name."""
     names = _file_names([table.problem for table in tables])
-    pages = {name: markdown(table) for name, table in zip(names, tables, strict=True)}
+    pages = {name: page_of_table(table) for name, table in zip(names, tables, strict=True)}
     index = _index(tables, names, further)
     return {"README.md": index, "results.csv": csv_text(tables), **further, **pages}
 
 
-def markdown(table: Table) -> str:
+def page_of_table(table: Table) -> str:
     """Return a problem's page: title, table, and the notes that its marks refer to."""
-    grid = grid_of(table)
-    notes = "".join(f"\n{number}. {escaped(note)}" for number, note in enumerate(grid.notes, start=1))
-    return f"# {escaped(grid.title)}\n\n{_pipes(grid)}\n{notes}".rstrip() + "\n"
-
-
-def _pipes(grid: Grid) -> str:
-    """Return the grid as a GitHub table."""
-    headings = [
-        "solver",
-        "method",
-        "max steps",
-        "tolerance",
-        *(column.heading for column in grid.columns),
-        "status",
-        "record",
-    ]
-    rules = ["---", "---", *["---:"] * (len(grid.columns) + 2), "---", "---"]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rules, *map(_texts, grid.lines)])
-
-
-def _texts(line: Line) -> list[str]:
-    """Return one line's escaped texts."""
-    return [
-        escaped(text)
-        for text in (
-            line.solver,
-            line.method,
-            line.budget,
-            line.tolerance,
-            *line.cells,
-            line.status,
-            line.record,
-        )
-    ]
+    return markdown_table(result_table(table), level=1) + "\n"
 
 
 def csv_text(tables: Iterable[Table]) -> str:
     """Return one CSV of all rows at full precision; `empty` says why a number is missing."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        [*Problem._fields, *Run._fields, "status", "seeds", *VALUES, "reference", "reason", "empty", "ids"]
-    )
-    for table in tables:
-        writer.writerows([*table.problem, *row.run, *_fields(row)] for row in table.rows)
-    return buffer.getvalue()
+    head = ("status", "seeds", *VALUES, "reference", "reason", "empty", "ids")
+    rows = ([*table.problem, *row.key, *_fields(row)] for table in tables for row in table.rows)
+    return comma_separated([*Problem._fields, *RowKey._fields, *head], rows)
 
 
-def _fields(row: Row) -> list[object]:
+def _fields(row: ResultRow) -> list[object]:
     """Return what a row holds beside its identity."""
     reasons = {column.field: row.cell(column).reason for column in COLUMNS} if row.seeds else {}
     empty = "; ".join(f"{field}: {reason}" for field, reason in reasons.items() if reason)

@@ -1,22 +1,35 @@
-"""Tables for the terminal, at whatever width it has."""
+"""Tables of results for the terminal, at whatever width it has."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from ..records.status import Status
-from .columns import ACCURACY, COST, Column
-from .table_text import Grid, Line, grid_of
-from .tables import EMPTY, Table
+from .columns import ACCURACY, COST
+from .frontier_page import frontier_tables
+from .result_table import LABELS, result_table
+from .tables import EMPTY, Report, Table
+from .terminal import compact_table, numbered_note, standard_output, terminal_table
 
 _STYLES = {status: "yellow" for status in Status if status.measured} | {Status.OK: "green"}
 _FOLDED = 20
+_Line = dict[str, str]
+"""The texts of one row by the headings of their columns."""
+
+
+def print_tables(report: Report) -> None:
+    """Print one table per problem, and the frontier of a sweep, as wide as the terminal."""
+    console = standard_output()
+    for table in report.tables:
+        console.print(render_table(table, console.width))
+    frontier = frontier_tables(report.records)
+    if frontier:
+        console.print(Text("Frontier", style="bold"))
+    for text_table in frontier:
+        console.print(terminal_table(text_table))
 
 
 def render_table(table: Table, width: int) -> RenderableType:
@@ -26,81 +39,61 @@ def render_table(table: Table, width: int) -> RenderableType:
     without numbers, and records' ids unless it is too narrow for them. A label longer than 20 characters is
     folded at its brackets and commas.
     """
-    grid = grid_of(table)
-    if _width(_part(grid, grid.columns[:1], True)) > width:
-        grid = replace(grid, lines=tuple(replace(line, record="") for line in grid.lines))
-    parts = [_part(grid, part, number == 0) for number, part in enumerate(_split(grid, width))]
-    notes = [_note(number, text) for number, text in enumerate(grid.notes, start=1)]
-    return Group(Text(grid.title, style="bold"), *parts, *notes, Text())
+    text = result_table(table)
+    lines: list[_Line] = [dict(zip(text.columns, line, strict=True)) for line in text.lines]
+    headings = text.columns[len(LABELS) : -2]
+    if _width(_part(lines, headings[:1], True)) > width:
+        lines = [line | {"record": ""} for line in lines]
+    split = _split(lines, headings, width)
+    parts = [_part(lines, part, number == 0) for number, part in enumerate(split)]
+    notes = [numbered_note(number, note) for number, note in enumerate(text.notes, start=1)]
+    return Group(Text(text.heading, style="bold"), *parts, *notes, Text())
 
 
-def _split(grid: Grid, width: int) -> list[list[Column]]:
+def _split(lines: Sequence[_Line], headings: Sequence[str], width: int) -> list[list[str]]:
     """Return the columns in as few parts as the width allows; accuracy and cost apart if not in one."""
-    if _width(_part(grid, grid.columns, True)) <= width:
-        return [list(grid.columns)]
-    parts: list[list[Column]] = []
+    if _width(_part(lines, headings, True)) <= width:
+        return [list(headings)]
+    parts: list[list[str]] = []
     for group in (ACCURACY, COST):
         parts.append([])
-        for column in (one for one in group if one in grid.columns):
-            if parts[-1] and _width(_part(grid, [*parts[-1], column], len(parts) == 1)) > width:
+        for heading in (column.heading for column in group if column.heading in headings):
+            if parts[-1] and _width(_part(lines, [*parts[-1], heading], len(parts) == 1)) > width:
                 parts.append([])
-            parts[-1].append(column)
+            parts[-1].append(heading)
     return parts
 
 
-def _part(grid: Grid, columns: Sequence[Column], first: bool) -> RichTable:
-    """Return some of the grid's columns; solvers are headings of the rows below them."""
-    rows = [(line, _cells(grid, line, columns)) for line in grid.lines]
-    shown = rows if first else [(line, cells) for line, cells in rows if set(cells) != {EMPTY}]
-    table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+def _part(lines: Sequence[_Line], headings: Sequence[str], first: bool) -> RichTable:
+    """Return some of the columns; solvers are headings of the rows below them."""
+    further = ["status", *(["record"] if any(line["record"] for line in lines) else [])] if first else []
+    table = compact_table()
     table.add_column("solver\n  method", no_wrap=True)
-    for heading in ("max\nsteps", "tol.", *(column.heading.replace(" ", "\n") for column in columns)):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if first:
-        table.add_column("status", no_wrap=True)
-        if _has_records(grid):
-            table.add_column("record", no_wrap=True)
+    for title in ("max\nsteps", "tol.", *(heading.replace(" ", "\n") for heading in headings)):
+        table.add_column(title, justify="right", no_wrap=True)
+    for title in further:
+        table.add_column(title, no_wrap=True)
     solver = None
-    for line, cells in shown:
-        if line.solver != solver:
-            table.add_row(Text(fold(line.solver, _FOLDED + 2), style="bold"))
-        solver = line.solver
-        method = Text("  " + fold(line.method, _FOLDED).replace("\n", "\n  "))
-        budget = Text(line.budget), Text(line.tolerance)
-        table.add_row(
-            method, *budget, *map(Text, cells), *([_status(line), *_record(grid, line)] if first else [])
-        )
+    for line in lines:
+        cells = [line[heading] for heading in headings]
+        if not first and set(cells) == {EMPTY}:
+            continue
+        if line["solver"] != solver:
+            solver = line["solver"]
+            table.add_row(Text(fold(solver, _FOLDED + 2), style="bold"))
+        method = "  " + fold(line["method"], _FOLDED).replace("\n", "\n  ")
+        texts = [method, line["max steps"], line["tolerance"], *cells]
+        table.add_row(*map(Text, texts), *(_further(line, name) for name in further))
     return table
 
 
-def _cells(grid: Grid, line: Line, columns: Sequence[Column]) -> list[str]:
-    """Return a line's texts for some of the columns."""
-    return [line.cells[grid.columns.index(column)] for column in columns]
-
-
-def _has_records(grid: Grid) -> bool:
-    return any(line.record for line in grid.lines)
-
-
-def _record(grid: Grid, line: Line) -> list[str]:
-    """Return the cell of a record's id, if the grid has such a column."""
-    return [line.record] if _has_records(grid) else []
-
-
-def _status(line: Line) -> Text:
-    """Return the status in its colour; seeds that differ are yellow at best."""
-    name, _, rest = line.status.partition(" ")
-    style = _STYLES.get(Status(name), "red")
-    return Text(line.status, style="yellow" if "/" in rest and style == "green" else style)
-
-
-def _note(number: int, text: str) -> RenderableType:
-    """Return a numbered sentence; its further lines are indented."""
-    row = RichTable.grid(padding=(0, 1))
-    row.add_column(no_wrap=True)
-    row.add_column(overflow="fold")
-    row.add_row(Text(f"[{number}]"), Text(text))
-    return Padding(row, (0, 0, 0, 1))
+def _further(line: _Line, name: str) -> Text:
+    """Return status or record; the status in its colour, and yellow at best where seeds differ."""
+    if name != "status":
+        return Text(line[name])
+    word, _, rest = line[name].partition(" ")
+    style = _STYLES.get(Status(word), "red")
+    return Text(line[name], style="yellow" if "/" in rest and style == "green" else style)
 
 
 def _width(table: RichTable) -> int:

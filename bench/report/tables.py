@@ -40,10 +40,10 @@ class Problem(NamedTuple):
     def title(self) -> str:
         """Return one line that names the problem."""
         shape = f"size {self.size}, batch {self.batch}"
-        return f"{self.task}, {label(self.regularizer)}, {self.data}, {shape}, {self.dtype}"
+        return f"{self.task}, {unbracketed(self.regularizer)}, {self.data}, {shape}, {self.dtype}"
 
 
-class Run(NamedTuple):
+class RowKey(NamedTuple):
     """Identify a row of a table: who solves, who differentiates, with what budget."""
 
     solver: str
@@ -60,7 +60,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """Hold one row: medians over the seeds that share the row's status; None for what there is not.
 
     `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them. `sweep` names
@@ -68,7 +68,7 @@ class Row:
     the seeds that are joined.
     """
 
-    run: Run
+    key: RowKey
     status: str
     reason: str
     seeds: int
@@ -101,7 +101,7 @@ class Table:
     """Hold the rows of one problem, sorted by solver, method and budget."""
 
     problem: Problem
-    rows: tuple[Row, ...]
+    rows: tuple[ResultRow, ...]
 
 
 class Report(NamedTuple):
@@ -131,12 +131,12 @@ def problem_of(record: Record) -> Problem:
     return Problem(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
 
 
-def run_of(record: Record) -> Run:
+def key_of(record: Record) -> RowKey:
     """Return the row that a record belongs to."""
-    return Run(record.solver, record.method, record.max_steps, record.tolerance)
+    return RowKey(record.solver, record.method, record.max_steps, record.tolerance)
 
 
-def label(text: str) -> str:
+def unbracketed(text: str) -> str:
     """Return a repr without its empty brackets: `Implicit(linear=Cg())` is `Implicit(linear=Cg)`."""
     return text.replace("()", "")
 
@@ -149,12 +149,12 @@ def grouped(records: Iterable[Record], key: Callable[[Record], _Key]) -> dict[_K
     return groups
 
 
-def row_of(records: Sequence[Record]) -> Row:
+def row_of(records: Sequence[Record]) -> ResultRow:
     """Join the records of one run, one a seed, into a row."""
     chosen = _comparable(records)
     unreferenced = [record for record in chosen if record.reference_error is None]
-    return Row(
-        run=run_of(records[0]),
+    return ResultRow(
+        key=key_of(records[0]),
         status=_status(records, chosen),
         reason=_reason(records, chosen),
         seeds=len(chosen),
@@ -165,11 +165,11 @@ def row_of(records: Sequence[Record]) -> Row:
     )
 
 
-def _rows(records: Iterable[Record]) -> tuple[Row, ...]:
+def _rows(records: Iterable[Record]) -> tuple[ResultRow, ...]:
     """Return the rows of one problem."""
-    groups = grouped(records, run_of)
-    order = sorted(groups, key=lambda run: (run.solver, groups[run][0].sweep, run))
-    return tuple(row_of(groups[run]) for run in order)
+    groups = grouped(records, key_of)
+    order = sorted(groups, key=lambda key: (key.solver, groups[key][0].sweep, key))
+    return tuple(row_of(groups[key]) for key in order)
 
 
 def _comparable(records: Sequence[Record]) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Advice from recorded results: scaled, ranked, and honest about what it does not know."""
+"""Advice from recorded results: ranked, and honest about how far the nearest record is."""
 
 import math
 from collections.abc import Callable
@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from synthetic_records import identity, measured
 
-from hypergrad_bench.bench.commands.advise import bytes_of, caveats
+from hypergrad_bench.bench.commands.advise import bytes_of
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.records.journal import Journal
 from hypergrad_bench.bench.records.record import Record
-from hypergrad_bench.bench.report.advice import Question, advise, recorded_problems
+from hypergrad_bench.bench.report.advice import Advice, Question, advise, fit, recorded_problems
+from hypergrad_bench.bench.report.advice_table import advice_table, remarks
 
 FOLDER = Path("somewhere")
 MIB = 2.0**20
@@ -37,77 +38,98 @@ def row(sweep: str, side: int, seconds: float, mebibytes: float, error: float = 
     return measured(**(fixed | changes))
 
 
-def advice_on(question: Question, *records: Record):
-    (found,) = advise(question, recorded_problems({FOLDER: records}))
-    return found
+def advice_on(question: Question, *records: Record) -> Advice:
+    """The advice that these records give, all in one folder."""
+    (advice,) = advise(question, recorded_problems({FOLDER: records}, lambda record: record.parameters))
+    return advice
 
 
-def test_the_recorded_size_needs_no_scaling() -> None:
-    """Where the very problem was recorded, its numbers are the estimate."""
-    found = advice_on(
-        ASKED, row("Slow", 64, 2.0, 1.0), row("Quick", 64, 1.0, 5.0), row("Wrong", 64, 0.1, 1.0, 0.5)
-    )
-    assert [(one.method, one.seconds, one.memory) for one in found.options] == [
-        ("Quick", 1.0, 5 * MIB),
-        ("Slow", 2.0, 1 * MIB),
-    ]
-    assert found.missed == (("Wrong", "DualFista()", 0.5),)
-    assert not any("extrapolated" in line for line in caveats(ASKED, found))
+def test_the_recorded_problem_answers_for_itself() -> None:
+    """Where the very problem was recorded, its rows are the answer, the fastest first."""
+    records = row("Slow", 64, 2.0, 1.0), row("Quick", 64, 1.0, 5.0), row("Wrong", 64, 0.1, 1.0, 0.5)
+    advice = advice_on(ASKED, *records)
+    assert [option.method for option in advice.options] == ["Quick", "Slow"]
+    assert advice.missed == (("Wrong", "DualFista()", 0.5),)
+    assert "the recorded problem is of your size" in remarks(ASKED, advice)[0]
 
 
-def test_one_size_is_scaled_in_proportion_and_said_to_be_far() -> None:
-    """16 times the pixels, twice the batch."""
-    question = Question((64, 64), 80, "float64", 1e-4, batch=2)
-    found = advice_on(question, row("A", 16, 0.5, 3.0))
-    assert found.options[0].seconds == pytest.approx(0.5 * 16 * 2)
-    assert found.options[0].memory == pytest.approx(3 * MIB * 16 * 2)
-    said = " ".join(caveats(question, found))
-    assert "extrapolated to 16 times the pixels: linear" in said
-    assert "nothing recorded is near" in said
-    assert "batch of 1" in said
+def test_a_smaller_record_is_shown_as_it_is_and_said_to_be_far() -> None:
+    """16 times the pixels, twice the batch, ten times the parameters: the seconds are the recorded ones."""
+    question = Question((64, 64), 800, "float64", 1e-4, batch=2)
+    advice = advice_on(question, row("A", 16, 0.5, 3.0))
+    (line,) = advice_table(question, advice).lines
+    assert line[3:5] == ["500", "3.00"]
+    said = " ".join(remarks(question, advice))
+    for words in ("16x16; yours has 16 times the pixels", "batch (1; yours is 2)", "(80; yours are 800)"):
+        assert words in said
+    assert "of that problem, size 16x16" in said
+    assert "task, regulariser and precision are those named above" in said
 
 
-def test_two_sizes_give_the_power() -> None:
-    """Memory grows with the square of the pixels; time less than linearly, which is taken as linear."""
-    records = (row("A", 16, 1.0, 1.0), row("A", 32, 2.0, 16.0))
-    found = advice_on(ASKED, *records)
-    assert found.nearest.pixels == 32 * 32
-    assert found.options[0].powers == pytest.approx((1.0, 2.0))
-    assert found.options[0].memory == pytest.approx(16 * 16 * MIB)
-    assert found.options[0].seconds == pytest.approx(2.0 * 4)
+def test_the_nearest_size_is_taken() -> None:
+    """In factors: 32 x 32 is nearer to 64 x 64 than 256 x 256 is."""
+    records = [row("A", side, float(side), 1.0) for side in (16, 32, 256)]
+    advice = advice_on(ASKED, *records)
+    assert (advice.nearest.problem.size, advice.options[0].point.seconds) == ("32x32", 32.0)
 
 
-def test_only_methods_that_move_one_parameter_after_the_other_are_scaled_by_them() -> None:
-    """Ten times the parameters."""
-    question = Question((64, 64), 800, "float64", 1e-4)
-    found = advice_on(question, row("FiniteDifference", 64, 1.0, 1.0), row("Implicit", 64, 1.0, 1.0))
-    assert {one.method: one.seconds for one in found.options} == {"FiniteDifference": 10.0, "Implicit": 1.0}
-    assert any("80 parameters" in line for line in caveats(question, found))
+@pytest.mark.parametrize(
+    ("side", "limit", "expected"),
+    [
+        (64, 4.0, "yes"),  # of the same size: the record tells
+        (64, 3.9, "no"),
+        (32, 4.0, "yes"),  # smaller than the recorded problem: it needs no more
+        (32, 3.9, "unknown"),
+        (128, 4.0, "unknown"),  # larger: it may need more
+        (128, 3.9, "no"),
+    ],
+)
+def test_the_limit_of_memory_is_judged_only_where_the_record_tells(
+    side: int, limit: float, expected: str
+) -> None:
+    """Memory grows with the size: a record of 64 x 64 bounds smaller problems above, larger ones below."""
+    question = Question((side, side), 80, "float64", 1e-4, limit * MIB)
+    advice = advice_on(question, row("A", 64, 1.0, 4.0))
+    assert fit(question, advice.nearest, advice.options[0].point) == expected
+    best = advice.best(question)
+    assert (best is None) == (expected == "no")
+    heading = advice_table(question, advice).heading
+    assert ("was not measured" in heading) == (expected == "unknown")
 
 
-def test_the_limit_of_memory_is_compared_with_the_estimate() -> None:
-    """4 MiB fit into 4 MiB and not into 3.9; no figure fits only without a limit."""
-    found = advice_on(ASKED, row("A", 64, 1.0, 4.0))
-    (option,) = found.options
-    for limit, fits in ((None, True), (4 * MIB, True), (3.9 * MIB, False)):
-        assert option.fits(Question((64, 64), 80, "float64", 1e-4, limit)) is fits
+def test_a_method_that_fits_comes_before_a_faster_one_that_may() -> None:
+    """The faster one has no figure of memory."""
+    question = Question((64, 64), 80, "float64", 1e-4, 4 * MIB)
+    records = row("Quick", 64, 1.0, 1.0, memory_bytes=None), row("Slow", 64, 2.0, 1.0)
+    best = advice_on(question, *records).best(question)
+    assert best is not None
+    assert best.method == "Slow"
 
 
 def test_machines_are_not_mixed_and_precisions_neither() -> None:
     """Each folder is a candidate of its own; float32 records say nothing about float64."""
     folders = {Path("one"): [row("A", 64, 1.0, 1.0)], Path("two"): [row("B", 32, 1.0, 1.0)]}
-    (found,) = advise(ASKED, recorded_problems(folders))
-    assert (found.nearest.folder, found.second) == (Path("one"), None)
+    recorded = recorded_problems(folders, lambda record: record.parameters)
+    (advice,) = advise(ASKED, recorded)
+    assert [option.method for option in advice.options] == ["A"]
+    assert advice.nearest.folder == Path("one")
     with pytest.raises(UserError, match=r"nothing recorded .* images, float32; recorded: denoising"):
-        advise(Question((64, 64), 80, "float32", 1e-4), recorded_problems(folders))
+        advise(Question((64, 64), 80, "float32", 1e-4), recorded)
     with pytest.raises(UserError, match="signals, float64"):
-        advise(Question((64,), 80, "float64", 1e-4), recorded_problems(folders))
+        advise(Question((64,), 80, "float64", 1e-4), recorded)
 
 
-def test_older_records_tell_their_parameters_by_their_start() -> None:
-    """Fields of experts start with eight filters of 3 x 3 and eight weights."""
-    (one,) = recorded_problems({FOLDER: [row("A", 16, 1.0, 1.0, parameters=None)]})
-    assert one.parameters == 80
+def test_older_records_tell_their_parameters_by_their_start(
+    tmp_path: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fields of experts start with eight filters of 3 x 3 and eight weights; others' start is unknown."""
+    old = {"parameters": None, "id": identity(1)}
+    for name, regularizer in (("known", "fields-of-experts"), ("strange", "of-a-plug-in")):
+        with Journal(tmp_path / name).writer() as writer:
+            writer.append(row("A", 16, 1.0, 1.0, regularizer=regularizer, **old))
+    for name, words in (("known", "float64, 80 parameters"), ("strange", "an unknown number of parameters")):
+        assert hgb("advise", "--size", "16x16", "--params", "80", "--from", str(tmp_path / name)) == 0
+        assert words in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -135,11 +157,11 @@ def test_the_command_prints_the_rows_that_say_so(
     asked = ("advise", "--size", "32x32", "--params", "80", "--from", str(folder))
     assert hgb(*asked, "--memory", "8MiB") == 0
     printed = capsys.readouterr().out
-    assert "use Implicit(linear=Cg) with DualFista" in printed
+    assert "use Implicit(linear=Cg) with DualFista, if it fits: its memory at your size" in printed
     assert identity(1) in printed
-    assert "extrapolated to 4 times the pixels" in printed
+    assert "16x16; yours has 4 times the pixels" in printed
     assert "OneStep (9.0e-1)" in printed
-    assert hgb(*asked, "--memory", "1MiB") == 0
+    assert hgb(*asked, "--memory", "0.9MiB") == 0
     assert "no method that reaches the accuracy is within the memory" in capsys.readouterr().out
     assert hgb(*asked, "--accuracy", "1e-8") == 0
     assert "no recorded method reaches the accuracy" in capsys.readouterr().out

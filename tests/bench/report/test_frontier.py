@@ -11,7 +11,7 @@ from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.frontier import ACCURACIES, Frontier, make_frontiers, undominated
 from hypergrad_bench.bench.report.frontier_page import frontier_csv, frontier_markdown
-from hypergrad_bench.bench.report.peer_ratios import make_pairs, pair_lines
+from hypergrad_bench.bench.report.peer_ratios import make_pairs, pairs_table
 from hypergrad_bench.bench.report.profile_figure import performance_profiles
 from hypergrad_bench.bench.report.profiles import Profile, make_profiles
 from hypergrad_bench.bench.report.publish import write_tables
@@ -77,7 +77,7 @@ def test_other_libraries_are_set_against_ours_problem_by_problem() -> None:
     ]
     pairs = make_pairs(make_frontiers(records), records)
     assert [one.ratio for one in pairs] == [1.5, None, 0.5]
-    lines = pair_lines(pairs)
+    lines = pairs_table(pairs).lines
     assert [line[1] for line in lines] == ["JaxoptImplicit", "OptimistixImplicit"] + 2 * ["JaxoptImplicit"]
     assert lines[-1][0] == "median of 2 problems"
     assert lines[-1][-1] == "1.00"

@@ -12,16 +12,16 @@ from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.columns import COLUMNS, count, power, scientific, significant, unity
-from hypergrad_bench.bench.report.publish import csv_text, markdown, write_tables
+from hypergrad_bench.bench.report.publish import csv_text, page_of_table, write_tables
 from hypergrad_bench.bench.report.render import fold, render_table
-from hypergrad_bench.bench.report.tables import EMPTY, Row, make_tables, report_of, row_of
+from hypergrad_bench.bench.report.tables import EMPTY, ResultRow, make_tables, report_of, row_of
 
 COLUMN = {column.field: column for column in COLUMNS}
 REFUSED = "Implicit needs a smooth energy"
 STATUSES = (Status.MAX_STEPS, Status.OK, Status.OK)
 
 
-def text_of(row: Row, field: str) -> str:
+def text_of(row: ResultRow, field: str) -> str:
     return row.cell(COLUMN[field]).text
 
 
@@ -144,7 +144,7 @@ def test_a_row_names_its_first_record_and_how_many_more():
     seeds = [measured(seed=seed, id=identity(seed), status=status) for seed, status in enumerate(STATUSES)]
     (table,) = make_tables(seeds)
     assert table.rows[0].ids == tuple(map(identity, (1, 2, 0)))  # the joined ones first
-    for text in (rendered(seeds, 160), markdown(table)):
+    for text in (rendered(seeds, 160), page_of_table(table)):
         assert f"{identity(1)} +2" in text
     (row,) = csv.DictReader(io.StringIO(csv_text([table])))
     assert row["ids"].split() == list(table.rows[0].ids)
@@ -188,7 +188,7 @@ def test_labels_are_folded_where_a_reader_would():
 def test_markdown_is_one_pipe_table_with_notes():
     failed = record(method="M()", status=Status.FAILED, reason="a | b <script>\nand a traceback")
     (table,) = make_tables([measured(), failed])
-    lines = markdown(table).splitlines()
+    lines = page_of_table(table).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert {line.replace("\\|", "").count("|") for line in rows} == {
@@ -210,8 +210,8 @@ def test_csv_has_full_precision_and_says_why_a_number_is_missing():
 def test_an_optional_column_is_shown_where_a_row_fills_it():
     certified = measured(data="other", certified=True)
     without, some = make_tables([measured(), certified, measured(data="other", solver="S()")])
-    assert "certified" not in markdown(without)
-    assert "| certified |" in markdown(some)
+    assert "certified" not in page_of_table(without)
+    assert "| certified |" in page_of_table(some)
     mixed = row_of([measured(certified=True), measured(seed=1, certified=False)])
     texts = [text_of(row_of([measured(certified=value)]), "certified") for value in (True, False)]
     assert [*texts, text_of(mixed, "certified")] == ["yes", "no", "some"]
