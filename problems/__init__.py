@@ -6,6 +6,7 @@ from .ground_truths.dct_sparse import DctSparse as DctSparse
 from .ground_truths.image_folder import ImageFolder as ImageFolder
 from .ground_truths.photographs import Photographs as Photographs
 from .ground_truths.piecewise_constant import PiecewiseConstant as PiecewiseConstant
+from .linear_operator import ExampleOperator as ExampleOperator
 from .linear_operator import LinearOperator as LinearOperator
 from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel

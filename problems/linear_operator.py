@@ -1,6 +1,6 @@
 """What every linear operator offers."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -32,4 +32,21 @@ class ResolvableOperator(LinearOperator, Protocol):
 
     def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
         """Return (I + tau A^T A)^{-1} r, tau at least 0."""
+        ...
+
+
+@runtime_checkable
+class ExampleOperator(LinearOperator, Protocol):
+    """A linear operator that makes an example of itself, on which it is checked.
+
+    One that is made without arguments needs none.
+    """
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make one for signals of this shape, its arrays random, float64.
+
+        Raises:
+            ValueError: if there is none for this shape.
+        """
         ...

@@ -43,13 +43,23 @@ def measure(
         TypeError: if the ground truths are complex.
         ValueError: if the ground truths hold NaN or infinity.
     """
-    require_real("ground truths", truths, "take their magnitude, or their real part")
-    if not np.isfinite(truths).all():
-        raise ValueError("ground truths must be finite; they hold NaN or infinity")
+    require_truths(truths)
     A = task.operator(truths.shape[1:], seed)
     clean = jax.vmap(A)(jnp.asarray(truths, jnp.float64))
     noise = np.random.default_rng([seed, 3]).normal(size=clean.shape)
     return A, clean + task.noise * noise
+
+
+def require_truths(truths: Float[np.ndarray, "batch *shape"]) -> None:
+    """Refuse ground truths that cannot be measured.
+
+    Raises:
+        TypeError: if they are complex.
+        ValueError: if they hold NaN or infinity.
+    """
+    require_real("ground truths", truths, "take their magnitude, or their real part")
+    if not np.isfinite(truths).all():
+        raise ValueError("ground truths must be finite; they hold NaN or infinity")
 
 
 def require_noise(noise: float) -> None:

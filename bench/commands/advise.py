@@ -11,8 +11,8 @@ from rich.text import Text
 
 from ..errors import UserError, nearest
 from ..grid.catalogue import Catalogue, built_in
-from ..grid.expand import shape_of
 from ..grid.suites import TOLERANCES
+from ..grid.workloads import shape_of
 from ..machine.device import use_device
 from ..records.record import Record
 from ..report.advice import Question, advise, recorded_problems, without_settings
@@ -31,8 +31,8 @@ def advise_command(
     memory: Annotated[str | None, typer.Option(help="The limit, such as 2GiB or 500MB.")] = None,
     accuracy: Annotated[float, typer.Option(help="Largest relative error of the hypergradient.")] = 1e-4,
     batch: Annotated[int, typer.Option(min=1, help="Signals or images at once.")] = 1,
-    task: Annotated[str | None, typer.Option(help="denoising, inpainting or deconvolution.")] = None,
-    regularizer: Annotated[str | None, typer.Option(help="analysis-l1 or fields-of-experts.")] = None,
+    task: Annotated[str | None, typer.Option(help="A task by name; see `hgb list`.")] = None,
+    regularizer: Annotated[str | None, typer.Option(help="A regulariser by name; see `hgb list`.")] = None,
     source: Annotated[
         list[Path] | None,
         typer.Option(
@@ -91,8 +91,8 @@ def _question(
         accuracy,
         None if memory is None else bytes_of(memory),
         batch,
-        None if task is None else next(iter(catalogue.pick("tasks", [task]))),
-        None if regularizer is None else next(iter(catalogue.pick("regularizers", [regularizer]))),
+        None if task is None else catalogue.entries("tasks", [task])[0].name,
+        None if regularizer is None else catalogue.entries("regularizers", [regularizer])[0].name,
     )
 
 

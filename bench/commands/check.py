@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..conformance.check_all import added, checks
+from ..conformance.check_all import checks
 from ..conformance.finding import Finding
 from ..grid.catalogue import built_in
+from ..grid.entry import Origin
 from ..grid.plugin import with_plugins
 from ..machine.device import use_device
 from ..measure.loaded_programs import unload_if_many
@@ -33,9 +34,8 @@ def check(
         hgb check my_method.py
     """
     use_device("cpu")
-    base = built_in()
-    catalogue = with_plugins(base, [path])
-    listed = checks(catalogue, added(catalogue, base))
+    catalogue = with_plugins(built_in(), [path])
+    listed = checks(catalogue, catalogue.of_origin(Origin.PLUGIN))
     findings = []
     with RunProgress(len(listed)) as progress:
         for done, one in enumerate(listed):

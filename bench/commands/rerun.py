@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ..errors import UserError
 from ..grid.case import Case
-from ..grid.suites import Suite, suite_of
+from ..grid.recorded_case import recorded_case
+from ..grid.suites import Suite
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
@@ -19,7 +20,7 @@ from ..records.journal import JOURNAL
 from ..records.record import Record
 from ..report.terminal import print_lines
 from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
-from ..runs.run import plan_run, read_run_file
+from ..runs.run import read_run_file, requested
 
 _FIELDS = (
     "status",
@@ -56,11 +57,11 @@ def rerun(
     """
     use_device(device)
     folder, old = _find(record_id, run)
-    plan = plan_run(read_run_file(folder).selection, folder)
-    case = next((case for group in plan.groups for case in group if case.id == old.id), None)
+    request = requested(read_run_file(folder).selection)
+    case = recorded_case(old, request)
     if case is None:
         raise UserError(f"{folder} has a record {old.id} that this version's grid no longer holds")
-    new = _measure(case, suite_of(plan.selection.suite))
+    new = _measure(case, request.suite)
     _print(old, new)
 
 

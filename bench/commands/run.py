@@ -27,9 +27,7 @@ LOCAL = Path("results") / "local"
 
 
 def run(
-    suite: Annotated[
-        str, typer.Option(help="smoke, default or frontier; `hgb list` describes them.")
-    ] = "default",
+    suite: Annotated[str, typer.Option(help="A suite by name; `hgb list` describes them.")] = "default",
     task: Annotated[list[str] | None, typer.Option(help="Only this task; can be repeated.")] = None,
     regularizer: Annotated[
         list[str] | None, typer.Option(help="Only this regulariser; can be repeated.")

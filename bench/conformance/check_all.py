@@ -1,6 +1,5 @@
 """The list of checks of a catalogue, or of what a plug-in adds to one."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -60,19 +59,6 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
         for one in subjects.linear_solvers.values()
     ]
     return [*found, *_methods(catalogue, subjects, problems)]
-
-
-def added(catalogue: Catalogue, base: Catalogue) -> Catalogue:
-    """Return the entries of a catalogue that `base` lacks."""
-    kinds = [field.name for field in dataclasses.fields(Catalogue)]
-    return Catalogue(
-        **{
-            kind: {
-                name: one for name, one in getattr(catalogue, kind).items() if name not in getattr(base, kind)
-            }
-            for kind in kinds
-        }
-    )
 
 
 def _settings(subjects: Catalogue) -> Iterator[Check]:
@@ -140,7 +126,8 @@ def _solvers(subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Chec
 
 def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Check]:
     # Quick solvers first: the first one meets every method on every problem.
-    partners = ordered(catalogue.solvers, SUITES["default"].solvers)
+    entries = ordered(catalogue.entries("solvers"), SUITES["default"].solvers)
+    partners = [entry.value for entry in entries]
     for method in catalogue.methods.values():
         if method in subjects.methods.values():
             yield from _method(method, partners, problems)

@@ -1,9 +1,9 @@
 """What can be run, by name: what the folders re-export, and what a user's plug-in brings."""
 
+import dataclasses
 import functools
-import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -11,105 +11,104 @@ from typing import Any
 from ... import hypergrad, problems, solvers
 from ...hypergrad.method import Method
 from ...problems.ground_truth import GroundTruth
-from ...problems.ground_truths.image_folder import ImageFolder
-from ...problems.lower_level import LowerLevel
+from ...problems.linear_operator import LinearOperator
 from ...problems.regularizer import Regularizer
+from ...problems.regularizers.experts.potentials import Potential
 from ...problems.task import Task
 from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solver
 from .. import contenders
 from ..errors import UserError, nearest
-from ..failure import failure_of
-from .value import require_value
+from .default_object import default_object
+from .entry import Entry, Origin
+from .kind import KINDS, kinds_in_plugin, kinds_of_room, public_classes
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Hold what can be run, by name: regularisers as classes, everything else as default objects.
+    """Hold what can be run, by name: regularisers and operators as classes, all else as default objects.
 
     A name is the class's in kebab case: `ClosedForm` is "closed-form".
+
+    Attributes:
+        origins: who brought a class; one that is not there is the library's own.
     """
 
     tasks: dict[str, Task] = field(default_factory=dict)
     regularizers: dict[str, type[Regularizer]] = field(default_factory=dict)
     data: dict[str, GroundTruth] = field(default_factory=dict)
+    operators: dict[str, type[LinearOperator]] = field(default_factory=dict)
+    potentials: dict[str, Potential] = field(default_factory=dict)
     solvers: dict[str, Solver] = field(default_factory=dict)
     linear_solvers: dict[str, LinearSolver] = field(default_factory=dict)
     methods: dict[str, Method] = field(default_factory=dict)
+    origins: dict[type, Origin] = field(default_factory=dict)
 
-    def pick(self, kind: str, names: Iterable[str]) -> dict[str, Any]:
+    def entries(self, kind: str, names: Iterable[str] = ()) -> list[Entry[Any]]:
         """Return the entries of one kind with these names, all of them for no names.
 
         Raises:
             UserError: for an unknown name, with the nearest one.
         """
-        entries = getattr(self, kind)
+        held = getattr(self, kind)
         wanted = [kebab_case(name) for name in names]
         for name in wanted:
-            if name not in entries:
-                raise UserError(nearest(name, entries, kind=_SINGULAR[kind]))
-        return {name: entry for name, entry in entries.items() if name in wanted or not wanted}
+            if name not in held:
+                raise UserError(nearest(name, held, kind=KINDS[kind].singular))
+        return [
+            Entry(name, value, self.origin_of(value))
+            for name, value in held.items()
+            if name in wanted or not wanted
+        ]
 
+    def origin_of(self, value: Any) -> Origin:
+        """Say who brought an object or a class."""
+        return self.origins.get(_class_of(value), Origin.LIBRARY)
 
-_SINGULAR = {
-    "tasks": "task",
-    "regularizers": "regularizer",
-    "data": "data",
-    "solvers": "solver",
-    "linear_solvers": "linear solver",
-    "methods": "method",
-}
-_PROTOCOLS = {
-    "tasks": Task,
-    "data": GroundTruth,
-    "solvers": Solver,
-    "linear_solvers": LinearSolver,
-    "methods": Method,
-}
-_CHANGING = re.compile(r" at 0x[0-9a-fA-F]+|set\(|\{['\"\w]+[,}]")
-"""What prints otherwise in another process: addresses and sets."""
-_OFFERED = (
-    "operator",
-    "sample",
-    "supports",
-    "init",
-    "step",
-    "iterate",
-    "residual",
-    "solve_linear",
-    "__call__",
-)
+    def of_origin(self, origin: Origin) -> "Catalogue":
+        """Return the part of the catalogue that one origin brought."""
+        held = {
+            kind: {
+                name: value for name, value in getattr(self, kind).items() if self.origin_of(value) is origin
+            }
+            for kind in KINDS
+        }
+        return Catalogue(**held, origins=self.origins)
 
 
 @functools.cache
 def built_in() -> Catalogue:
-    """Collect, once, what `problems`, `solvers`, `hypergrad` and the contenders re-export."""
-    return collect([problems, solvers, hypergrad, contenders], Catalogue())
+    """Collect, once, what `problems`, `solvers`, `hypergrad` and the contenders re-export.
+
+    Raises:
+        UserError: if a class in a folder of solvers, methods, tasks or ground truths cannot be made without
+            arguments, or does not make a value (see `require_value`).
+    """
+    catalogue = Catalogue()
+    for package in (problems, solvers, hypergrad, contenders):
+        origin = Origin.CONTENDER if package is contenders else Origin.LIBRARY
+        for cls in public_classes(package):
+            catalogue = _with(catalogue, cls, kinds_of_room(cls), origin)
+    return catalogue
 
 
-def collect(modules: Iterable[ModuleType], catalogue: Catalogue, own: bool = False) -> Catalogue:
-    """Return the catalogue with the classes of some modules added; with `own`, only those defined there.
+def collect(module: ModuleType, catalogue: Catalogue) -> Catalogue:
+    """Return the catalogue with the classes added that a plug-in's module defines.
 
     Raises:
         UserError: if a name is taken, or a class that looks like a solver, method, task or ground
             truth cannot be made without arguments, or does not make a value (see `require_value`).
     """
-    entries = {kind: dict(getattr(catalogue, kind)) for kind in _SINGULAR}
-    for module in modules:
-        for cls in vars(module).values():
-            if not inspect.isclass(cls) or getattr(cls, "_is_protocol", False):
-                continue
-            if own and cls.__module__ != module.__name__:
-                continue
-            for kind, entry in _classify(cls):
-                _add(entries[kind], kind, cls, entry)
-    return Catalogue(**entries)
+    for cls in public_classes(module):
+        if cls.__module__ == module.__name__:
+            catalogue = _with(catalogue, cls, kinds_in_plugin(cls), Origin.PLUGIN)
+    return catalogue
 
 
-def ordered(entries: Mapping[str, Any], order: Sequence[str]) -> list[Any]:
+def ordered(entries: Iterable[Entry[Any]], order: Sequence[str]) -> list[Entry[Any]]:
     """Return entries in the order of their names in `order`, then the rest as they come."""
-    first = [name for name in order if name in entries]
-    return [entries[name] for name in (*first, *(name for name in entries if name not in first))]
+    place = {name: number for number, name in enumerate(order)}
+    return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))
 
 
 def kebab_case(name: str) -> str:
@@ -118,51 +117,21 @@ def kebab_case(name: str) -> str:
     return re.sub(r"[_\s]+", "-", spaced).lower()
 
 
-def _classify(cls: type) -> list[tuple[str, Any]]:
-    if issubclass(cls, Regularizer):
-        return [("regularizers", cls)]
-    # An image folder comes from `--images`; a lower level has an `operator`, as a task has, but is none.
-    wanted = [kind for kind, protocol in _PROTOCOLS.items() if _has_members(cls, protocol)]
-    if not wanted or cls in (ImageFolder, LowerLevel):
-        return []
-    try:
-        entry, twin = cls(), cls()
-    except BaseException as error:
-        raise UserError(
-            f"{cls.__name__} must be made without arguments, every field with a default: {failure_of(error)}"
-        ) from error
-    require_value(entry)
-    require_value(twin)
-    _refuse_without_a_name(entry, twin)
-    return [(kind, entry) for kind in wanted if isinstance(entry, _PROTOCOLS[kind])]
+def _with(catalogue: Catalogue, cls: type, kinds: Sequence[str], origin: Origin) -> Catalogue:
+    """Return the catalogue with one class under each of its kinds."""
+    for kind in kinds:
+        held, name = getattr(catalogue, kind), kebab_case(cls.__name__)
+        if name in held and _class_of(held[name]) is not cls:
+            raise UserError(
+                f"the {KINDS[kind].singular} {name!r} exists already; give the plug-in's class another name"
+            )
+        value = cls if KINDS[kind].as_class else default_object(cls)
+        # What only looks like a task, as a lower level does, lacks an attribute that its object would have.
+        if KINDS[kind].as_class or isinstance(value, KINDS[kind].protocol):
+            changed: dict[str, Any] = {kind: {**held, name: value}}
+            catalogue = dataclasses.replace(catalogue, **changed, origins={**catalogue.origins, cls: origin})
+    return catalogue
 
 
-def _refuse_without_a_name(entry: Any, twin: Any) -> None:
-    """Refuse what does not print as its name and fields: records are named by it, in every process alike.
-
-    Python's own repr holds an address, and a set prints in another order in every process.
-    """
-    name, text = type(entry).__name__, repr(entry)
-    if text == repr(twin) and text.startswith(name) and not _CHANGING.search(text):
-        return
-    raise UserError(
-        f"{name}() prints as {text}, and records are named by that: it must be {name}(...) with the "
-        "values of its fields, the same in every process; make it a frozen dataclass, as "
-        "`hypergrad_bench.problems.configuration` does, or give it such a __repr__, without address or set"
-    )
-
-
-def _has_members(cls: type, protocol: type) -> bool:
-    demanded = [
-        name for name, value in vars(protocol).items() if inspect.isfunction(value) and name in _OFFERED
-    ]
-    return all(callable(getattr(cls, name, None)) for name in demanded)
-
-
-def _add(entries: dict[str, Any], kind: str, cls: type, entry: Any) -> None:
-    name = kebab_case(cls.__name__)
-    if name in entries and type(entries[name]) is not cls and entries[name] is not cls:
-        raise UserError(
-            f"the {_SINGULAR[kind]} {name!r} exists already; give the plug-in's class another name"
-        )
-    entries[name] = entry
+def _class_of(value: Any) -> type:
+    return value if isinstance(value, type) else type(value)

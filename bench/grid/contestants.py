@@ -1,6 +1,7 @@
 """Who meets an instance: which solver with which method, with what budget."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,80 +19,50 @@ from ...solvers.budget import Budget
 from ...solvers.linear.dense import Dense
 from ...solvers.linear.gmres import Gmres
 from ...solvers.solver import Solver
-from .. import contenders
 from ..errors import UserError
 from .answer import Answer, ask, named
-from .case import Contestant, Instance
-from .catalogue import Catalogue, built_in, kebab_case, ordered
-from .selection import Selection
-from .suites import MAX_STEPS, TOLERANCES, Suite, Workload, suite_of
-from .sweeps import Sweep, family_name
+from .case import Contestant
+from .lineup import Lineup
+from .problem import Problem
+from .request import Request
+from .suites import MAX_STEPS, TOLERANCES
+from .sweeps import family_name
 from .swept import swept
 
-METHOD_ORDER = (
-    "closed-form",
-    "support-reduced",
-    "implicit",
-    "shine",
-    "one-step",
-    "phantom",
-    "restarted",
-    "unrolled",
-    "forward-mode",
-    "finite-difference",
-    "spsa",
-)
 LARGEST_DENSE_HESSIAN = 1024
-_CONTENDERS = tuple(cls for cls in vars(contenders).values() if isinstance(cls, type))
 
 
-def contestants(
-    instance: Instance, lower: LowerLevel, workload: Workload, selection: Selection, catalogue: Catalogue
-) -> Iterator[Contestant]:
-    """Pair solvers and methods on one instance, each pair with its budgets.
-
-    In the selection's first precision everybody runs. In the others contenders, further solvers and the
-    smaller budgets of unrolling stay out, unless they are asked for by name: there the question is what
-    the precision costs. The suite says on which tasks contenders, further solvers and further methods run.
+def contestants(request: Request, problem: Problem, lower: LowerLevel) -> Iterator[Contestant]:
+    """Pair the solvers and methods of a problem on its lower level, each pair with its budgets.
 
     Raises:
-        UserError: for an unknown name or an impossible budget.
+        UserError: for an impossible budget.
     """
-    suite = _own_methods(suite_of(selection.suite), workload)
-    if suite.sweep is not None:
-        yield from _swept(lower, workload, suite.sweep, selection, catalogue)
+    lineup = problem.lineup
+    solvers = _solvers(lineup, lower)
+    if request.suite.sweep is not None:
+        yield from swept(lower, solvers, lineup.methods, request.suite.sweep, problem.unrolled_steps)
         return
-    first = instance.dtype == (selection.dtypes or suite.dtypes)[0]
-    task = kebab_case(type(instance.task).__name__)
-    methods = _methods(selection, suite, catalogue, first and task in suite.further_methods_on)
-    if not selection.methods and not (first and task in suite.contenders_on):
-        methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    variants = [variant for method in methods for variant in _variants(method, workload, lower)]
-    solvers = _solvers(selection, suite, catalogue, lower)
-    further = first and task in suite.further_solvers_on
-    for pair in _pairs(lower, solvers, variants, further or bool(selection.solvers)):
-        budgets = _budgets(pair.method, instance.dtype, workload, selection)
-        for budget in budgets if first or selection.methods else budgets[-1:]:
+    variants = [variant for method in lineup.methods for variant in _variants(method, problem, lower)]
+    for pair in _pairs(lower, solvers, variants, lineup.further_solvers):
+        budgets = _budgets(request, problem, pair.method)
+        for budget in budgets if lineup.all_budgets else budgets[-1:]:
             yield Contestant(
                 pair.solver, budget, pair.method, pair.answer.reason, failure=pair.answer.failure
             )
 
 
-def failed_contestants(
-    instance: Instance, failure: str, workload: Workload, selection: Selection, catalogue: Catalogue
-) -> Iterator[Contestant]:
-    """Give every method that would run on an instance one contestant that says why there is no instance.
+def failed_contestants(request: Request, problem: Problem, failure: str) -> Iterator[Contestant]:
+    """Give every usual method of a problem one contestant that says why there is no instance.
 
     Without a lower level nobody can be asked what it supports: each stands beside the first solver.
     """
-    suite = _own_methods(suite_of(selection.suite), workload)
-    sweep = suite.sweep
-    solver = ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)[0]
-    for method in _methods(selection, suite, catalogue, further=sweep is not None and not suite.methods):
-        if isinstance(method, _CONTENDERS) and not selection.methods:
-            continue
-        budget = _budgets(method, instance.dtype, workload, selection)[-1]
-        yield Contestant(solver, budget, method, sweep=family_name(method) if sweep else "", failure=failure)
+    lineup, swept_too = problem.lineup, request.suite.sweep is not None
+    solver = (*lineup.solvers, *lineup.reserves)[0]
+    for method in lineup.usual:
+        budget = _budgets(request, problem, method)[-1]
+        sweep = family_name(method) if swept_too else ""
+        yield Contestant(solver, budget, method, sweep=sweep, failure=failure)
 
 
 class _Pair(NamedTuple):
@@ -102,30 +73,14 @@ class _Pair(NamedTuple):
     answer: Answer = Answer()
 
 
-def _own_methods(suite: Suite, workload: Workload) -> Suite:
-    """Return the suite with the workload's methods, if it has any, and nobody further."""
-    if not workload.methods:
-        return suite
-    return dataclasses.replace(
-        suite, methods=workload.methods, further_methods_on=(), further_solvers_on=(), contenders_on=()
-    )
-
-
-def _swept(
-    lower: LowerLevel, workload: Workload, sweep: Sweep, selection: Selection, catalogue: Catalogue
-) -> Iterator[Contestant]:
-    """Sweep the methods asked for, or the suite's; contenders only by name, as they take most of the time."""
-    if selection.tolerance is not None or selection.max_steps is not None:
-        raise UserError(
-            f"the suite {selection.suite!r} sweeps tolerances and steps itself; leave --tolerance and "
-            "--max-steps out"
-        )
-    suite = suite_of(selection.suite)
-    methods = _methods(selection, suite, catalogue, further=not suite.methods)
-    if not (selection.methods or suite.methods):
-        methods = [method for method in methods if not isinstance(method, _CONTENDERS)]
-    solvers = _solvers(selection, suite, catalogue, lower)
-    yield from swept(lower, solvers, methods, sweep, workload.unrolled_steps)
+def _solvers(lineup: Lineup, lower: LowerLevel) -> Sequence[Solver]:
+    """Return the solvers of a lineup, or the reserves that support the lower level if none of these does."""
+    answers = {solver: ask(solver.supports, lower) for solver in lineup.solvers}
+    if any(answer.yes for answer in answers.values()):
+        return lineup.solvers
+    able = [solver for solver in lineup.reserves if ask(solver.supports, lower).yes]
+    failed = [solver for solver, answer in answers.items() if answer.failure]
+    return [*failed, *able] if able else lineup.solvers
 
 
 def _pairs(
@@ -158,18 +113,15 @@ def _partnered(lower: LowerLevel, able: Sequence[Solver], method: Method) -> _Pa
     return _Pair(chosen, method, answers[chosen])
 
 
-def _variants(method: Method, workload: Workload, lower: LowerLevel) -> list[Method]:
+def _variants(method: Method, problem: Problem, lower: LowerLevel) -> list[Method]:
     """Return the settings of a method that are rows of their own."""
     if method == Unrolled():
-        every = max(1, round(workload.unrolled_steps[-1] ** 0.5))
+        every = max(1, round(problem.unrolled_steps[-1] ** 0.5))
         return [method, Unrolled(checkpoint_every=every)]
     if method == Implicit():
-        size = 1
-        for length in workload.shape:
-            size *= length
         fitting = _fitting_implicit(lower)
         dense = dataclasses.replace(fitting, linear=Dense())
-        return [fitting, dense] if size <= LARGEST_DENSE_HESSIAN else [fitting]
+        return [fitting, dense] if math.prod(problem.shape) <= LARGEST_DENSE_HESSIAN else [fitting]
     return [method]
 
 
@@ -183,41 +135,18 @@ def _fitting_implicit(lower: LowerLevel) -> Implicit:
     return Implicit()
 
 
-def _budgets(method: Method, dtype: str, workload: Workload, selection: Selection) -> list[Budget]:
+def _budgets(request: Request, problem: Problem, method: Method) -> list[Budget]:
     """Return one budget, or for plain unrolling a rising row of them."""
-    tolerance = TOLERANCES[dtype] if selection.tolerance is None else selection.tolerance
-    steps = _steps(method, workload) if selection.max_steps is None else (selection.max_steps,)
+    asked = request.selection
+    tolerance = TOLERANCES[problem.dtype] if asked.tolerance is None else asked.tolerance
+    steps = _steps(method, problem) if asked.max_steps is None else (asked.max_steps,)
     try:
         return [Budget(count, tolerance) for count in steps]
     except ValueError as error:
         raise UserError(str(error)) from error
 
 
-def _steps(method: Method, workload: Workload) -> tuple[int, ...]:
+def _steps(method: Method, problem: Problem) -> tuple[int, ...]:
     if not getattr(method, "uses_every_step", False):
         return (MAX_STEPS,)
-    return workload.unrolled_steps if method == Unrolled() else workload.unrolled_steps[-1:]
-
-
-def _methods(selection: Selection, suite: Suite, catalogue: Catalogue, further: bool) -> list[Method]:
-    """Return the methods asked for; else the suite's and those of plug-ins, or all of them."""
-    entries = catalogue.pick("methods", selection.methods)
-    if not (selection.methods or further):
-        own = built_in().methods
-        entries = {name: one for name, one in entries.items() if name in suite.methods or name not in own}
-    return ordered(entries, METHOD_ORDER)
-
-
-def _solvers(selection: Selection, suite: Suite, catalogue: Catalogue, lower: LowerLevel) -> list[Solver]:
-    """Return the solvers asked for; else the suite's and plug-ins', or all that are able if these are not."""
-    if selection.solvers:
-        return ordered(catalogue.pick("solvers", selection.solvers), suite.solvers)
-    own = built_in().solvers
-    chosen = {
-        name: one for name, one in catalogue.solvers.items() if name in suite.solvers or name not in own
-    }
-    if not any(ask(one.supports, lower).yes for one in chosen.values()):
-        able = {name: one for name, one in catalogue.solvers.items() if ask(one.supports, lower).yes}
-        failed = {name: one for name, one in chosen.items() if ask(one.supports, lower).failure}
-        chosen = able | failed if able else chosen
-    return ordered(chosen, suite.solvers)
+    return problem.unrolled_steps if method == Unrolled() else problem.unrolled_steps[-1:]

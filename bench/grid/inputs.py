@@ -1,6 +1,7 @@
 """The arrays of an instance: made once in float64, then cast."""
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -38,8 +39,23 @@ def make_inputs(instance: Instance) -> Inputs:
     """
     truths = instance.data.sample(instance.shape, instance.batch, instance.seed)
     A, y = measure(instance.task, truths, instance.seed)
-    regularizer = _weighted(instance.regularizer.initial(instance.shape, instance.seed), instance.weight)
-    return Inputs(A, y, regularizer, jnp.asarray(truths, jnp.float64))
+    return Inputs(A, y, _start(instance), jnp.asarray(truths, jnp.float64))
+
+
+def template(instance: Instance) -> LowerLevel:
+    """Make a lower level that is like those of an instance in all that a `supports` may ask for.
+
+    Its operator and regulariser are the instance's own; the measurements are a ramp, so that no ground truth
+    is drawn and nothing is measured.
+
+    Raises:
+        ValueError: if a constructor refuses the settings.
+    """
+    A = instance.task.operator(instance.shape, instance.seed)
+    responses = jax.eval_shape(A, jax.ShapeDtypeStruct(instance.shape, jnp.float64)).shape
+    y = jnp.linspace(0, 1, math.prod(responses), dtype=jnp.float64).reshape(responses)
+    level = LowerLevel(A, y, _start(instance))
+    return jax.tree.map(lambda leaf: leaf.astype(instance.dtype), level)
 
 
 def cast(inputs: Inputs, dtype: str) -> Inputs:
@@ -50,6 +66,10 @@ def cast(inputs: Inputs, dtype: str) -> Inputs:
 def lower_level(inputs: Inputs, index: int) -> LowerLevel:
     """Return the lower level of one member of the batch."""
     return LowerLevel(inputs.A, inputs.y[index], inputs.regularizer)
+
+
+def _start(instance: Instance) -> Regularizer:
+    return _weighted(instance.regularizer.initial(instance.shape, instance.seed), instance.weight)
 
 
 def _weighted(regularizer: Any, weight: float | None) -> Regularizer:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ...problems.task import Task
 from .case import label
-from .suites import Workload
+from .problem import Problem
 
 
 class Misfit(ValueError):
@@ -17,10 +16,10 @@ class Misfits:
 
     _tasks: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
 
-    def add(self, task: Task, workload: Workload, reason: str) -> None:
-        """Note why a workload does not run on a task."""
-        problem = f"{workload.regularizer}, {'x'.join(map(str, workload.shape))}"
-        self._tasks.setdefault((problem, reason), {})[label(task)] = None
+    def add(self, problem: Problem, reason: str) -> None:
+        """Note why a problem cannot be made."""
+        name = f"{problem.regularizer.name}, {'x'.join(map(str, problem.shape))}"
+        self._tasks.setdefault((name, reason), {})[label(problem.task.value)] = None
 
     def __bool__(self) -> bool:
         """Tell whether there is any."""

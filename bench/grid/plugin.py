@@ -58,7 +58,7 @@ def _collected(path: Path, module: ModuleType, catalogue: Catalogue) -> Catalogu
     """Add a module's classes; raise `UserError` with the file's name, whatever looking at a class raises."""
     try:
         wrong = misspelt(module)
-        found = collect([module], catalogue, own=True)
+        found = collect(module, catalogue)
     except BaseException as error:
         reason = str(error) if isinstance(error, UserError) else failure_of(error)
         raise UserError(f"{path}: {reason}") from error

@@ -6,18 +6,26 @@ from ..errors import UserError, nearest
 from .clock_settings import ClockSettings
 from .sweeps import Sweep
 
+TASKS = ("denoising", "inpainting", "deconvolution")
+"""The tasks that suites compare on unless they say otherwise; every other task comes after them."""
+
+OTHERS = "*"
+"""Stands in a suite's lists for every built-in entry that the suite names nowhere: newcomers join it."""
+
 
 @dataclass(frozen=True)
 class Workload:
     """A size of a problem with what is fitting for it.
 
     Attributes:
-        regularizer: its name.
+        regularizer: its name; each one that the suite does not name takes the first workload of `OTHERS` at
+            whose shape it can start.
         shape: of one signal or image.
         batch: signals or images that share the regulariser.
         unrolled_steps: budgets of methods that use every step, in rising order; plain unrolling goes through
             all of them, to show how its error falls, the others take the largest.
-        tasks: on which it runs unless others are asked for; a plug-in's tasks come too.
+        tasks: on which it runs unless others are asked for, with `OTHERS` also those that no workload of the
+            suite names; a plug-in's tasks come too.
         methods: who runs on it in place of the suite's; a plug-in's do too. The suite's for none.
     """
 
@@ -25,7 +33,7 @@ class Workload:
     shape: tuple[int, ...]
     batch: int
     unrolled_steps: tuple[int, ...]
-    tasks: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
+    tasks: tuple[str, ...] = TASKS
     methods: tuple[str, ...] = ()
 
 
@@ -34,9 +42,10 @@ class Suite:
     """A named grid: its workloads for every task, in every precision, for every seed.
 
     Attributes:
-        solvers: in this order, the first that supports a lower level meets every method, the others one; a
-            plug-in's come last. Where none supports it, all that do take their place.
-        dtypes: in the first one everybody runs; see `contestants` for who stays out of the others.
+        solvers: in this order, the first that supports a lower level meets every method, the others one;
+            `OTHERS` and a plug-in's come last. If none supports it, every solver of the catalogue that does
+            takes their place.
+        dtypes: in the first one everybody runs; see `lineup` for who stays out of the others.
         methods: who runs on every task; a plug-in's do too. A sweep takes all but other libraries' if empty.
         further_solvers_on: tasks on which those other solvers run.
         further_methods_on: tasks on which all other methods run.
@@ -57,7 +66,7 @@ class Suite:
     clock: ClockSettings
     further_solvers_on: tuple[str, ...] = ("denoising",)
     further_methods_on: tuple[str, ...] = ()
-    contenders_on: tuple[str, ...] = ("denoising", "inpainting", "deconvolution")
+    contenders_on: tuple[str, ...] = TASKS
     compiler_options: tuple[tuple[str, int], ...] = ()
     on_request: tuple[Workload, ...] = ()
     sweep: Sweep | None = None
@@ -92,8 +101,8 @@ SUITES = {
             name="smoke",
             sentence="the whole grid at a tiny size, five minutes on two cores: does everything run?",
             workloads=(
-                Workload("analysis-l1", (16,), 2, (200,)),
-                Workload("fields-of-experts", (8, 8), 2, (50,)),
+                Workload("analysis-l1", (16,), 2, (200,), (*TASKS, OTHERS)),
+                Workload("fields-of-experts", (8, 8), 2, (50,), (*TASKS, OTHERS)),
                 # The others run a method that suits them on one task: not every pair is needed to show that.
                 Workload("analysis-l12", (8, 8), 1, (200,), ("denoising",), ("closed-form",)),
                 Workload("untied-experts", (8, 8), 2, (50,), ("inpainting",), ("implicit", "phantom")),
@@ -107,6 +116,8 @@ SUITES = {
                 Workload("scalar-potential", (8, 8), 1, (20,), ("inpainting",), ("one-step",)),
                 Workload("implicit-denoiser", (8, 8), 1, (20,), ("inpainting",), ("restarted",)),
                 Workload("plug-and-play", (8, 8), 1, (20,), ("inpainting",), ("implicit",)),
+                Workload(OTHERS, (8, 8), 1, (50,), ("denoising",), ("closed-form", "implicit", "one-step")),
+                Workload(OTHERS, (16,), 1, (50,), ("denoising",), ("closed-form", "implicit", "one-step")),
             ),
             solvers=(
                 "dual-fista",
@@ -121,6 +132,7 @@ SUITES = {
                 "broyden",
                 "forward-backward",
                 "nonmonotone-accelerated-gradient",
+                OTHERS,
             ),
             methods=COMPARED,
             dtypes=("float64",),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
-from ..grid.expand import shape_of
+from ..grid.workloads import shape_of
 from ..records.record import Record
 from .frontier import Frontier, Point, frontier_of
 from .tables import Problem, grouped, problem_of

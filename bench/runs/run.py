@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..errors import UserError, unwritable
 from ..grid.case import Case
-from ..grid.catalogue import Catalogue, built_in
+from ..grid.catalogue import built_in
 from ..grid.clock_settings import ClockSettings
 from ..grid.expand import expand
 from ..grid.plugin import with_plugins
+from ..grid.request import Request, request_of
 from ..grid.selection import Selection
-from ..grid.suites import suite_of
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
@@ -52,15 +52,20 @@ class RunFile(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that is ready to start: its folder, what was asked for, and the cases in groups.
+    """A run that is ready to start: its folder, what was asked for, and its cases in groups.
 
     `left_out` has a sentence for each combination of what was asked for that does not fit together.
     """
 
     folder: Path
-    selection: Selection
+    request: Request
     groups: tuple[tuple[Case, ...], ...]
     left_out: tuple[str, ...] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """What was asked for, as it was typed."""
+        return self.request.selection
 
     @property
     def cases(self) -> int:
@@ -84,7 +89,8 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
     Raises:
         UserError: for unknown names and settings that a constructor refuses.
     """
-    groups, left_out = expand(selection, catalogue_of(selection))
+    request = requested(selection)
+    groups, left_out = expand(request)
     # Two settings can come to the same case, such as an unrolled budget that a user fixed.
     seen: set[str] = set()
     unique = []
@@ -95,12 +101,16 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
             unique.append(tuple(fresh.values()))
     if not unique:
         raise UserError("the selection has no case: no size of the suite fits the chosen names; give --size")
-    return Plan(folder, selection, tuple(unique), left_out)
+    return Plan(folder, request, tuple(unique), left_out)
 
 
-def catalogue_of(selection: Selection) -> Catalogue:
-    """Return what is built in and what the selection's plug-ins add."""
-    return with_plugins(built_in(), list(selection.plugins))
+def requested(selection: Selection) -> Request:
+    """Resolve a selection's names, among what is built in and what its plug-ins add.
+
+    Raises:
+        UserError: for an unknown name, or a plug-in that cannot be used.
+    """
+    return request_of(selection, with_plugins(built_in(), list(selection.plugins)))
 
 
 def read_run_file(folder: Path) -> RunFile:
@@ -181,7 +191,7 @@ class RunningRun:
 
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that has no record, group by group."""
-        suite = suite_of(self.plan.selection.suite)
+        suite = self.plan.request.suite
         clock = _clock(suite.clock, self.plan.selection.rounds)
         bench = Workbench(Context(suite, clock, environment(), self.command))
         problem = None

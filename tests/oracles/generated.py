@@ -109,7 +109,7 @@ def nothing_measured(folder: Path) -> Iterator[None]:
         patch.setattr(os, "fsync", lambda descriptor: None)
         for module in (run_command, table_command):
             patch.setattr(module, "write_figures", lambda records, folder: [])
-        patch.setattr(expand, "make_inputs", functools.lru_cache(maxsize=None)(expand.make_inputs))
+        patch.setattr(expand, "template", functools.lru_cache(maxsize=None)(expand.template))
         jaxtyping.config.update("jaxtyping_disable", True)
         os.chdir(folder)
         try:

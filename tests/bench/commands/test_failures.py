@@ -9,11 +9,11 @@ from generated import Ended, nothing_measured
 from generated import hgb as run_hgb
 
 from hypergrad_bench.bench.conformance import checks
-from hypergrad_bench.bench.conformance.check_all import added
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.failure import failure_of
 from hypergrad_bench.bench.grid.answer import Answer, ask
 from hypergrad_bench.bench.grid.catalogue import built_in
+from hypergrad_bench.bench.grid.entry import Origin
 from hypergrad_bench.bench.grid.plugin import with_plugins
 from hypergrad_bench.bench.measure.solved import require_solution
 from hypergrad_bench.bench.records.journal import Journal
@@ -183,9 +183,9 @@ def test_check_tells_what_a_start_raises(tmp_path: Path) -> None:
     path = tmp_path / "plugin.py"
     start = "    @classmethod\n    def initial(cls, shape, seed):\n        sys.exit(0)\n"
     path.write_text(HEAD + "@pytree\nclass Gone(AnalysisL1):\n" + start)
-    base = built_in()
-    catalogue = with_plugins(base, [path])
-    findings = [found for one in checks(catalogue, added(catalogue, base)) for found in one.findings()]
+    catalogue = with_plugins(built_in(), [path])
+    own = catalogue.of_origin(Origin.PLUGIN)
+    findings = [found for one in checks(catalogue, own) for found in one.findings()]
     assert ("runs", False, "SystemExit: 0") in {finding[1:] for finding in findings}
 
 

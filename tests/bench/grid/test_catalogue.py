@@ -11,6 +11,8 @@ from hypergrad_bench import hypergrad, problems, solvers
 from hypergrad_bench.bench import contenders
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in, collect, kebab_case
+from hypergrad_bench.bench.grid.entry import Origin
+from hypergrad_bench.bench.grid.kind import KINDS, kinds_of_room
 
 
 def test_the_names_of_what_is_built_in() -> None:
@@ -34,10 +36,13 @@ def test_no_name_is_of_two_kinds_by_accident() -> None:
 
 @pytest.mark.parametrize("package", [problems, solvers, hypergrad, contenders], ids=lambda one: one.__name__)
 def test_no_configuration_is_forgotten(package: ModuleType) -> None:
-    """A class that a module of the folder defines as a configuration or a pytree is re-exported."""
+    """A class that a module of the folder defines as a configuration or a pytree is re-exported.
+
+    Networks are parts of regularisers.
+    """
     folder = Path(inspect.getfile(package)).parent
     exported = vars(package)
-    for path in folder.glob("*.py"):
+    for path in [path for path in folder.rglob("*.py") if path.parent.name != "networks"]:
         for node in ast.parse(path.read_text()).body:
             decorators = getattr(node, "decorator_list", [])
             if {"configuration", "pytree"} & {ast.unparse(one) for one in decorators}:
@@ -68,18 +73,33 @@ def test_names_in_kebab_case(name: str, expected: str) -> None:
     assert kebab_case(name) == expected
 
 
-def test_pick_takes_all_or_those_named() -> None:
+def test_entries_are_all_or_those_named() -> None:
     """No names are all names; a near miss is named with its nearest match."""
     catalogue = built_in()
-    assert catalogue.pick("methods", []) == catalogue.methods
-    assert list(catalogue.pick("methods", ["ClosedForm", "one_step"])) == ["closed-form", "one-step"]
+    assert {entry.name: entry.value for entry in catalogue.entries("methods")} == catalogue.methods
+    named = catalogue.entries("methods", ["ClosedForm", "one_step"])
+    assert [entry.name for entry in named] == ["closed-form", "one-step"]
     with pytest.raises(UserError, match=r"unknown method 'closed-from'; did you mean 'closed-form'\?"):
-        catalogue.pick("methods", ["closed-from"])
+        catalogue.entries("methods", ["closed-from"])
+
+
+def test_an_entry_says_who_brought_it() -> None:
+    """This library, another one, or a user's file; nothing else has to be compared to know it."""
+    catalogue = built_in()
+    origins = {entry.name: entry.origin for entry in catalogue.entries("methods")}
+    assert origins["implicit"] is Origin.LIBRARY
+    assert {name for name, origin in origins.items() if origin is Origin.CONTENDER} == {
+        kebab_case(name) for name, cls in vars(contenders).items() if inspect.isclass(cls)
+    }
+    own = collect(module(Own=own_linear_solver("Own")), catalogue)
+    assert [entry.name for entry in own.entries("linear_solvers") if entry.is_plugin] == ["own"]
+    assert own.of_origin(Origin.PLUGIN).linear_solvers.keys() == {"own"}
+    assert not own.of_origin(Origin.PLUGIN).methods
 
 
 def test_protocols_and_functions_are_no_entries() -> None:
     """A protocol has the methods of its kind, and is not one of them."""
-    names = {name for kind in vars(built_in()).values() for name in kind}
+    names = {name for kind in KINDS for name in vars(built_in())[kind]}
     assert not names & {"solver", "method", "task", "regularizer", "ground-truth", "adjoint-method", "solve"}
 
 
@@ -94,6 +114,8 @@ def test_a_class_that_needs_arguments_is_refused() -> None:
     """Every entry is a grid point by itself."""
 
     class Needy:
+        __module__ = "made_up"
+
         def __init__(self, needed: int) -> None:
             self.needed = needed
 
@@ -101,20 +123,37 @@ def test_a_class_that_needs_arguments_is_refused() -> None:
             """Do nothing."""
 
     with pytest.raises(UserError, match="Needy must be made without arguments"):
-        collect([module(Needy=Needy)], Catalogue())
+        collect(module(Needy=Needy), Catalogue())
 
 
 def test_a_taken_name_is_refused() -> None:
     """Two classes of one name would share records."""
-    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: "Cg()"}
-    other = type("Cg", (), members)
     with pytest.raises(UserError, match="the linear solver 'cg' exists already"):
-        collect([module(Cg=other)], built_in())
+        collect(module(Cg=own_linear_solver("Cg")), built_in())
 
 
 def test_only_what_a_module_defines_is_its_own() -> None:
     """A plug-in's imports are not its entries."""
-    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: "Own()"}
-    own = type("Own", (), {**members, "__module__": "made_up"})
-    found = collect([module(Own=own, Cg=solvers.Cg)], Catalogue(), own=True)
+    found = collect(module(Own=own_linear_solver("Own"), Cg=solvers.Cg), Catalogue())
     assert list(found.linear_solvers) == ["own"]
+
+
+def test_the_kind_of_a_built_in_class_is_its_folder() -> None:
+    """What looks like a task and lies elsewhere is none: a lower level has an `operator` too."""
+    assert kinds_of_room(problems.Denoising) == ["tasks"]
+    assert kinds_of_room(problems.LowerLevel) == []
+    assert kinds_of_room(problems.PseudoHuber) == ["potentials"]
+    assert kinds_of_room(problems.Blur) == ["operators"]
+    assert kinds_of_room(problems.ImageFolder) == []
+    for kind, one in KINDS.items():
+        held = vars(built_in())[kind].values()
+        modules = {(value if inspect.isclass(value) else type(value)).__module__ for value in held}
+        rooms = tuple(f"hypergrad_bench.{room}." for room in one.rooms)
+        assert modules
+        assert all(name.startswith(rooms) for name in modules)
+
+
+def own_linear_solver(name: str) -> type:
+    """A linear solver of this name that a plug-in could define."""
+    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: f"{name}()"}
+    return type(name, (), {**members, "__module__": "made_up"})

@@ -10,6 +10,7 @@ from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import label
 from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.expand import expand
+from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.hypergrad import Implicit, OneStep, Phantom, Unrolled
 from hypergrad_bench.problems import Deconvolution, Denoising, Inpainting
@@ -19,7 +20,7 @@ from hypergrad_bench.solvers import Anderson, Broyden, Dense, Gmres, Picard
 def cases(**options: object) -> list:
     """The cases of a small selection, in order."""
     selection = Selection(**{"suite": "smoke", **options})
-    return [case for group in expand(selection, built_in()).groups for case in group]
+    return [case for group in expand(request_of(selection, built_in())).groups for case in group]
 
 
 def test_smoke_has_every_task_regularizer_solver_and_method() -> None:
@@ -107,7 +108,7 @@ def test_networks_run_at_a_size_of_their_own_when_they_are_asked_for() -> None:
 
 def test_a_group_shares_its_instance_and_ids_are_unique() -> None:
     """Groups are timed together, so they must be one problem."""
-    groups = expand(Selection(suite="smoke"), built_in()).groups
+    groups = expand(request_of(Selection(suite="smoke"), built_in())).groups
     assert all(len({case.instance for case in group}) == 1 for group in groups)
     ids = [case.id for group in groups for case in group]
     assert len(ids) == len(set(ids))

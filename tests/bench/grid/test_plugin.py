@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hypergrad_bench.bench.conformance import checks
-from hypergrad_bench.bench.conformance.check_all import added
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.catalogue import built_in
+from hypergrad_bench.bench.grid.entry import Origin
 from hypergrad_bench.bench.grid.plugin import load_plugin, with_plugins
 from hypergrad_bench.bench.records.journal import Journal
 
@@ -29,7 +29,7 @@ def test_a_plugin_joins_the_catalogue() -> None:
     """Its classes are added, nothing else changes."""
     base = built_in()
     catalogue = with_plugins(base, [GOOD])
-    own = added(catalogue, base)
+    own = catalogue.of_origin(Origin.PLUGIN)
     assert list(own.solvers) == ["heavy-ball"]
     assert list(own.methods) == ["truncated"]
     assert not own.tasks
@@ -77,9 +77,8 @@ def test_what_is_no_python_file_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_plugins_own_is_checked() -> None:
     """Every subject is, or meets, something of the plug-in."""
-    base = built_in()
-    catalogue = with_plugins(base, [GOOD])
-    subjects = {check.subject for check in checks(catalogue, added(catalogue, base))}
+    catalogue = with_plugins(built_in(), [GOOD])
+    subjects = {check.subject for check in checks(catalogue, catalogue.of_origin(Origin.PLUGIN))}
     assert subjects
     assert all("HeavyBall()" in subject or "Truncated()" in subject for subject in subjects)
     assert any("Implicit() with HeavyBall()" in subject for subject in subjects)

@@ -12,6 +12,7 @@ from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.inputs import make_inputs
+from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.grid.sweeps import at_tolerance, shares_program, without_tolerance
@@ -33,7 +34,7 @@ LINEAR = (Cg(), Minres())  # lineax's and our own
 def contestants(**options: object) -> list[Contestant]:
     """The contestants of a frontier of one small problem."""
     selection = Selection(**{"suite": "frontier", "tasks": ("denoising",), **options})
-    return [case.contestant for group in expand(selection, built_in()).groups for case in group]
+    return [case.contestant for group in expand(request_of(selection, built_in())).groups for case in group]
 
 
 def swept(method, tolerance: float, solver=None) -> Contestant:
@@ -59,7 +60,9 @@ def test_every_method_is_in_the_frontier_and_each_point_once() -> None:
     found = contestants(sizes=("8x8",))
     assert {type(one.method) for one in found} == {type(one) for one in methods}
     assert all(one.sweep for one in found)
-    both = expand(Selection(suite="frontier", tasks=("denoising",), sizes=("8x8",)), built_in()).groups
+    both = expand(
+        request_of(Selection(suite="frontier", tasks=("denoising",), sizes=("8x8",)), built_in())
+    ).groups
     ids = [case.id for group in both for case in group]
     assert len(ids) == len(set(ids))
 
