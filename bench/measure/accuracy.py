@@ -14,7 +14,7 @@ from ..failure import failure_of
 from ..grid.case import Instance
 from ..grid.inputs import Inputs, lower_level
 from .program import Compiler, OutOfMemory, Program
-from .programs import judge
+from .programs import compute_references
 
 DIRECTIONS = 3
 LARGEST_ERROR = 1e-4
@@ -46,7 +46,7 @@ class Accuracy(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judge:
+class References:
     """Find references: a program serves all seeds of a problem, a reference both of its precisions."""
 
     compiler: Compiler
@@ -76,22 +76,23 @@ class Judge:
             return Judgement(f"no reference: {rung}")
         directions = random_directions(template, DIRECTIONS, instance.seed, ("regularizer",))
         try:
-            found = jax.block_until_ready(self._program(instance, inputs, directions)(inputs, directions))
+            program = self._program(instance, inputs, directions)
+            computed = jax.block_until_ready(program(inputs, directions))
         except OutOfMemory as error:
             return Judgement(f"no reference: out of memory ({error})")
         except BaseException as error:  # a plug-in's energy may raise anything
             return Judgement(f"no reference: computing it raised {failure_of(error)}")
-        if np.any(found.saddle):
-            return _at_a_saddle(found)
-        untrusted = int(np.sum(~np.asarray(found.trusted)))
+        if np.any(computed.saddle):
+            return _at_a_saddle(computed)
+        untrusted = int(np.sum(~np.asarray(computed.trusted)))
         if untrusted:
             return Judgement(
                 f"no reference: {untrusted} of {instance.batch} solutions could not be certified"
             )
-        if np.any(found.nonsmooth):
-            return _on_a_kink(found)
-        gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
-        error = float(disagreement(gradient, directions, jnp.mean(found.differences.central, axis=0)))
+        if np.any(computed.nonsmooth):
+            return _on_a_kink(computed)
+        gradient = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), computed.gradient)
+        error = float(disagreement(gradient, directions, jnp.mean(computed.differences.central, axis=0)))
         if not error <= LARGEST_ERROR:
             return Judgement(f"no reference: central differences disagree with it by {error:.1e}")
         return Judgement(rung, flatten(gradient.regularizer), error)
@@ -100,29 +101,33 @@ class Judge:
         key = replace(instance, seed=0)
         if key not in self._programs:
             name = f"reference of {instance.describe()}"
-            self._programs[key] = self.compiler.compile_program(judge, inputs, directions, name=name)
+            self._programs[key] = self.compiler.compile_program(
+                compute_references, inputs, directions, name=name
+            )
         return self._programs[key]
 
 
-def _on_a_kink(found: Reference) -> Judgement:
+def _on_a_kink(computed: Reference) -> Judgement:
     """Say how many solutions lie on a kink, with the derivatives of the first one from both sides."""
-    where = np.flatnonzero(found.nonsmooth)
-    left, right = (np.asarray(side)[where[0]] for side in (found.differences.left, found.differences.right))
+    where = np.flatnonzero(computed.nonsmooth)
+    left, right = (
+        np.asarray(side)[where[0]] for side in (computed.differences.left, computed.differences.right)
+    )
     widest = int(np.argmax(np.abs(left - right)))
     sentence = (
-        f"{where.size} of {np.size(found.nonsmooth)} solutions lie on a kink; along a random direction the "
-        f"first one's loss has the derivative {left[widest]:.4g} from the left and {right[widest]:.4g} from "
-        "the right"
+        f"{where.size} of {np.size(computed.nonsmooth)} solutions lie on a kink; along a random direction "
+        f"the first one's loss has the derivative {left[widest]:.4g} from the left and {right[widest]:.4g} "
+        "from the right"
     )
     return Judgement(f"no reference: {sentence}", nonsmooth=sentence)
 
 
-def _at_a_saddle(found: Reference) -> Judgement:
+def _at_a_saddle(computed: Reference) -> Judgement:
     """Say how many solutions are saddle points, with the smallest eigenvalue among their Hessians."""
-    assert found.curvature is not None
-    at = np.asarray(found.saddle)
-    worst = int(np.argmin(np.where(at, found.curvature.smallest, np.inf)))
-    smallest, largest = (float(np.asarray(end)[worst]) for end in found.curvature)
+    assert computed.curvature is not None
+    at = np.asarray(computed.saddle)
+    worst = int(np.argmin(np.where(at, computed.curvature.smallest, np.inf)))
+    smallest, largest = (float(np.asarray(end)[worst]) for end in computed.curvature)
     return Judgement(
         f"no reference: {int(np.sum(at))} of {at.size} solutions are saddle points; the smallest eigenvalue "
         f"of a Hessian is {smallest:.3g}, its largest {largest:.3g}"

@@ -22,8 +22,8 @@ LARGEST_BOUNDED = 2**16
 """Pixels up to which errors of gradients are bounded: the bound holds images for every parameter."""
 
 
-class Training(NamedTuple):
-    """One training step's yield: the loss, its gradient by the regulariser, and the batch's solutions."""
+class DifferentiatedSolve(NamedTuple):
+    """The loss at the batch's solutions, its gradient by the regulariser, and the solutions."""
 
     loss: Float[Array, ""]
     gradient: Regularizer
@@ -39,17 +39,17 @@ def solve_only(contestant: Contestant) -> Callable[[Inputs], Solution]:
     return run
 
 
-def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], Training]:
+def solve_and_differentiate(contestant: Contestant) -> Callable[[Inputs], DifferentiatedSolve]:
     """Return solve and gradient of the mean squared error by the regulariser's parameters."""
 
-    def run(inputs: Inputs) -> Training:
+    def run(inputs: Inputs) -> DifferentiatedSolve:
         def loss(regularizer: Regularizer) -> tuple[Array, Solution]:
             # The state would count as the program's output, and some are large.
             solution = _solve(contestant, inputs, regularizer)._replace(state=None)
             return jnp.mean(jnp.square(solution.x - inputs.truths)), solution
 
         (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(inputs.regularizer)
-        return Training(value, gradient, solution)
+        return DifferentiatedSolve(value, gradient, solution)
 
     return run
 
@@ -66,81 +66,89 @@ def with_tolerance(
 
 
 def pull_back(contestant: Contestant) -> Callable[[Inputs, Solution], Regularizer]:
-    """Return the batch's gradient by the regulariser at solutions that are given; never timed."""
+    """Return the batch's gradient by the regulariser at given solutions; never timed.
+
+    Raises:
+        TypeError: for a method without a backward pass of its own.
+    """
     solver, method = contestant.solver, contestant.method
     if not isinstance(method, AdjointMethod):
         raise TypeError(f"{method!r} has no backward pass of its own")
 
     def run(inputs: Inputs, solution: Solution) -> Regularizer:
-        def one(y: Array, truth: Array, solution: Solution) -> Regularizer:
+        def of_member(y: Float[Array, "..."], truth: Float[Array, "..."], solution: Solution) -> Regularizer:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
             cotangent = jax.grad(_outer(truth))(solution.x)
             return method.backward(solver, contestant.budget, lower, solution, cotangent)[0].regularizer
 
-        gradients = jax.vmap(one)(inputs.y, inputs.truths, solution)
+        gradients = jax.vmap(of_member)(inputs.y, inputs.truths, solution)
         return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), gradients)
 
     return run
 
 
 def look_back(contestant: Contestant) -> Callable[[Inputs, Solution], Backward]:
-    """Return what the backward pass of every member of the batch knows of itself; never timed."""
+    """Return what the backward pass of every member of the batch knows of itself; never timed.
+
+    Raises:
+        TypeError: for a method without a backward pass of its own.
+    """
     solver, method = contestant.solver, contestant.method
     if not isinstance(method, AdjointMethod):
         raise TypeError(f"{method!r} has no backward pass of its own")
 
     def run(inputs: Inputs, solution: Solution) -> Backward:
-        def one(y: Array, truth: Array, solution: Solution) -> Backward:
+        def of_member(y: Float[Array, "..."], truth: Float[Array, "..."], solution: Solution) -> Backward:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
             return method.backward(
                 solver, contestant.budget, lower, solution, jax.grad(_outer(truth))(solution.x)
             )[1]
 
-        found = jax.vmap(one)(inputs.y, inputs.truths, solution)
-        return found._replace(error_bound=_error_bounds(method, inputs, solution, found))
+        backward = jax.vmap(of_member)(inputs.y, inputs.truths, solution)
+        return backward._replace(error_bound=_error_bounds(method, inputs, solution, backward))
 
     return run
 
 
-def judge(inputs: Inputs, directions: LowerLevel) -> Reference:
+def compute_references(inputs: Inputs, directions: LowerLevel) -> Reference:
     """Return the reference of every member of the batch, with differences along shared directions."""
 
-    def one(y: Array, truth: Array) -> Reference:
+    def of_member(y: Float[Array, "..."], truth: Float[Array, "..."]) -> Reference:
         return reference(LowerLevel(inputs.A, y, inputs.regularizer), _outer(truth), directions)
 
     # One after the other: members of a batch need very different numbers of Newton steps.
-    return jax.lax.map(lambda pair: one(*pair), (inputs.y, inputs.truths))
+    return jax.lax.map(lambda pair: of_member(*pair), (inputs.y, inputs.truths))
 
 
 def _solve(contestant: Contestant, inputs: Inputs, regularizer: Regularizer) -> Solution:
-    def one(y: Array, truth: Array) -> Solution:
+    def of_member(y: Float[Array, "..."], truth: Float[Array, "..."]) -> Solution:
         lower = LowerLevel(inputs.A, y, regularizer)
         solution = contestant.method(contestant.solver, contestant.budget, lower)
         require_solution(solution, truth)
         return solution
 
-    return jax.vmap(one)(inputs.y, inputs.truths)
+    return jax.vmap(of_member)(inputs.y, inputs.truths)
 
 
 def _error_bounds(
-    method: AdjointMethod, inputs: Inputs, solution: Solution, found: Backward
+    method: AdjointMethod, inputs: Inputs, solution: Solution, backward: Backward
 ) -> Float[Array, " batch"] | None:
     """Bound the error of every member's gradient, where the loss's own constant is known; None elsewhere."""
     pixels = inputs.truths[0].size
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         # What it ended at is not `solution`: its own bound holds, if it was told of the loss.
-        return found.error_bound if getattr(method, "outer_lipschitz", 0.0) >= 2 / pixels else None
+        return backward.error_bound if getattr(method, "outer_lipschitz", 0.0) >= 2 / pixels else None
     lower = LowerLevel(inputs.A, inputs.y[0], inputs.regularizer)
     if not getattr(method, "adjoint_of_energy", False) or no_error_bound(lower) or pixels > LARGEST_BOUNDED:
         return None
 
-    def one(member: tuple[Array, Array, Array, Array]) -> Array:
+    def bound(member: tuple[Array, Array, Array, Array]) -> Array:
         y, truth, x, v = member
         lower = LowerLevel(inputs.A, y, inputs.regularizer)
         return error_bound(lower, x, jax.grad(_outer(truth))(x), v, 2 / pixels).total
 
     # One after the other: the bound holds a matrix of all parameters times all pixels.
-    return jax.lax.map(one, (inputs.y, inputs.truths, solution.x, found.adjoint))
+    return jax.lax.map(bound, (inputs.y, inputs.truths, solution.x, backward.adjoint))
 
 
 def _outer(truth: Array) -> Callable[[Array], Array]:

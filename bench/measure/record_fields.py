@@ -9,11 +9,11 @@ from ..grid.case import Case, label
 from .accuracy import Judgement, compare, flatten
 from .samples import Samples, ratio
 from .split import split_error
-from .trial import Trial, largest_known
+from .untimed_run import UntimedRun, largest_known
 
 
 def fields_of(
-    case: Case, run: Trial, judgement: Judgement, solve: Samples | None, total: Samples | None
+    case: Case, run: UntimedRun, judgement: Judgement, solve: Samples | None, total: Samples | None
 ) -> dict[str, Any]:
     """Return what a record says of one contestant, by the record's names, but for its status."""
     return {
@@ -49,23 +49,23 @@ def _identity_fields(case: Case) -> dict[str, Any]:
     }
 
 
-def _solution_fields(run: Trial) -> dict[str, Any]:
-    if run.training is None:
+def _solution_fields(run: UntimedRun) -> dict[str, Any]:
+    if run.differentiated is None:
         return {}
-    solution = run.training.solution
+    solution = run.differentiated.solution
     contraction = solution.contraction
     return {
         "lower_contraction": None if contraction is None else largest_known(contraction),
         "steps": float(np.mean(solution.steps)),
         "steps_max": float(np.max(solution.steps)),
         "residual": float(np.max(solution.residual)),
-        "loss": float(run.training.loss),
+        "loss": float(run.differentiated.loss),
     }
 
 
-def _certificate_fields(run: Trial) -> dict[str, Any]:
+def _certificate_fields(run: UntimedRun) -> dict[str, Any]:
     """Return the worst of the batch's certificates."""
-    certificate = run.training.solution.certificate if run.training is not None else None
+    certificate = run.differentiated.solution.certificate if run.differentiated is not None else None
     if certificate is None:
         return {}
     return {
@@ -96,25 +96,25 @@ def _backward_fields(backward: Backward | None) -> dict[str, Any]:
     return {"adjoint_residual": float(np.max(backward.residual)), **means}
 
 
-def _bound_fields(run: Trial) -> dict[str, Any]:
+def _bound_fields(run: UntimedRun) -> dict[str, Any]:
     """Return the bound of the error of the batch's gradient, the mean of its members', over its norm."""
-    if run.training is None or run.backward is None or run.backward.error_bound is None:
+    if run.differentiated is None or run.backward is None or run.backward.error_bound is None:
         return {}
-    norm = float(np.linalg.norm(flatten(run.training.gradient)))
+    norm = float(np.linalg.norm(flatten(run.differentiated.gradient)))
     return {"error_bound": float(np.mean(run.backward.error_bound)) / norm} if norm else {}
 
 
-def _accuracy_fields(run: Trial, judgement: Judgement) -> dict[str, Any]:
+def _accuracy_fields(run: UntimedRun, judgement: Judgement) -> dict[str, Any]:
     fields: dict[str, Any] = {"reference": judgement.reference, "reference_error": judgement.error}
-    accuracy = compare(run.training.gradient, judgement) if run.training is not None else None
+    accuracy = compare(run.differentiated.gradient, judgement) if run.differentiated is not None else None
     return fields if accuracy is None else {**fields, **accuracy._asdict()}
 
 
-def _split_fields(case: Case, run: Trial, judgement: Judgement) -> dict[str, Any]:
+def _split_fields(case: Case, run: UntimedRun, judgement: Judgement) -> dict[str, Any]:
     method = case.contestant.method
-    if run.training is None or run.exact is None or not isinstance(method, AdjointMethod):
+    if run.differentiated is None or run.exact is None or not isinstance(method, AdjointMethod):
         return {}
-    return split_error(method, run.training.gradient, run.exact, judgement)._asdict()
+    return split_error(method, run.differentiated.gradient, run.exact, judgement)._asdict()
 
 
 def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]:
@@ -126,17 +126,17 @@ def _time_fields(solve: Samples | None, total: Samples | None) -> dict[str, Any]
         "overhead": ratio(total, solve),
     }
     fields: dict[str, Any] = {"rounds": len(total.seconds)}
-    for name, found in named.items():
-        if found is not None:
-            fields |= {name: found.median, f"{name}_q1": found.q1, f"{name}_q3": found.q3}
+    for name, quartiles in named.items():
+        if quartiles is not None:
+            fields |= {name: quartiles.median, f"{name}_q1": quartiles.q1, f"{name}_q3": quartiles.q3}
     return fields
 
 
-def _program_fields(run: Trial, in_a_child: bool) -> dict[str, Any]:
+def _program_fields(run: UntimedRun, in_a_child: bool) -> dict[str, Any]:
     """Return what the compiler says; of the memory that a child process needs it says nothing."""
-    if run.compiled is None:
+    if run.programs is None:
         return {}
-    program = run.compiled.compiled.total
+    program = run.programs.total.program
     fields = {"compile_seconds": program.compile_seconds, "retraces": run.retraces}
     if in_a_child:
         return fields

@@ -2,23 +2,29 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Shaped
 
 from ...solvers.solver import Solution
 
 
-def require_solution(found: Any, truth: jax.Array) -> None:
-    """Raise `TypeError` unless `found` is a `Solution` with scalars and an x like `truth`; also traced."""
-    if not isinstance(found, Solution):
-        raise TypeError(f"the method returned {type(found).__name__}; a Solution is accepted")
-    if jnp.shape(found.x) != truth.shape or jnp.result_type(found.x) != truth.dtype:
+def require_solution(returned: Any, truth: Shaped[Array, "..."]) -> None:
+    """Check that a method returned a `Solution`, with scalars and an x like the ground truth.
+
+    Works on traced arrays too.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if not isinstance(returned, Solution):
+        raise TypeError(f"the method returned {type(returned).__name__}; a Solution is accepted")
+    if jnp.shape(returned.x) != truth.shape or jnp.result_type(returned.x) != truth.dtype:
         raise TypeError(
-            f"the solution's x is {_kind(found.x)}; what is accepted is that of the ground truth, "
+            f"the solution's x is {_kind(returned.x)}; what is accepted is that of the ground truth, "
             f"{_kind(truth)}"
         )
     for name in ("steps", "residual", "status"):
-        value = getattr(found, name)
+        value = getattr(returned, name)
         if value is None or jnp.shape(value) != ():
             raise TypeError(f"the solution's {name} is {_kind(value)}; a scalar is accepted")
 

@@ -15,7 +15,7 @@ from ...solvers.linear.dense import Dense
 from .accuracy import Judgement, flatten
 
 
-class Split(NamedTuple):
+class ErrorParts(NamedTuple):
     """The parts of a gradient's error, each over the norm of the reference; None where there is none.
 
     With G the method's gradient at the returned solution x, G' the exact adjoint's at the same x, and G* the
@@ -46,8 +46,8 @@ def exact_adjoint(lower: LowerLevel) -> AdjointMethod:
     return Implicit(linear, on="fixed-point" if is_backward(lower) else "optimality")
 
 
-def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Judgement) -> Split:
-    """Split the error of a gradient; the parts add up to at least the whole (triangle inequality).
+def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Judgement) -> ErrorParts:
+    """ErrorParts the error of a gradient; the parts add up to at least the whole (triangle inequality).
 
     Args:
         method: says by its `exact` whether it is biased.
@@ -57,12 +57,12 @@ def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Jud
     """
     truth = judgement.gradient
     if truth is None:
-        return Split()
+        return ErrorParts()
     norm = float(np.linalg.norm(truth))
     own, at_x = flatten(gradient), flatten(exact)
     if norm == 0 or not (np.isfinite(own).all() and np.isfinite(at_x).all()):
-        return Split()
+        return ErrorParts()
     lower, rest = (float(np.linalg.norm(part)) / norm for part in (at_x - truth, own - at_x))
     if getattr(method, "exact", True):
-        return Split(lower, adjoint_error=rest)
-    return Split(lower, method_error=rest)
+        return ErrorParts(lower, adjoint_error=rest)
+    return ErrorParts(lower, method_error=rest)

@@ -18,7 +18,8 @@ from ..grid.suites import Suite
 from ..grid.sweeps import shares_program, without_tolerance
 from ..records.record import Record
 from ..records.status import Status
-from .accuracy import Judge, Judgement
+from .accuracy import Judgement, References
+from .bound_program import BoundProgram, BoundPrograms, ProgramSet
 from .clock import time_rounds
 from .hashes import hash_arrays
 from .loaded_programs import unload_if_many
@@ -34,7 +35,7 @@ from .programs import (
 from .record_fields import fields_of
 from .samples import Samples
 from .split import exact_adjoint
-from .trial import BoundProgram, Compiled, Programs, Trial, arrays_of, status_of
+from .untimed_run import UntimedRun, arrays_of, status_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCase:
     """A record, with the arrays it is about for those who want to keep them."""
 
     record: Record
@@ -76,16 +77,18 @@ class Workbench:
     """
 
     context: Context
-    _judge: Judge = field(init=False)
+    _references: References = field(init=False)
     # Programs that are never timed need not be fast, and compile sooner.
     _untimed: Compiler = field(default_factory=lambda: Compiler((("xla_backend_optimization_level", 1),)))
-    _compiled: dict[Any, Compiled] = field(default_factory=dict)
+    _programs_of: dict[Any, ProgramSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._judge = Judge(Compiler(self.context.suite.compiler_options))
+        self._references = References(Compiler(self.context.suite.compiler_options))
 
-    def measure(self, group: Sequence[Case], begin: Callable[[str], None] = _unheard) -> Iterator[Measured]:
-        """Yield one record a case, in their order, once the whole group has been timed.
+    def measure(
+        self, group: Sequence[Case], begin: Callable[[str], None] = _unheard
+    ) -> Iterator[MeasuredCase]:
+        """Yield one record per case, in their order, once the whole group has been timed.
 
         Args:
             group: cases that share an instance.
@@ -107,7 +110,7 @@ class Workbench:
                 record = self._record(problem, case, run, *timed)
             except BaseException as error:  # what a plug-in returned cannot be read
                 arrays, record = {}, self._record(problem, case, _failed(error), None, None)
-            yield Measured(record, arrays)
+            yield MeasuredCase(record, arrays)
 
     def _problem(self, instance: Instance) -> "_Problem":
         """Make what the cases of a group share; raise whatever a task or a regulariser raises."""
@@ -116,74 +119,75 @@ class Workbench:
             inputs = cast(double, instance.dtype)
             parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
             return _Problem(
-                inputs, self._judge.find(instance.double(), double), hash_arrays(inputs), parameters
+                inputs, self._references.find(instance.double(), double), hash_arrays(inputs), parameters
             )
 
-    def _unmade(self, group: Sequence[Case], trial: Trial) -> Iterator[Measured]:
+    def _unmade(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredCase]:
         """Yield the records of a group whose problem could not be made."""
         problem = _Problem(None, Judgement("no reference: the problem could not be made"), {}, None)
         for case in group:
-            yield Measured(self._record(problem, case, _known(case) or trial, None, None), {})
+            yield MeasuredCase(self._record(problem, case, _known(case) or run, None, None), {})
 
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""
-        self._judge.compiler.forget()
+        self._references.compiler.forget()
         self._untimed.forget()
-        self._judge.forget()
-        self._compiled.clear()
+        self._references.forget()
+        self._programs_of.clear()
         unload_if_many()
 
-    def _begun(self, case: Case, inputs: Inputs, begin: Callable[[str], None]) -> Trial:
+    def _begun(self, case: Case, inputs: Inputs, begin: Callable[[str], None]) -> UntimedRun:
         """Run a case, if there is anything to run, once it has been named."""
         known = _known(case)
         if known is None:
             begin(case.describe())
         return known or self._run(case, inputs)
 
-    def _run(self, case: Case, inputs: Inputs) -> Trial:
+    def _run(self, case: Case, inputs: Inputs) -> UntimedRun:
         """Compile and run a contestant once, outside the clock, and note what came of it."""
         try:
-            compiled, retraces = self._programs(case, inputs)
-            if reason := too_large(compiled.compiled.total):
-                return Trial(Status.OUT_OF_MEMORY, reason, compiled)
+            programs, retraces = self._programs(case, inputs)
+            if reason := too_large(programs.total.program):
+                return UntimedRun(Status.OUT_OF_MEMORY, reason, programs)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
-                training = jax.block_until_ready(compiled.total(inputs))
-                backward, exact = _look_back(compiled, inputs)
-            status, reason = status_of(training, backward)
-            return Trial(status, reason, compiled, training, backward, exact, retraces, _route(case, inputs))
+                yielded = jax.block_until_ready(programs.total(inputs))
+                backward, exact = _look_back(programs, inputs)
+            status, reason = status_of(yielded, backward)
+            route = _route(case, inputs)
+            return UntimedRun(status, reason, programs, yielded, backward, exact, retraces, route)
         except BaseException as error:  # a plug-in or a contender may raise anything
             return _failed(error)
 
-    def _programs(self, case: Case, inputs: Inputs) -> tuple[Programs, int]:
-        """Return the contestant's programs, compiled once a shape, and the traces that new data cost."""
+    def _programs(self, case: Case, inputs: Inputs) -> tuple[BoundPrograms, int]:
+        """Return the contestant's programs, compiled once per shape, and the traces that new data cost."""
         contestant, rest = case.contestant, ()
         if shares_program(contestant):
             rest = (jax.numpy.asarray(contestant.budget.tolerance, case.instance.dtype),)
             contestant = without_tolerance(contestant)
         key = (replace(case.instance, seed=0), contestant)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(contestant, inputs, rest)
-        programs = Programs(self._compiled[key], rest)
-        return programs, programs.compiled.total.retraces(inputs, *rest)
+        if key not in self._programs_of:
+            self._programs_of[key] = self._compile(contestant, inputs, rest)
+        programs = self._programs_of[key].bound(rest)
+        return programs, programs.total.program.retraces(inputs, *rest)
 
-    def _compile(self, contestant: Contestant, inputs: Inputs, rest: tuple[jax.Array, ...]) -> Compiled:
+    def _compile(self, contestant: Contestant, inputs: Inputs, rest: tuple[jax.Array, ...]) -> ProgramSet:
         name = f"{contestant.method!r} with {contestant.solver!r}"
 
         def compiled(compiler: Compiler, function: Any, *arguments: Any, who: Contestant) -> Program:
             program = with_tolerance(function, who) if rest else function(who)
             return compiler.compile_program(program, *arguments, *rest, name=name)
 
-        timed = self._judge.compiler
+        timed = self._references.compiler
         solve = compiled(timed, solve_only, inputs, who=contestant)
         total = compiled(timed, solve_and_differentiate, inputs, who=contestant)
         if not isinstance(contestant.method, AdjointMethod):
-            return Compiled(solve, total, None)
+            return ProgramSet(solve, total)
         solution = jax.eval_shape(solve_only(contestant), inputs)
         back = compiled(self._untimed, look_back, inputs, solution, who=contestant)
         exact = self._exact(contestant, inputs)
         if exact is None:
-            return Compiled(solve, total, back)
-        return Compiled(solve, total, back, compiled(self._untimed, pull_back, inputs, solution, who=exact))
+            return ProgramSet(solve, total, back)
+        return ProgramSet(solve, total, back, compiled(self._untimed, pull_back, inputs, solution, who=exact))
 
     def _exact(self, contestant: Contestant, inputs: Inputs) -> Contestant | None:
         """Return the contestant with the adjoint that errors are split by, in suites that split them."""
@@ -194,15 +198,17 @@ class Workbench:
         supported = method.supports(contestant.solver, lower) is None
         return replace(contestant, method=method) if supported else None
 
-    def _time(self, runs: Sequence[Trial], inputs: Inputs) -> list[tuple[Samples | None, Samples | None]]:
+    def _time(
+        self, runs: Sequence[UntimedRun], inputs: Inputs
+    ) -> list[tuple[Samples | None, Samples | None]]:
         """Time every program that ran, all in the same rounds; equal programs are timed once."""
         names: list[tuple[str, str] | None] = []
         entries: dict[str, Any] = {}
         for run in runs:
-            if run.compiled is None or run.training is None:
+            if run.programs is None or run.differentiated is None:
                 names.append(None)
                 continue
-            pair = (run.compiled.solve, run.compiled.total)
+            pair = (run.programs.solve, run.programs.total)
             names.append((pair[0].identity, pair[1].identity))
             entries |= {program.identity: _call(program, inputs) for program in pair}
         timed = time_rounds(entries, self.context.clock) if entries else {}
@@ -212,13 +218,14 @@ class Workbench:
         self,
         problem: "_Problem",
         case: Case,
-        run: Trial,
+        run: UntimedRun,
         solve: Samples | None,
         total: Samples | None,
     ) -> Record:
         judgement = problem.judgement
         status, reason = run.status, run.reason
-        worse = next((one for one in (total, solve) if one is not None and one.status is not Status.OK), None)
+        timed = (samples for samples in (total, solve) if samples is not None)
+        worse = next((samples for samples in timed if samples.status is not Status.OK), None)
         if worse is not None:
             status, reason = worse.status, worse.reason
         if judgement.nonsmooth and status.measured:
@@ -249,29 +256,28 @@ def _route(case: Case, inputs: Inputs) -> str:
     return method.route(lower_level(inputs, 0)) if isinstance(method, RoutedMethod) else ""
 
 
-def _look_back(programs: Programs, inputs: Inputs) -> tuple[Backward | None, Any]:
+def _look_back(programs: BoundPrograms, inputs: Inputs) -> tuple[Backward | None, Any]:
     """Return what the backward pass knows of itself, and the exact adjoint's gradient, outside the clock."""
-    compiled, rest = programs.compiled, programs.rest
-    if compiled.back is None:
+    if programs.back is None:
         return None, None
     solution = programs.solve(inputs)
-    exact = None if compiled.exact is None else compiled.exact(inputs, solution, *rest)
-    return jax.block_until_ready((compiled.back(inputs, solution, *rest), exact))
+    exact = None if programs.exact is None else programs.exact(inputs, solution)
+    return jax.block_until_ready((programs.back(inputs, solution), exact))
 
 
 def _call(program: BoundProgram, inputs: Inputs) -> Any:
     return lambda: program(inputs)
 
 
-def _known(case: Case) -> Trial | None:
+def _known(case: Case) -> UntimedRun | None:
     """Return what is known of a case before anything runs: a failure, or why it does not apply."""
     if case.contestant.failure:
-        return Trial(Status.FAILED, case.contestant.failure)
-    return Trial(Status.NOT_SUPPORTED, case.contestant.reason) if case.contestant.reason else None
+        return UntimedRun(Status.FAILED, case.contestant.failure)
+    return UntimedRun(Status.NOT_SUPPORTED, case.contestant.reason) if case.contestant.reason else None
 
 
-def _failed(error: BaseException) -> Trial:
+def _failed(error: BaseException) -> UntimedRun:
     """Say what somebody else's code raised."""
     if isinstance(error, OutOfMemory):
-        return Trial(Status.OUT_OF_MEMORY, str(error))
-    return Trial(Status.FAILED, failure_of(error))
+        return UntimedRun(Status.OUT_OF_MEMORY, str(error))
+    return UntimedRun(Status.FAILED, failure_of(error))

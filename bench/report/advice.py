@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..grid.workloads import shape_of
 from ..records.record import Record
 from .frontier import Frontier, Point, frontier_of
-from .tables import Problem, grouped, problem_of
+from .tables import ProblemKey, grouped, problem_of
 
 Fit = Literal["yes", "no", "unknown"]
 
@@ -55,7 +55,7 @@ class Recorded:
     parameters: int | None
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> ProblemKey:
         """What was solved."""
         return self.frontier.problem
 

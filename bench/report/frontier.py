@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import first_line
 from ..records.record import Record
-from .tables import Problem, RowKey, grouped, key_of, problem_of, unbracketed
+from .tables import ProblemKey, RowKey, grouped, key_of, problem_of, unbracketed
 
 ACCURACIES = (1e-2, 1e-4, 1e-6)
 Cost = Literal["seconds", "memory"]
@@ -68,7 +68,7 @@ class Frontier:
         standings: those that reach the finest accuracy first, each group by time.
     """
 
-    problem: Problem
+    problem: ProblemKey
     bound: float | None
     standings: tuple[Standing, ...]
 
@@ -111,7 +111,7 @@ def undominated(frontier: Frontier, cost: Cost) -> set[tuple[str, str]]:
     return front
 
 
-def frontier_of(problem: Problem, records: Sequence[Record]) -> Frontier:
+def frontier_of(problem: ProblemKey, records: Sequence[Record]) -> Frontier:
     """Return the frontier of one problem's records; one that is no point of a sweep goes by its method."""
     sweeps = grouped(records, lambda record: (record.sweep or unbracketed(record.method), record.solver))
     standings = [_standing(method, solver, group) for (method, solver), group in sweeps.items()]

@@ -10,7 +10,7 @@ from .frontier import ACCURACIES, Cost, Frontier, Standing, cost_of, make_fronti
 from .markdown import joined, markdown_table
 from .peer_ratios import make_pairs, pairs_table
 from .profiles import LARGEST_FACTOR, make_profiles
-from .tables import EMPTY, Problem, RowKey, unbracketed
+from .tables import EMPTY, ProblemKey, RowKey, unbracketed
 from .text_table import TextTable
 
 _COSTS: tuple[Cost, ...] = ("seconds", "memory")
@@ -51,7 +51,7 @@ def frontier_csv(records: Sequence[Record]) -> str:
         for cost in _COSTS
         for line in _csv_lines(frontier, cost)
     )
-    columns = [*Problem._fields, *head, *RowKey._fields[1:], "ids", "floor", "reason"]
+    columns = [*ProblemKey._fields, *head, *RowKey._fields[1:], "ids", "floor", "reason"]
     return comma_separated(columns, rows)
 
 

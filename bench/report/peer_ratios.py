@@ -35,7 +35,7 @@ _EXPLAINED = (
 _NAMES = tuple(name for name, entry in vars(contenders).items() if isinstance(entry, type))
 
 
-class Pair(NamedTuple):
+class RulePair(NamedTuple):
     """The cheapest records of a library's rule and of ours on one problem; None where it is not reached."""
 
     problem: str
@@ -51,7 +51,7 @@ class Pair(NamedTuple):
         return (self.theirs.total_seconds or 0.0) / (self.ours.total_seconds or 1.0)
 
 
-def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list[Pair]:
+def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list[RulePair]:
     """Return one pair per problem and other library's rule, in the order of the problems.
 
     Those that neither reaches are left out.
@@ -63,11 +63,11 @@ def make_pairs(frontiers: Sequence[Frontier], records: Sequence[Record]) -> list
         methods = {standing.method for standing in frontier.standings}
         rules = sorted(method for method in methods if method.startswith(_NAMES))
         title = frontier.problem.title()
-        pairs += [Pair(title, rule, _cheapest(frontier, rule, by_id), ours) for rule in rules]
+        pairs += [RulePair(title, rule, _cheapest(frontier, rule, by_id), ours) for rule in rules]
     return [pair for pair in pairs if pair.theirs or pair.ours]
 
 
-def pairs_table(pairs: Sequence[Pair]) -> TextTable:
+def pairs_table(pairs: Sequence[RulePair]) -> TextTable:
     """Return the table of some pairs, with the median of each library's rule in its last lines."""
     lines = [
         [pair.problem, pair.rule, *_cells(pair.theirs), *_cells(pair.ours), _ratio(pair.ratio)]

@@ -13,7 +13,7 @@ from .comma_separated import comma_separated
 from .frontier_page import frontier_csv, frontier_markdown
 from .markdown import escaped, markdown_table
 from .result_table import result_table
-from .tables import VALUES, Problem, Report, ResultRow, RowKey, Table
+from .tables import VALUES, ProblemKey, Report, ResultRow, RowKey, Table
 
 
 def write_tables(report: Report, folder: Path) -> list[Path]:
@@ -55,7 +55,7 @@ def csv_text(tables: Iterable[Table]) -> str:
     """Return one CSV of all rows at full precision; `empty` says why a number is missing."""
     head = ("status", "seeds", *VALUES, "reference", "reason", "empty", "ids")
     rows = ([*table.problem, *row.key, *_fields(row)] for table in tables for row in table.rows)
-    return comma_separated([*Problem._fields, *RowKey._fields, *head], rows)
+    return comma_separated([*ProblemKey._fields, *RowKey._fields, *head], rows)
 
 
 def _fields(row: ResultRow) -> list[object]:
@@ -95,7 +95,7 @@ def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]
     )
 
 
-def _file_names(problems: Sequence[Problem]) -> list[str]:
+def _file_names(problems: Sequence[ProblemKey]) -> list[str]:
     """Return a readable file name for each problem, with a number where two would be the same."""
     names: list[str] = []
     taken: set[str] = set()

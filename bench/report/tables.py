@@ -27,7 +27,7 @@ VALUES = (
 _values = operator.attrgetter(*VALUES)
 
 
-class Problem(NamedTuple):
+class ProblemKey(NamedTuple):
     """Identify a table: what is solved, on what data, at what size and precision."""
 
     task: str
@@ -100,7 +100,7 @@ class ResultRow:
 class Table:
     """Hold the rows of one problem, sorted by solver, method and budget."""
 
-    problem: Problem
+    problem: ProblemKey
     rows: tuple[ResultRow, ...]
 
 
@@ -126,9 +126,9 @@ def make_tables(records: Iterable[Record]) -> list[Table]:
     return [Table(problem, _rows(group)) for problem, group in grouped(records, problem_of).items()]
 
 
-def problem_of(record: Record) -> Problem:
+def problem_of(record: Record) -> ProblemKey:
     """Return the problem that a record belongs to."""
-    return Problem(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
+    return ProblemKey(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
 
 
 def key_of(record: Record) -> RowKey:

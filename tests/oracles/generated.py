@@ -24,7 +24,7 @@ from hypergrad_bench.bench.commands import table as table_command
 from hypergrad_bench.bench.grid import expand
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.measure import workbench as measure
-from hypergrad_bench.bench.measure.accuracy import Judge, Judgement
+from hypergrad_bench.bench.measure.accuracy import Judgement, References
 from hypergrad_bench.bench.measure.program import Compiler, Memory
 from hypergrad_bench.bench.measure.samples import Samples
 from hypergrad_bench.bench.runs import run
@@ -103,7 +103,9 @@ def nothing_measured(folder: Path) -> Iterator[None]:
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Compiler, "compile_program", traced)
-        patch.setattr(Judge, "find", lambda judge, instance, inputs: Judgement("no reference: none is made"))
+        patch.setattr(
+            References, "find", lambda references, instance, inputs: Judgement("no reference: none is made")
+        )
         patch.setattr(measure, "time_rounds", timed)
         patch.setattr(run, "environment", dict)
         patch.setattr(os, "fsync", lambda descriptor: None)

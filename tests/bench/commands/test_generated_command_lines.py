@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_records import measured
 
-from hypergrad_bench.bench.measure.trial import Trial
+from hypergrad_bench.bench.measure.untimed_run import UntimedRun
 from hypergrad_bench.bench.measure.workbench import Workbench
 from hypergrad_bench.bench.records.status import Status
 
@@ -96,7 +96,7 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory):
     (folder / "recorded" / "records.jsonl").write_text(measured(size="64").to_line() + "\n")
     with nothing_measured(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            Workbench, "_run", lambda bench, case, inputs: Trial(Status.FAILED, "nothing is run here")
+            Workbench, "_run", lambda bench, case, inputs: UntimedRun(Status.FAILED, "nothing is run here")
         )
         yield folder
 

@@ -18,7 +18,7 @@ from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.grid.sweeps import at_tolerance, shares_program, without_tolerance
 from hypergrad_bench.bench.measure.accuracy import Judgement
 from hypergrad_bench.bench.measure.programs import solve_and_differentiate, with_tolerance
-from hypergrad_bench.bench.measure.split import Split, split_error
+from hypergrad_bench.bench.measure.split import ErrorParts, split_error
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.hypergrad import ClosedForm, Implicit, OneStep, Unrolled
@@ -116,9 +116,9 @@ def test_a_tolerance_that_is_an_argument_gives_what_a_constant_gives(linear) -> 
 def test_a_sweep_over_tolerances_is_compiled_once(bench: Workbench) -> None:
     """Three points, one program; its points are timed apart, and differ in their errors."""
     points = [swept(Implicit(), tolerance) for tolerance in (1e-2, 1e-5, 1e-8)]
-    before = len(bench._compiled)
+    before = len(bench._programs_of)
     records = measured(bench, IMAGE, *points)
-    assert len(bench._compiled) == before + 1
+    assert len(bench._programs_of) == before + 1
     assert len({record.id for record in records}) == 3
     assert [record.retraces for record in records] == [0, 0, 0]
     errors = [record.relative_error for record in records]
@@ -164,9 +164,9 @@ def test_parts_by_hand() -> None:
     """Reference (3, 4), exact adjoint (3, 5), method (4, 5): a fifth each; without a reference none."""
     judgement = Judgement("by hand", np.array([3.0, 4.0]), 1e-12)
     own, exact = np.array([4.0, 5.0]), np.array([3.0, 5.0])
-    assert split_error(Implicit(), own, exact, judgement) == Split(0.2, adjoint_error=0.2)
-    assert split_error(OneStep(), own, exact, judgement) == Split(0.2, method_error=0.2)
-    assert split_error(OneStep(), own, exact, Judgement("none")) == Split()
+    assert split_error(Implicit(), own, exact, judgement) == ErrorParts(0.2, adjoint_error=0.2)
+    assert split_error(OneStep(), own, exact, judgement) == ErrorParts(0.2, method_error=0.2)
+    assert split_error(OneStep(), own, exact, Judgement("none")) == ErrorParts()
 
 
 def test_other_suites_do_not_split() -> None:

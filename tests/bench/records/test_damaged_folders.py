@@ -22,7 +22,7 @@ from hypergrad_bench.bench.commands import reproduce as reproduce_command
 from hypergrad_bench.bench.commands import rerun as rerun_command
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.selection import Selection
-from hypergrad_bench.bench.measure.workbench import Measured, Workbench
+from hypergrad_bench.bench.measure.workbench import MeasuredCase, Workbench
 from hypergrad_bench.bench.records.journal import JOURNAL, Journal
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.page import Page, Section
@@ -74,10 +74,10 @@ class Letters:
 def stubbed() -> Iterator[None]:
     """Nothing is measured, drawn, asked of git or waited for: what is left is reading and writing."""
 
-    def measure(self: Workbench, group: Sequence[runs.Case], begin: Any = None) -> Iterator[Measured]:
+    def measure(self: Workbench, group: Sequence[runs.Case], begin: Any = None) -> Iterator[MeasuredCase]:
         del begin
         for case in group:
-            yield Measured(measured(id=case.id, seed=case.instance.seed), {})
+            yield MeasuredCase(measured(id=case.id, seed=case.instance.seed), {})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workbench, "measure", measure)

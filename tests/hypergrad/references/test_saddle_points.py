@@ -10,7 +10,7 @@ import pytest
 
 from hypergrad_bench.bench.grid.case import Instance
 from hypergrad_bench.bench.grid.inputs import Inputs
-from hypergrad_bench.bench.measure.accuracy import Judge
+from hypergrad_bench.bench.measure.accuracy import References
 from hypergrad_bench.bench.measure.program import Compiler
 from hypergrad_bench.hypergrad import random_directions, reference
 from hypergrad_bench.hypergrad.references.stationary_point import dense_curvature, lanczos_curvature
@@ -145,7 +145,7 @@ def test_the_bench_says_how_many_and_shows_no_accuracy():
     y = jnp.stack([odd.y, tilted.y, odd.y])
     inputs = Inputs(odd.A, y, odd.regularizer, jnp.zeros_like(y))
     instance = Instance(Inpainting(), FieldsOfExperts, None, Photographs(), SHAPE, 3, "float64", 0)
-    found = Judge(Compiler()).find(instance, inputs)
+    found = References(Compiler()).find(instance, inputs)
     x = _solved(Nesterov(), Budget(20_000, 1e-10, 10), odd).x
     eigenvalues = np.linalg.eigvalsh(_hessian(odd, np.asarray(x)))
     assert found.reference == (
@@ -154,7 +154,7 @@ def test_the_bench_says_how_many_and_shows_no_accuracy():
     )
     assert found.gradient is None
     # The minimiser by itself has one.
-    alone = Judge(Compiler()).find(
+    alone = References(Compiler()).find(
         dataclasses.replace(instance, batch=1),
         inputs._replace(y=tilted.y[None], truths=jnp.zeros((1, *SHAPE))),
     )

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.bench.measure.programs import Training
-from hypergrad_bench.bench.measure.trial import status_of
+from hypergrad_bench.bench.measure.programs import DifferentiatedSolve
+from hypergrad_bench.bench.measure.untimed_run import status_of
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.hypergrad import (
     Backward,
@@ -186,7 +186,7 @@ def test_two_equal_columns():
 def test_a_record_has_a_status_for_it():
     """The solve converged, the adjoint did not; what else is wrong comes first."""
     solution = Solution(jnp.zeros((2, 3)), None, jnp.ones(2), jnp.zeros(2), jnp.zeros(2, jnp.int32))
-    training = Training(jnp.zeros(()), jnp.ones(3), solution)  # pyright: ignore
+    training = DifferentiatedSolve(jnp.zeros(()), jnp.ones(3), solution)  # pyright: ignore
     account = Backward(residual=jnp.asarray([1e-12, 0.2]), converged=jnp.asarray([True, False]))
     status, reason = status_of(training, account)
     assert status is Status.ADJOINT_MISSED

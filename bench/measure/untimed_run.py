@@ -1,4 +1,4 @@
-"""One contestant's programs, and what one untimed run of them gave."""
+"""What one untimed run of a contestant gave: its numbers, and the status that follows from them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,76 +11,32 @@ from ...solvers.solver import Outcome
 from ..grid.inputs import Inputs
 from ..records.status import Status
 from .accuracy import flatten
-from .program import Program
-from .programs import Training
+from .bound_program import BoundPrograms
+from .programs import DifferentiatedSolve
 
 
 @dataclass(frozen=True)
-class BoundProgram:
-    """A program, with the arguments that tell the contestants apart that share it: the tolerance, or none."""
-
-    program: Program
-    rest: tuple[jax.Array, ...] = ()
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.program(*arguments, *self.rest)
-
-    @property
-    def identity(self) -> str:
-        """A key that equal programs with equal arguments share."""
-        return f"{self.program.identity}{[float(one) for one in self.rest]}"
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The programs of one contestant, or of a sweep; `exact` gives the exact adjoint's gradient."""
-
-    solve: Program
-    total: Program
-    back: Program | None
-    exact: Program | None = None
-
-
-@dataclass(frozen=True)
-class Programs:
-    """The programs of one contestant with their arguments."""
-
-    compiled: Compiled
-    rest: tuple[jax.Array, ...]
-
-    @property
-    def solve(self) -> BoundProgram:
-        """The solve alone."""
-        return BoundProgram(self.compiled.solve, self.rest)
-
-    @property
-    def total(self) -> BoundProgram:
-        """The solve with its hypergradient."""
-        return BoundProgram(self.compiled.total, self.rest)
-
-
-@dataclass(frozen=True)
-class Trial:
+class UntimedRun:
     """What one untimed run of a contestant gave, or why it gave nothing."""
 
     status: Status
     reason: str = ""
-    compiled: Programs | None = None
-    training: Training | None = None
+    programs: BoundPrograms | None = None
+    differentiated: DifferentiatedSolve | None = None
     backward: Backward | None = None
     exact: Any = None
     retraces: int | None = None
     route: str = ""
 
 
-def status_of(training: Training, backward: Backward | None = None) -> tuple[Status, str]:
-    """Return the worst outcome of the batch; a gradient that is not finite counts as such.
+def status_of(differentiated: DifferentiatedSolve, backward: Backward | None = None) -> tuple[Status, str]:
+    """Return the worst outcome of the batch and its reason; a gradient that is not finite counts as such.
 
     Args:
-        training: a solve with its gradient.
+        differentiated: a solve with its gradient.
         backward: what the backward pass knows of itself, of rules that have one.
     """
-    outcomes = np.asarray(training.solution.status)
+    outcomes = np.asarray(differentiated.solution.status)
     strangers = sorted(set(outcomes.ravel().tolist()) - set(Outcome))
     if strangers:
         return (
@@ -90,14 +46,14 @@ def status_of(training: Training, backward: Backward | None = None) -> tuple[Sta
     outside = int((outcomes == Outcome.OUT_OF_RANGE).sum())
     if outside:
         return Status.OUT_OF_RANGE, f"a parameter is out of its range in {outside} of {outcomes.size} solves"
-    if (outcomes == Outcome.NOT_FINITE).any() or not np.isfinite(training.solution.x).all():
+    if (outcomes == Outcome.NOT_FINITE).any() or not np.isfinite(differentiated.solution.x).all():
         return Status.NOT_FINITE, "the solution is not finite"
     diverged = int((outcomes == Outcome.DIVERGED).sum())
     if diverged:
-        return Status.DIVERGED, f"{diverged} of {outcomes.size} solves diverged{_factor(training)}"
-    if not np.isfinite(flatten(training.gradient)).all():
+        return Status.DIVERGED, f"{diverged} of {outcomes.size} solves diverged{_factor(differentiated)}"
+    if not np.isfinite(flatten(differentiated.gradient)).all():
         return Status.NOT_FINITE, "the hypergradient is not finite"
-    if not np.isfinite(np.asarray(training.solution.residual)[outcomes == Outcome.CONVERGED]).all():
+    if not np.isfinite(np.asarray(differentiated.solution.residual)[outcomes == Outcome.CONVERGED]).all():
         return Status.NOT_FINITE, "the residual of a solve that says it converged is not finite"
     missed = int((outcomes == Outcome.MAX_STEPS).sum())
     if missed:
@@ -117,18 +73,18 @@ def largest_known(values: Any) -> float | None:
     return float(np.max(known)) if known.size else None
 
 
-def _factor(training: Training) -> str:
+def _factor(differentiated: DifferentiatedSolve) -> str:
     """Say by how much the residual grew per step, where that is known."""
-    contraction = training.solution.contraction
+    contraction = differentiated.solution.contraction
     largest = None if contraction is None else largest_known(contraction)
     return "" if largest is None else f": the residual grew by a factor of {largest:.3g} per step"
 
 
-def arrays_of(run: Trial, inputs: Inputs) -> dict[str, np.ndarray]:
+def arrays_of(run: UntimedRun, inputs: Inputs) -> dict[str, np.ndarray]:
     """Return solution, hypergradient and inputs by name, for `.npz`."""
-    if run.training is None:
+    if run.differentiated is None:
         return {}
-    trees = {"x": run.training.solution.x, "gradient": run.training.gradient, "inputs": inputs}
+    trees = {"x": run.differentiated.solution.x, "gradient": run.differentiated.gradient, "inputs": inputs}
     return {
         name + jax.tree_util.keystr(path): np.asarray(leaf)
         for name, tree in trees.items()
