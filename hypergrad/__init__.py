@@ -22,6 +22,7 @@ from .method import RoutedMethod as RoutedMethod
 from .method import TangentMethod as TangentMethod
 from .method import TapedMethod as TapedMethod
 from .method import WarmMethod as WarmMethod
+from .method_traits import MethodTraits as MethodTraits
 from .parameter_rule import Moved as Moved
 from .parameter_rule import ParameterMethod as ParameterMethod
 from .parameter_rule import solve_and_move as solve_and_move

@@ -1,6 +1,5 @@
 """One call for value, gradient and what the backward pass knows."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -79,12 +78,8 @@ def hypergradient(
         gradient, backward = method.backward(solver, budget, lower, solution, cotangent)
         return Hypergradient(value, gradient, solution, backward)
 
-    # Only a rule that is asked for it has to take a start.
-    call: Callable[..., Solution] = method
-    given = () if start is None else (start,)
-
     def loss(lower: LowerLevel) -> tuple[Array, Solution]:
-        solution = call(solver, budget, lower, *given)
+        solution = method(solver, budget, lower, start)
         return outer(solution.x), solution
 
     (value, solution), gradient = jax.value_and_grad(loss, has_aux=True)(lower)

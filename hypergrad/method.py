@@ -9,6 +9,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
+from .method_traits import MethodTraits
 
 Outer = Callable[[Array], Array]
 """The upper-level loss: from the solution x to a scalar."""
@@ -47,27 +48,23 @@ class Method(Protocol):
 
     Only the derivative of `Solution.x` with respect to the leaves of `lower` is the rule's, and that of the
     dual variable in the solution's state where the rule is a `PairMethod`; a loss of another field is
-    refused with a sentence. Some attributes say what a rule is, and can be left out:
-
-    - `uses_every_step = True`: it runs exactly `budget.max_steps` iterations, whatever the tolerance; the
-      bench then gives it a budget of its own;
-    - `exact = False`: its gradient does not tend to the solution's as the budget grows, by design. Of every
-      other rule the conformance tests demand that it agrees with the reference;
-    - `accuracy = 1e-4`: the relative error in float64 that the conformance tests grant an exact rule with a
-      generous budget, where 1e-6 is out of its reach;
-    - `costly = True`: its backward pass takes many solves, or one for each parameter. The conformance tests
-      then meet it on one problem;
-    - `in_a_child = True`: it runs in another process, whose memory the compiler does not know;
-    - `adjoint_of_energy = True`: its gradient is -d/dtheta <v, grad E(x)> with v its `Backward.adjoint`,
-      exact or not, so that `error_bound` can judge it.
+    refused with a sentence. Every rule says its traits: `traits = MethodTraits()` in the class, without an
+    annotation, which would make it a setting, or a property where they depend on its settings.
     """
+
+    @property
+    def traits(self) -> MethodTraits:
+        """What a caller has to know of it before it is run."""
+        ...
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if this rule can differentiate that solver on `lower`, else why not."""
         ...
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
-        """Solve the lower level."""
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
+        """Solve the lower level, from a pair if there is one, as `solve` does; refuse what cannot be used."""
         ...
 
 
@@ -111,6 +108,7 @@ class RefiningMethod(WarmMethod, Protocol):
     """A rule that solves no further than an accuracy of the hypergradient demands, where it has one."""
 
     accuracy: float | None
+    outer_lipschitz: float
 
     def solve_to_accuracy(
         self,

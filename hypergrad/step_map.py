@@ -47,7 +47,7 @@ class FlatStepMap(NamedTuple):
 
 def no_step_derivative(solver: Solver) -> str | None:
     """Return None if `differentiated_step` has something to differentiate, else why not."""
-    if getattr(solver, "differentiable_step", True) or isinstance(solver, MapSolver):
+    if solver.traits.differentiable_step or isinstance(solver, MapSolver):
         return None
     return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
 
@@ -57,7 +57,7 @@ def differentiated_step(solver: Solver) -> Callable[[LowerLevel, Any], Any]:
 
     Accelerated steps have no derivative at the solution; the map that they accelerate has the same one.
     """
-    if isinstance(solver, MapSolver) and not getattr(solver, "differentiable_step", True):
+    if isinstance(solver, MapSolver) and not solver.traits.differentiable_step:
         return solver.apply_map
     return solver.step
 

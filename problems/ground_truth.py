@@ -25,3 +25,12 @@ class GroundTruth(Protocol):
     def supports(self, shape: tuple[int, ...]) -> str | None:
         """Return None where samples of this shape are possible, else a sentence that says why not."""
         ...
+
+
+@runtime_checkable
+class FingerprintedTruth(Protocol):
+    """A ground truth whose settings do not say what it holds: files that can change under one name."""
+
+    def fingerprint(self) -> str:
+        """Return a text that is another one where the contents are."""
+        ...

@@ -28,6 +28,7 @@ from .linear.dense import Dense as Dense
 from .linear.gmres import Gmres as Gmres
 from .linear.linear_solver import LinearSolution as LinearSolution
 from .linear.linear_solver import LinearSolver as LinearSolver
+from .linear.linear_solver_traits import LinearSolverTraits as LinearSolverTraits
 from .linear.minres import Minres as Minres
 from .linear.neumann import Neumann as Neumann
 from .linear.normal_cg import NormalCg as NormalCg
@@ -42,3 +43,4 @@ from .solver import RestartingSolver as RestartingSolver
 from .solver import Solution as Solution
 from .solver import Solver as Solver
 from .solver import StepSizedSolver as StepSizedSolver
+from .solver_traits import SolverTraits as SolverTraits

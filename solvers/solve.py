@@ -16,7 +16,7 @@ from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
 from .progress import Progress, has_diverged, has_grown, looked, started, unseen
-from .solver import LookedAtEachStep, MapSolver, Outcome, Solution, Solver
+from .solver import MapSolver, Outcome, Solution, Solver
 
 
 def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
@@ -26,9 +26,8 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
     of a fixed-point map leaves the numbers though its start was finite.
 
     Composes with `jit` and `vmap`: a batch runs until its slowest member is done, members that are done stay
-    as they are. Solvers with costly steps say `one_at_a_time = True`: under `vmap` the members then follow
-    each other, each with its own number of steps; `jax.lax.map` does the same for any solver, and pays where
-    members differ much.
+    as they are. Of solvers whose traits say `one_at_a_time` the members then follow each other, each with its
+    own number of steps; `jax.lax.map` does the same for any solver, and pays where members differ much.
 
     It is not differentiated: reverse mode cannot cross its loop, and tangents through the iterations are
     those of where they stopped, none at all from a start at the solution. The rules of
@@ -58,7 +57,7 @@ def _without_derivative(
     frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None
 ) -> Solution:
     run = functools.partial(_solve, frame)
-    if getattr(frame.filled(arrays)[0], "one_at_a_time", False):
+    if frame.filled(arrays)[0].traits.one_at_a_time:
         run = one_at_a_time(run)
     return run(arrays, lower, start)
 
@@ -128,7 +127,7 @@ def _with_progress(solver: Solver, solution: Solution, progress: Progress) -> So
 
 def steps_between_looks(solver: Solver, budget: Budget) -> int:
     """Return after how many steps the residual is looked at: the budget says it, unless the solver does."""
-    if isinstance(solver, LookedAtEachStep) and solver.checks_every_step:
+    if solver.traits.checks_every_step:
         return 1
     return min(budget.check_every, budget.max_steps)
 

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
 from .certificate import Certificate
+from .solver_traits import SolverTraits
 
 
 class Outcome(IntEnum):
@@ -49,22 +50,19 @@ class Solution(NamedTuple):
 
 
 @runtime_checkable
-class LookedAtEachStep(Protocol):
-    """A solver that says whether its residual is looked at after each step, whatever the budget says."""
-
-    checks_every_step: bool
-
-
-@runtime_checkable
 class Solver(Protocol):
     """An iteration: a frozen dataclass of hyperparameters with pure methods; its state is a NamedTuple.
 
     Step sizes are computed once in `init`, kept in the state, and are constants to differentiation: at a
-    fixed point they do not change the solution; where they do, see `StepSizedSolver`. Three class attributes
-    can be left out: a step that reverse mode cannot cross says `differentiable_step = False`; one that costs
-    so much more than the residual that this is looked at after each says `checks_every_step = True`; and
-    where even a batch should not make the steps of its slowest member, `one_at_a_time = True`.
+    fixed point they do not change the solution; where they do, see `StepSizedSolver`. Every solver says its
+    traits: `traits = SolverTraits()` in the class, without an annotation, which would make it a setting, or a
+    property where they depend on its settings.
     """
+
+    @property
+    def traits(self) -> SolverTraits:
+        """What the driver and the rules have to know of its steps."""
+        ...
 
     def supports(self, lower: LowerLevel) -> str | None:
         """Return None if this solver can solve `lower`, else a sentence that says why not."""
@@ -101,7 +99,7 @@ class MapSolver(Protocol):
     """A solver that looks for a fixed point x = T(x) of a map, by the map's own steps or by accelerated ones.
 
     Its map need not contract: the driver looks at the residual of its start too, so that growth is seen.
-    Where the steps have no derivative (`differentiable_step = False`), rules that differentiate the fixed
+    Where the steps have no derivative, by the trait `differentiable_step`, rules that differentiate the fixed
     point take T in their place.
     """
 

@@ -10,6 +10,7 @@ from ...problems.regularizer import AnalysisRegularizer, Regularizer
 from ...problems.regularizers.experts.potentials import PseudoHuber
 from ...problems.task import Task
 from ...problems.tasks.denoising import Denoising
+from ..bench_traits import bench_traits_of
 from ..failure import failure_of
 from ..grid.catalogue import Catalogue, ordered
 from ..grid.suites import SUITES
@@ -133,7 +134,7 @@ def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProb
             yield from _method(method, partners, problems)
             yield from _large(method)
             continue
-        for solver in () if _costly(method) else subjects.solvers.values():
+        for solver in () if bench_traits_of(method).costly else subjects.solvers.values():
             pairs = [Pair(method, solver, problem) for problem in problems]
             for pair in [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)][:1]:
                 yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
@@ -147,7 +148,7 @@ def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) 
         for pair in pairs:
             yield Check(_label(pair), partial(methods.check_support, _label(pair), pair))
         supported = [pair for pair in pairs if _holds(lambda pair=pair: pair.supported)]
-        if _costly(method):
+        if bench_traits_of(method).costly:
             supported = [] if met else supported[:1]
         for pair in [pair for pair in supported if pair is supported[0] or pair.solver not in met]:
             yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
@@ -161,12 +162,8 @@ def _large(method: Any) -> Iterator[Check]:
     for large in large_problems():
         pair = Pair(method, large.solver, large.problem)
         asked = isinstance(method, RoutedMethod) or not large.routed
-        if asked and not _costly(method) and _holds(lambda pair=pair: pair.supported):
+        if asked and not bench_traits_of(method).costly and _holds(lambda pair=pair: pair.supported):
             yield Check(_label(pair), partial(methods.check_linearity, _label(pair), pair))
-
-
-def _costly(method: Any) -> bool:
-    return getattr(method, "costly", False)
 
 
 def _label(pair: Pair) -> str:

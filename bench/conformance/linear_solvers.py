@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, needs_symmetry
+from ...solvers.linear.linear_solver import LinearSolution, LinearSolver
 from .compiled import Compiled
 from .finding import Finding, bounded, distance
 from .operators import normal
@@ -33,11 +33,11 @@ class System(NamedTuple):
 def check_linear_solver(subject: str, linear: LinearSolver) -> Iterator[Finding]:
     """Check a linear solver on systems of twelve unknowns on which fixed-point iterations converge.
 
-    One is symmetric positive definite with its spectrum in (0, 1]; one, for solvers that do not say
-    `symmetric_only`, is the identity less a multiple of an orthogonal matrix. Of a solver that says
-    `exact = False` only the form is checked, not the solution.
+    One is symmetric positive definite with its spectrum in (0, 1]; one, for solvers that are not
+    `symmetric_only` by their traits, is the identity less a multiple of an orthogonal matrix. Of a solver
+    that is not `exact` only the form is checked, not the solution.
     """
-    exact = getattr(linear, "exact", True)
+    exact = linear.traits.exact
     system = _symmetric()
     for dtype, tolerance in TOLERANCES.items():
         program = Compiled(_solve)
@@ -56,7 +56,7 @@ def check_linear_solver(subject: str, linear: LinearSolver) -> Iterator[Finding]
 
 
 def _check_nonsymmetric(subject: str, linear: LinearSolver, program: Compiled) -> Iterator[Finding]:
-    if needs_symmetry(linear):
+    if linear.traits.symmetric_only:
         return
     found = program((linear,), _nonsymmetric())
     error = distance(found.value, _solution(_nonsymmetric()))

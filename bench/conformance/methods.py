@@ -17,6 +17,7 @@ from ...problems.lower_level import LowerLevel
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver
 from .. import contenders
+from ..bench_traits import bench_traits_of
 from .compiled import Compiled
 from .finding import Finding, bounded, distance, is_reason, layout, leafwise_distance
 from .small_problem import SmallProblem, in_single, outer
@@ -25,14 +26,12 @@ from .units import other_units
 TO_TOLERANCE = Budget(max_steps=20_000, tolerance=1e-10, check_every=50)
 A_FEW_STEPS = Budget(max_steps=5, tolerance=0.0)
 LOOSELY = Budget(max_steps=5000, tolerance=1e-3, check_every=5)
-ACCURACY = 1e-6
-"""What a method is held to that claims no `accuracy` of its own, relative, in float64."""
 SAME_SOLUTION = 1e-5
 LINEAR = 1e-3
 """A gradient is linear in the loss: in float32, to what a linear solver's rounding makes of it."""
 LOSS_SCALES = (1e-8, 1e8)
 REPRODUCED = 0.1
-"""Ways to run one method may differ by so much of its accuracy: linear solvers stop at a tolerance."""
+"""Ways to run one method may differ by so much of what it is granted: linear solvers stop at a tolerance."""
 
 
 _CONTENDERS = tuple(cls for cls in vars(contenders).values() if isinstance(cls, type))
@@ -68,7 +67,7 @@ class Pair(NamedTuple):
     @property
     def budget(self) -> Budget:
         """The budget within which the gradient must be right."""
-        if getattr(self.method, "uses_every_step", False):
+        if self.method.traits.uses_every_step:
             return Budget(max_steps=self.problem.steps, tolerance=0.0)
         return TO_TOLERANCE
 
@@ -80,12 +79,12 @@ class Pair(NamedTuple):
     @property
     def exact(self) -> bool:
         """Say whether the method's gradient tends to the solution's."""
-        return getattr(self.method, "exact", True)
+        return self.method.traits.exact
 
     @property
-    def accuracy(self) -> float:
-        """The relative error that an exact method is granted."""
-        return getattr(self.method, "accuracy", None) or ACCURACY
+    def granted_error(self) -> float:
+        """The relative error that an exact method is granted, in float64."""
+        return bench_traits_of(self.method).granted_error
 
     @property
     def settings(self) -> tuple[Method, Solver, Budget]:
@@ -115,7 +114,7 @@ def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
     bad = sum(int(jnp.sum(~jnp.isfinite(leaf))) for leaf in jax.tree.leaves(found.gradient))
     yield Finding(subject, "finite gradient", bad == 0, f"{bad} entries are NaN or infinite")
     yield bounded(subject, "value at the solution", distance(found.value, outer(found.solution.x)), 1e-12)
-    yield from _check_accuracy(subject, pair, found)
+    yield from _check_against_reference(subject, pair, found)
     yield from _check_units(subject, pair, program)
     program(copy.deepcopy(pair.settings), posed(other))
     yield Finding(
@@ -129,7 +128,7 @@ def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
 def check_transformations(subject: str, pair: Pair) -> Iterator[Finding]:
     """Check that `jax.grad` through the call, jit and vmap all give the same gradient."""
     method, solver, _ = pair.settings
-    lower, tolerance = pair.problem.lowers[0], REPRODUCED * pair.accuracy
+    lower, tolerance = pair.problem.lowers[0], REPRODUCED * pair.granted_error
     program = Compiled(_differentiate)
     few = (method, solver, pair.few)
     # What an inexact rule returns can hang on how a converged state rounds, such as on its last restart.
@@ -195,17 +194,17 @@ def _check_units(subject: str, pair: Pair, program: Compiled) -> Iterator[Findin
         away = distance(moved.solution.x / units.x, found.solution.x)
         yield bounded(subject, f"same solution, {units.name}", away, SAME_SOLUTION)
         error = leafwise_distance(units.gradient_back(moved.gradient), found.gradient)
-        yield bounded(subject, f"same gradient, {units.name}", error, max(pair.accuracy, SAME_SOLUTION))
+        yield bounded(subject, f"same gradient, {units.name}", error, max(pair.granted_error, SAME_SOLUTION))
 
 
-def _check_accuracy(subject: str, pair: Pair, found: Hypergradient) -> Iterator[Finding]:
+def _check_against_reference(subject: str, pair: Pair, found: Hypergradient) -> Iterator[Finding]:
     known = pair.problem.reference
     if known is None or not pair.exact:
         return
     # A nonconvex energy can have several stationary points: a gradient is only right at its own.
     yield bounded(subject, "same solution", distance(found.solution.x, known.x), SAME_SOLUTION)
     error = leafwise_distance(found.gradient, known.gradient)
-    yield bounded(subject, "hypergradient", error, pair.accuracy)
+    yield bounded(subject, "hypergradient", error, pair.granted_error)
 
 
 def _differentiate(method: Method, solver: Solver, budget: Budget, problem: Posed) -> Hypergradient:

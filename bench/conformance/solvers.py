@@ -111,13 +111,13 @@ def _check_state(subject: str, solver: Solver, lower: LowerLevel) -> Iterator[Fi
 
 
 def _check_reverse_mode(subject: str, solver: Solver, lower: LowerLevel) -> Iterator[Finding]:
-    if not getattr(solver, "differentiable_step", True):
+    if not solver.traits.differentiable_step:
         return
     try:
         jax.eval_shape(jax.grad(partial(_sum_of_steps, solver)), lower)
         passed, detail = True, "it does"
     except (ValueError, TypeError) as error:
-        passed, detail = False, f"declare `differentiable_step = False` if it cannot: {error}"
+        passed, detail = False, f"say `SolverTraits(differentiable_step=False)` if it cannot: {error}"
     yield Finding(subject, "reverse mode crosses the step", passed, detail)
 
 

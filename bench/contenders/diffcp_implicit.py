@@ -1,23 +1,30 @@
 """diffcp's derivative of a cone program, as a contender."""
 
 import importlib.util
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.linear_operator import LinearOperator
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import DualSolver, analysis_regularizer, supports_analysis_l1
+from ...solvers.analysis_l1_problem import (
+    DualSolver,
+    PrimalDualPair,
+    analysis_regularizer,
+    supports_analysis_l1,
+)
 from ...solvers.budget import Budget
 from ...solvers.certificate import certify
 from ...solvers.residuals import kkt_residual
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
+from ..bench_traits import BenchTraits
 from .child_solve import Call, solve_in_child
+from .no_start import require_no_start
 
 LARGEST = 2**18
 """Entries of A or of W as a matrix: a cone program is stated with both."""
@@ -32,8 +39,8 @@ class DiffcpImplicit:
     is the budget's, on its own residuals. Source: Agrawal et al., 2019.
     """
 
-    accuracy: ClassVar[float] = 1e-3
-    in_a_child: ClassVar[bool] = True
+    traits = MethodTraits()
+    bench_traits = BenchTraits(granted_error=1e-3, in_a_child=True)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if diffcp is installed and the problem is a small l1 one, else a sentence."""
@@ -51,9 +58,12 @@ class DiffcpImplicit:
             return f"A or W has {n * max(m, k)} entries as a matrix, and {LARGEST} are accepted"
         return None
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level in the child process."""
         require_supported(self, solver, lower)
+        require_no_start(self, start)
         A, M = _matrix(lower.A, lower), _matrix(analysis_regularizer(lower).W, lower)
         weight = analysis_regularizer(lower).weight_like(_response(lower)).reshape(-1, 1)
         settings = (("max_steps", budget.max_steps), ("tolerance", budget.tolerance))

@@ -1,12 +1,13 @@
 """jaxopt's implicit differentiation, as a contender."""
 
-from typing import ClassVar
-
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
+from ..bench_traits import BenchTraits
 from .jaxopt_solvers import run_jaxopt, supports_jaxopt
 
 
@@ -19,13 +20,16 @@ class JaxoptImplicit:
     """
 
     # jaxopt's adjoint solve stops at a fixed tolerance, which a filter bank's nearly dependent rows magnify.
-    accuracy: ClassVar[float] = 1e-2
+    traits = MethodTraits()
+    bench_traits = BenchTraits(granted_error=1e-2)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart of the solver, else a sentence."""
         return supports_jaxopt(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level with jaxopt."""
         require_supported(self, solver, lower)
-        return run_jaxopt(solver, budget, lower, implicit=True)
+        return run_jaxopt(solver, budget, lower, start, implicit=True)

@@ -9,12 +9,12 @@ from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import GroupRegularizer
-from ...solvers.analysis_l1_problem import analysis_regularizer
+from ...solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.certificate import certify
 from ...solvers.iterations import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.residuals import gradient_residual, kkt_residual
-from ...solvers.solve import Ended, finish
+from ...solvers.solve import Ended, finish, first_state
 from ...solvers.solver import Solution, Solver
 
 _SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
@@ -29,47 +29,52 @@ def supports_jaxopt(solver: Solver, lower: LowerLevel) -> str | None:
     return f"jaxopt has no counterpart of {type(solver).__name__}"
 
 
-def run_jaxopt(solver: Solver, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
-    """Solve with jaxopt's counterpart of `solver`: same start, same step size, same tolerance."""
+def run_jaxopt(
+    solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None, implicit: bool
+) -> Solution:
+    """Solve with jaxopt's counterpart of `solver`: same start, same step size, same tolerance.
+
+    Raises:
+        ValueError: if a pair to start from is given and the solver has no dual variable.
+    """
+    first = first_state(solver, lower, jax.lax.stop_gradient(start))
     with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         # jaxopt says on import that it is no longer maintained.
         warnings.simplefilter("ignore")
         if isinstance(solver, dual_fista.DualFista):
-            return _run_dual(solver, budget, lower, implicit)
-        return _run_smooth(solver, budget, lower, implicit)
+            return _run_dual(first, budget, lower, implicit)
+        return _run_smooth(solver, first, budget, lower, implicit)
 
 
-def _run_smooth(solver: Solver, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
+def _run_smooth(solver: Solver, first: Any, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
     import jaxopt
 
-    start = solver.init(lower)
     options = _options(budget, lower, implicit)
     if isinstance(solver, lbfgs.Lbfgs):
         runner = jaxopt.LBFGS(_energy, history_size=solver.memory, **options)
     else:
-        step_size = start.step_size
+        step_size = first.step_size
         accelerated = isinstance(solver, nesterov.Nesterov)
         runner = jaxopt.GradientDescent(
             _energy, stepsize=lambda _: step_size, acceleration=accelerated, **options
         )
-    x, state = runner.run(jax.lax.stop_gradient(start.x), lower)
+    x, state = runner.run(jax.lax.stop_gradient(first.x), lower)
     return finish(budget, lower, x, Ended(None, _steps(state), gradient_residual(lower, x)))
 
 
-def _run_dual(solver: dual_fista.DualFista, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
+def _run_dual(first: Any, budget: Budget, lower: LowerLevel, implicit: bool) -> Solution:
     import jaxopt
 
-    start = solver.init(lower)
     runner = jaxopt.ProjectedGradient(
         _dual_energy,
         jaxopt.projection.projection_box,
-        stepsize=lambda _: start.step_size,
+        stepsize=lambda _: first.step_size,
         acceleration=True,
         **_options(budget, lower, implicit),
     )
     regularizer = analysis_regularizer(lower)
-    weight = regularizer.weight_like(start.u)
-    u, state = runner.run(start.u, hyperparams_proj=(-weight, weight), lower=lower)
+    weight = regularizer.weight_like(first.u)
+    u, state = runner.run(first.u, hyperparams_proj=(-weight, weight), lower=lower)
     x = lower.y - regularizer.W.adjoint(u)
     ended = Ended(None, _steps(state), kkt_residual(lower, x, u))
     return finish(budget, lower, x, ended, certify(*jax.lax.stop_gradient((lower, x, u))))

@@ -1,13 +1,14 @@
 """jaxopt's unrolled differentiation, as a contender."""
 
-from typing import ClassVar
-
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.iterations.lbfgs import Lbfgs
 from ...solvers.solver import Solution, Solver
+from ..bench_traits import BenchTraits
 from .jaxopt_solvers import run_jaxopt, supports_jaxopt
 
 
@@ -18,9 +19,9 @@ class JaxoptUnrolled:
     Source: Blondel et al., 2022 (`implicit_diff=False`).
     """
 
-    uses_every_step: ClassVar[bool] = True
     # jaxopt's accelerated projected gradient does not restart: its derivative settles long after its iterate.
-    accuracy: ClassVar[float] = 1e-4
+    traits = MethodTraits(uses_every_step=True)
+    bench_traits = BenchTraits(granted_error=1e-4)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if jaxopt has a counterpart that reverse mode can cross, else a sentence."""
@@ -28,7 +29,9 @@ class JaxoptUnrolled:
             return "jaxopt's L-BFGS searches along its direction in a loop of thirty evaluations a step"
         return supports_jaxopt(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level with jaxopt, unrolled."""
         require_supported(self, solver, lower)
-        return run_jaxopt(solver, budget, lower, implicit=False)
+        return run_jaxopt(solver, budget, lower, start, implicit=False)

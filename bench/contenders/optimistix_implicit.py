@@ -6,10 +6,13 @@ from typing import Any
 import lineax
 
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
+from .no_start import require_no_start
 from .optimistix_solvers import run_optimistix, supports_optimistix
 
 
@@ -28,6 +31,7 @@ class OptimistixImplicit:
     """
 
     adjoint_tolerance: float = 1e-10
+    traits = MethodTraits()
 
     def __post_init__(self) -> None:
         if not 0 < self.adjoint_tolerance < 1:
@@ -37,9 +41,12 @@ class OptimistixImplicit:
         """Return None if optimistix is there and has a counterpart of the solver, else a sentence."""
         return supports_optimistix(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level with optimistix."""
         require_supported(self, solver, lower)
+        require_no_start(self, start)
         optimistix: Any = importlib.import_module("optimistix")
         linear = lineax.CG(rtol=self.adjoint_tolerance, atol=self.adjoint_tolerance * 1e-6, max_steps=2000)
         return run_optimistix(solver, budget, lower, optimistix.ImplicitAdjoint(linear))

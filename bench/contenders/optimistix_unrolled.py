@@ -2,14 +2,18 @@
 
 import dataclasses
 import importlib
-from typing import Any, ClassVar
+from typing import Any
 
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.iterations.lbfgs import Lbfgs
 from ...solvers.solver import Solution, Solver
+from ..bench_traits import BenchTraits
+from .no_start import require_no_start
 from .optimistix_solvers import run_optimistix, supports_optimistix
 
 
@@ -21,8 +25,8 @@ class OptimistixUnrolled:
     the steps. Source: Rader, Lyons and Kidger, 2024 (`RecursiveCheckpointAdjoint`).
     """
 
-    uses_every_step: ClassVar[bool] = True
-    accuracy: ClassVar[float] = 1e-4
+    traits = MethodTraits(uses_every_step=True)
+    bench_traits = BenchTraits(granted_error=1e-4)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if optimistix has a counterpart that reverse mode can cross, else a sentence."""
@@ -32,9 +36,12 @@ class OptimistixUnrolled:
             )
         return supports_optimistix(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level with optimistix, on tape."""
         require_supported(self, solver, lower)
+        require_no_start(self, start)
         optimistix: Any = importlib.import_module("optimistix")
         budget = dataclasses.replace(budget, tolerance=0.0)
         return run_optimistix(solver, budget, lower, optimistix.RecursiveCheckpointAdjoint())

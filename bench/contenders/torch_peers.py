@@ -9,6 +9,7 @@ from ...problems.operators.blur import Blur
 from ...problems.operators.identity import Identity
 from ...problems.operators.mask import Mask
 from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.experts.potentials import LogCosh, Lorentzian, PseudoHuber
 from ...solvers.budget import Budget
 from ...solvers.fixed_point_map import map_step_size
 from ...solvers.iterations.gradient_descent import GradientDescent
@@ -16,6 +17,9 @@ from ...solvers.residuals import gradient_residual
 from ...solvers.solve import Ended, finish
 from ...solvers.solver import Solution, Solver
 from .child_solve import Call, solve_in_child
+
+_POTENTIALS = (PseudoHuber, LogCosh, Lorentzian)
+"""Those that the child writes in PyTorch."""
 
 
 def supports_torch_peer(library: str, solver: Solver, lower: LowerLevel) -> str | None:
@@ -25,6 +29,8 @@ def supports_torch_peer(library: str, solver: Solver, lower: LowerLevel) -> str 
         return f"{' and '.join(missing)} not installed; the extra 'torch-peers' brings it"
     if not isinstance(lower.regularizer, FieldsOfExperts):
         return f"{library} is handed fields of experts; {type(lower.regularizer).__name__} is none"
+    if not isinstance(lower.regularizer.potential, _POTENTIALS):
+        return f"{type(lower.regularizer.potential).__name__} has no counterpart in PyTorch here"
     if not isinstance(lower.A, Identity | Mask | Blur):
         return f"{type(lower.A).__name__} has no counterpart in PyTorch here"
     if not isinstance(solver, GradientDescent):
@@ -40,6 +46,7 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
     """
     regularizer = lower.regularizer
     assert isinstance(regularizer, FieldsOfExperts)
+    assert isinstance(regularizer.potential, _POTENTIALS)
     settings = (
         ("max_steps", budget.max_steps),
         ("tolerance", budget.tolerance),
@@ -47,7 +54,7 @@ def run_torch_peer(library: str, budget: Budget, lower: LowerLevel, adjoint_tole
         ("operator", type(lower.A).__name__),
         ("boundary", regularizer.boundary),
         ("potential", type(regularizer.potential).__name__),
-        ("scale", getattr(regularizer.potential, "scale", 1.0)),
+        ("scale", regularizer.potential.scale),
     )
     call = Call("torch_child.py", library, settings, lower.shape)
     named = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(lower)}

@@ -1,12 +1,14 @@
 """torchdeq's implicit differentiation, as a contender."""
 
-from typing import ClassVar
-
 from ...hypergrad.method import require_supported
+from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
+from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
+from ..bench_traits import BenchTraits
+from .no_start import require_no_start
 from .torch_peers import run_torch_peer, supports_torch_peer
 
 
@@ -25,8 +27,8 @@ class TorchdeqImplicit:
     """
 
     adjoint_tolerance: float = 1e-10
-    accuracy: ClassVar[float] = 1e-3
-    in_a_child: ClassVar[bool] = True
+    traits = MethodTraits()
+    bench_traits = BenchTraits(granted_error=1e-3, in_a_child=True)
 
     def __post_init__(self) -> None:
         if not 0 < self.adjoint_tolerance < 1:
@@ -36,7 +38,10 @@ class TorchdeqImplicit:
         """Return None if torchdeq is installed and can express the problem, else a sentence."""
         return supports_torch_peer("torchdeq", solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level in the child process."""
         require_supported(self, solver, lower)
+        require_no_start(self, start)
         return run_torch_peer("torchdeq", budget, lower, self.adjoint_tolerance)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...hypergrad.method import Method
-from ...problems.ground_truth import GroundTruth
+from ...problems.ground_truth import FingerprintedTruth, GroundTruth
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task
 from ...solvers.budget import Budget
@@ -95,7 +95,7 @@ class Case:
     def id(self) -> str:
         """Twelve hexadecimal digits that name the case: the same settings give the same ones."""
         instance, contestant = self.instance, self.contestant
-        fingerprint = getattr(instance.data, "fingerprint", lambda: "")()
+        fingerprint = instance.data.fingerprint() if isinstance(instance.data, FingerprintedTruth) else ""
         text = (
             instance.task_label,
             instance.regularizer_label,

@@ -19,9 +19,10 @@ from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solver
 from .. import contenders
 from ..errors import UserError, nearest
+from .declared_traits import require_traits
 from .default_object import default_object
 from .entry import Entry, Origin
-from .kind import KINDS, kinds_in_plugin, kinds_of_room, public_classes
+from .kind import KINDS, has_methods, kinds_in_plugin, kinds_of_room, public_classes
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def collect(module: ModuleType, catalogue: Catalogue) -> Catalogue:
 
     Raises:
         UserError: if a name is taken, or a class that looks like a solver, method, task or ground
-            truth cannot be made without arguments, or does not make a value (see `require_value`).
+            truth cannot be made without arguments, does not make a value (see `require_value`), or does not
+            say its traits (see `require_traits`).
     """
     for cls in public_classes(module):
         if cls.__module__ == module.__name__:
@@ -126,6 +128,9 @@ def _with(catalogue: Catalogue, cls: type, kinds: Sequence[str], origin: Origin)
                 f"the {KINDS[kind].singular} {name!r} exists already; give the plug-in's class another name"
             )
         value = cls if KINDS[kind].as_class else default_object(cls)
+        # Every class can be called; an object of it only where it says how.
+        if not KINDS[kind].as_class and has_methods(value, KINDS[kind]):
+            require_traits(value, kind)
         # What only looks like a task, as a lower level does, lacks an attribute that its object would have.
         if KINDS[kind].as_class or isinstance(value, KINDS[kind].protocol):
             changed: dict[str, Any] = {kind: {**held, name: value}}

@@ -147,6 +147,6 @@ def _budgets(request: Request, problem: Problem, method: Method) -> list[Budget]
 
 
 def _steps(method: Method, problem: Problem) -> tuple[int, ...]:
-    if not getattr(method, "uses_every_step", False):
+    if not method.traits.uses_every_step:
         return (MAX_STEPS,)
     return problem.unrolled_steps if method == Unrolled() else problem.unrolled_steps[-1:]

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from ...hypergrad.method import Method
 from ...problems.ground_truth import GroundTruth
@@ -67,7 +68,7 @@ def kinds_of_room(cls: type) -> list[str]:
         name
         for name, kind in KINDS.items()
         if any(room.startswith(f"{one}.") for one in kind.rooms)
-        and _has(cls, kind)
+        and has_methods(cls, kind)
         and cls is not ImageFolder
     ]
 
@@ -77,11 +78,12 @@ def kinds_in_plugin(cls: type) -> list[str]:
 
     A regulariser is nothing else. An operator without an example is checked through the task that makes it.
     """
-    found = [name for name, kind in KINDS.items() if _has(cls, kind)]
+    found = [name for name, kind in KINDS.items() if has_methods(cls, kind)]
     if "regularizers" in found:
         return ["regularizers"]
     return [name for name in found if name != "operators" or issubclass(cls, ExampleOperator)]
 
 
-def _has(cls: type, kind: Kind) -> bool:
-    return all(callable(getattr(cls, name, None)) for name in kind.demanded)
+def has_methods(value: Any, kind: Kind) -> bool:
+    """Tell whether a class, or an object, has the methods by which a class of a kind is known."""
+    return all(callable(getattr(value, name, None)) for name in kind.demanded)

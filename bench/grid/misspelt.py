@@ -10,7 +10,6 @@ from ...problems.regularizer import Regularizer
 from ...problems.task import Task
 from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solver
-from .value import TRAITS
 
 _ALIKE = 0.8
 _PROTOCOLS: tuple[type, ...] = (Task, GroundTruth, Regularizer, Solver, LinearSolver, Method)
@@ -19,8 +18,8 @@ _PROTOCOLS: tuple[type, ...] = (Task, GroundTruth, Regularizer, Solver, LinearSo
 def misspelt(module: ModuleType) -> list[str]:
     """Return a sentence for each class of a module that misses members of a protocol by their spelling alone.
 
-    That is, for every member that it lacks it has another name that is nearly that, or its name of a trait
-    (`uses_every_step` and the like) is nearly one.
+    That is, for every member that it lacks it has another name that is nearly that. Traits have a check of
+    their own, see `require_traits`.
     """
     own = [
         cls
@@ -36,14 +35,12 @@ def _sentence(cls: type) -> str:
     offered = {name for name in dir(cls) if not name.startswith("_")}
     offered |= set(getattr(cls, "__dataclass_fields__", ()))
     members = {
-        protocol: {name for name in vars(protocol) if not name.startswith("_")}
+        protocol: {name for name in vars(protocol) if not name.startswith("_") and name != "traits"}
         for protocol in _PROTOCOLS
         if "__call__" not in vars(protocol) or "__call__" in dir(cls)
     }
     if any(names <= offered for names in members.values()):
-        traits = set[str](TRAITS)
-        pairs = _nearly(offered - traits, traits - offered)
-        return _ask(cls, pairs) if pairs else ""
+        return ""
     for names in members.values():
         pairs = _nearly(offered - names, names - offered)
         if pairs and len(pairs) == len(names - offered):

@@ -111,7 +111,7 @@ def family_of(method: Method, sweep: Sweep, steps: tuple[int, ...]) -> Family:
 
     It meets every solver that it supports: nobody else knows which of them suits it.
     """
-    if getattr(method, "uses_every_step", False):
+    if method.traits.uses_every_step:
         return over_steps(method, sweep, steps)._replace(every_solver=True)
     return over_tolerances(method, sweep)._replace(every_solver=True)
 

@@ -137,9 +137,9 @@ def _error_bounds(
     pixels = inputs.truths[0].size
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         # What it ended at is not `solution`: its own bound holds, if it was told of the loss.
-        return backward.error_bound if getattr(method, "outer_lipschitz", 0.0) >= 2 / pixels else None
+        return backward.error_bound if method.outer_lipschitz >= 2 / pixels else None
     lower = LowerLevel(inputs.A, inputs.y[0], inputs.regularizer)
-    if not getattr(method, "adjoint_of_energy", False) or no_error_bound(lower) or pixels > LARGEST_BOUNDED:
+    if not method.traits.adjoint_of_energy or no_error_bound(lower) or pixels > LARGEST_BOUNDED:
         return None
 
     def bound(member: tuple[Array, Array, Array, Array]) -> Array:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...hypergrad.method import AdjointMethod, Backward
+from ..bench_traits import bench_traits_of
 from ..grid.case import Case, label
 from .accuracy import Judgement, compare, flatten
 from .samples import Samples, ratio
@@ -25,7 +26,7 @@ def fields_of(
         **_bound_fields(run),
         **_split_fields(case, run, judgement),
         **_time_fields(solve, total),
-        **_program_fields(run, getattr(case.contestant.method, "in_a_child", False)),
+        **_program_fields(run, bench_traits_of(case.contestant.method).in_a_child),
         "adjoint_route": run.route,
         "sweep": case.contestant.sweep,
     }

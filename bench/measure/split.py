@@ -50,7 +50,7 @@ def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Jud
     """ErrorParts the error of a gradient; the parts add up to at least the whole (triangle inequality).
 
     Args:
-        method: says by its `exact` whether it is biased.
+        method: says by its traits whether it is biased.
         gradient: the method's, by the regulariser.
         exact: the exact adjoint's at the same solution.
         judgement: the reference; without one there are no parts.
@@ -63,6 +63,6 @@ def split_error(method: AdjointMethod, gradient: Any, exact: Any, judgement: Jud
     if norm == 0 or not (np.isfinite(own).all() and np.isfinite(at_x).all()):
         return ErrorParts()
     lower, rest = (float(np.linalg.norm(part)) / norm for part in (at_x - truth, own - at_x))
-    if getattr(method, "exact", True):
+    if method.traits.exact:
         return ErrorParts(lower, adjoint_error=rest)
     return ErrorParts(lower, method_error=rest)

@@ -16,6 +16,7 @@ from ...solvers.budget import Budget
 from ...solvers.solver import Outcome, Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..method import AdjointMethod, Backward, PairMethod
+from ..method_traits import MethodTraits
 from ..seen_fields import refuse
 from .implicit import Implicit
 
@@ -59,9 +60,9 @@ class Checked:
             raise ValueError(f"on_failure must be one of {get_args(Failure)}; got {self.on_failure!r}")
 
     @property
-    def exact(self) -> bool:
-        """Say whether the method's gradient tends to the solution's."""
-        return getattr(self.method, "exact", True)
+    def traits(self) -> MethodTraits:
+        """Exact as the method is; its adjoint is not said to be the energy's."""
+        return MethodTraits(exact=self.method.traits.exact)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return what the method says."""

@@ -29,6 +29,7 @@ from ..l1.group_curvature import GroupCurvature, group_curvature, normal_product
 from ..l1.iterative_system import iterate_system
 from ..l1.undecided_rows import undecided_rows
 from ..method import Backward
+from ..method_traits import MethodTraits
 from ..state_leaves import pair_tangent
 
 CHOLESKY = "Cholesky of the active rows"
@@ -85,6 +86,7 @@ class ClosedForm:
     factored_up_to: int = 4096
     linear: LinearSolver = Cg()
     indefinite: LinearSolver = Minres()
+    traits = MethodTraits()
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:

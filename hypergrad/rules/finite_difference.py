@@ -1,7 +1,5 @@
 """Central differences of the solution, one parameter at a time."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -12,6 +10,7 @@ from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solve import solve
 from ...solvers.solver import Solution, Solver
+from ..method_traits import MethodTraits
 from ..parameter_rule import Moved, basis, from_basis, solve_and_move
 from ..second_order import solve_to_differentiate
 
@@ -36,17 +35,15 @@ class FiniteDifference:
     """
 
     step: float | None = None
-    accuracy: ClassVar[float] = 1e-4
-    costly: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.step is not None and not self.step > 0:
             raise ValueError(f"step must be None or positive; got {self.step}")
 
     @property
-    def exact(self) -> bool:
-        """Say whether the gradient tends to the solution's as the tolerance falls."""
-        return self.step is None
+    def traits(self) -> MethodTraits:
+        """Exact where the step falls with the tolerance."""
+        return MethodTraits(exact=self.step is None)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None: whatever can be solved can be solved twice."""

@@ -1,7 +1,5 @@
 """Forward-mode differentiation of the iterations."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -14,6 +12,7 @@ from ...solvers.solve import Ended, certificate_of, finish, first_state, run_ste
 from ...solvers.solver import MapSolver, Solution, Solver
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer
+from ..method_traits import MethodTraits
 from ..parameter_rule import Moved, basis, from_basis, solve_and_move
 
 
@@ -34,8 +33,7 @@ class ForwardMode:
     """
 
     at_once: int = 16
-    uses_every_step: ClassVar[bool] = True
-    costly: ClassVar[bool] = True
+    traits = MethodTraits(uses_every_step=True)
 
     def __post_init__(self) -> None:
         if self.at_once < 1:
@@ -44,7 +42,7 @@ class ForwardMode:
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for a step without a loop of its own, else why not."""
         del lower
-        if getattr(solver, "differentiable_step", True):
+        if solver.traits.differentiable_step:
             return None
         if isinstance(solver, MapSolver):
             return f"{type(solver).__name__}'s accelerated steps have no derivative at the solution"

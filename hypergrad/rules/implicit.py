@@ -18,7 +18,7 @@ from ...solvers.linear.cg import Cg
 from ...solvers.linear.circulant_preconditioner import Preconditioner
 from ...solvers.linear.gmres import Gmres
 from ...solvers.linear.implicit_linear import solve_implicitly
-from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, Matvec, needs_symmetry
+from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, Matvec
 from ...solvers.linear.minres import Minres
 from ...solvers.solve import Ended
 from ...solvers.solver import Solution, Solver
@@ -27,6 +27,7 @@ from ..adjoint_rule import solve_with_adjoint
 from ..bounds.certified_accuracy import Aim, refine, result
 from ..bounds.error_bound import no_error_bound
 from ..method import Backward, Outer
+from ..method_traits import MethodTraits
 from ..motion import motion_of_fixed_point, motion_of_optimality
 from ..second_order import no_derivative_of_refined
 from ..step_map import no_step_derivative
@@ -101,14 +102,10 @@ class Implicit:
             raise ValueError("an accuracy is certified for on='optimality' and damping=0 alone")
 
     @property
-    def exact(self) -> bool:
-        """Say whether the gradient tends to the solution's as the budget grows."""
-        return self.damping == 0 and (self.linear is None or getattr(self.linear, "exact", True))
-
-    @property
-    def adjoint_of_energy(self) -> bool:
-        """Say whether the adjoint is that of the energy's gradient, for `error_bound`."""
-        return self.on == "optimality"
+    def traits(self) -> MethodTraits:
+        """Exact without damping and with an exact linear solver; what the adjoint is of depends on `on`."""
+        exact = self.damping == 0 and (self.linear is None or self.linear.traits.exact)
+        return MethodTraits(exact=exact, adjoint_of_energy=self.on == "optimality")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if the condition can be differentiated and solved with `linear`, else why not."""
@@ -117,7 +114,7 @@ class Implicit:
         reason = no_step_derivative(solver)
         if reason is not None:
             return reason
-        if self.linear is not None and needs_symmetry(self.linear):
+        if self.linear is not None and self.linear.traits.symmetric_only:
             return f"{self.linear!r} is for symmetric systems, and the Jacobian of a step is not"
         return None
 
@@ -127,7 +124,7 @@ class Implicit:
             return None if self.accuracy is None else no_error_bound(lower)
         if not isinstance(lower.regularizer, OperatorRegularizer):
             return reason
-        if self.linear is not None and needs_symmetry(self.linear):
+        if self.linear is not None and self.linear.traits.symmetric_only:
             return f"{reason}; {self.linear!r} is for symmetric systems, Implicit(linear=Gmres()) does it"
         return None if self.accuracy is None else no_error_bound(lower)
 

@@ -1,7 +1,5 @@
 """One-step, or Jacobian-free, differentiation."""
 
-from typing import ClassVar
-
 import jax
 from jaxtyping import Array, Float
 
@@ -12,6 +10,7 @@ from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
+from ..method_traits import MethodTraits
 from ..step_map import connected, differentiated_step, no_step_derivative
 
 
@@ -25,7 +24,7 @@ class OneStep:
     Vaiter, 2023.
     """
 
-    exact: ClassVar[bool] = False
+    traits = MethodTraits(exact=False)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""

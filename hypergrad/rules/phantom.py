@@ -1,7 +1,5 @@
 """Phantom gradients: a few damped steps at the solution, unrolled."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -14,6 +12,7 @@ from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..memory_of_start import relative_size
 from ..method import Backward
+from ..method_traits import MethodTraits
 from ..step_map import Point, no_step_derivative, step_map
 
 
@@ -36,7 +35,7 @@ class Phantom:
 
     steps: int = 5
     damping: float = 0.5
-    exact: ClassVar[bool] = False
+    traits = MethodTraits(exact=False)
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not 0 < self.damping <= 1:

@@ -1,6 +1,6 @@
 """Restarted Jacobian-free differentiation: free restarts, then a few layers on tape."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from ...solvers.solve import Ended, certificate_of, finish, first_state, run_ste
 from ...solvers.solver import RestartingSolver, Solution, Solver
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer, require_supported
+from ..method_traits import MethodTraits
 from ..step_map import connected, no_step_derivative, run_differentiated
 
 
@@ -33,8 +34,7 @@ class Restarted:
     """
 
     layers: int = 10
-    uses_every_step: ClassVar[bool] = True
-    exact: ClassVar[bool] = False
+    traits = MethodTraits(exact=False, uses_every_step=True)
 
     def __post_init__(self) -> None:
         if self.layers < 1:

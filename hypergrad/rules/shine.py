@@ -1,6 +1,6 @@
 """SHINE: the quasi-Newton inverse of the forward solve, used again backward."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from ...solvers.solver import Solution, Solver
 from ..adjoint_equation import contraction_of, no_hessian, of_optimality
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
+from ..method_traits import MethodTraits
 
 
 @configuration
@@ -36,8 +37,7 @@ class Shine:
     """
 
     refinements: int = 0
-    exact: ClassVar[bool] = False
-    adjoint_of_energy: ClassVar[bool] = True
+    traits = MethodTraits(exact=False, adjoint_of_energy=True)
 
     def __post_init__(self) -> None:
         if self.refinements < 0:

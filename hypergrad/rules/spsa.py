@@ -1,7 +1,5 @@
 """A randomised estimate from simultaneous perturbations."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,6 +9,7 @@ from ...problems.values.configuration import configuration
 from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
+from ..method_traits import MethodTraits
 from ..parameter_rule import Moved, solve_and_move
 from ..second_order import solve_to_differentiate
 from .finite_difference import difference_slope, difference_step, leaf_units
@@ -37,8 +36,7 @@ class Spsa:
     samples: int = 16
     step: float | None = None
     seed: int = 0
-    exact: ClassVar[bool] = False
-    costly: ClassVar[bool] = True
+    traits = MethodTraits(exact=False)
 
     def __post_init__(self) -> None:
         if self.samples < 1 or (self.step is not None and not self.step > 0):

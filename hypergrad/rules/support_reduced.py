@@ -15,6 +15,7 @@ from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
+from ..method_traits import MethodTraits
 
 
 @configuration
@@ -31,6 +32,7 @@ class SupportReduced:
     """
 
     linear: LinearSolver = Cg()
+    traits = MethodTraits()
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for l1 denoising by `DualFista`, else why not."""

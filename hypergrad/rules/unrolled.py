@@ -1,7 +1,7 @@
 """Unrolled differentiation: reverse mode through the iterations."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from ...solvers.solve import Ended, certificate_of, finish, first_state, run_ste
 from ...solvers.solver import MapSolver, Solution, Solver
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer, require_supported
+from ..method_traits import MethodTraits
 from ..step_map import connected, no_step_derivative, run_differentiated
 
 
@@ -41,7 +42,6 @@ class Unrolled:
 
     checkpoint_every: int | Literal["recursive"] | None = None
     last: int | None = None
-    uses_every_step: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         every = self.checkpoint_every
@@ -51,16 +51,16 @@ class Unrolled:
             raise ValueError(f"last must be None or at least 1; got {self.last}")
 
     @property
-    def exact(self) -> bool:
-        """Say whether the gradient tends to the solution's as the budget grows."""
-        return self.last is None
+    def traits(self) -> MethodTraits:
+        """Exact where all steps are differentiated; whatever the tolerance, all are made."""
+        return MethodTraits(exact=self.last is None, uses_every_step=True)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if reverse mode can cross the solver's step, else why not."""
         del lower
         if self.last is not None:
             return no_step_derivative(solver)
-        if getattr(solver, "differentiable_step", True):
+        if solver.traits.differentiable_step:
             return None
         if isinstance(solver, MapSolver):
             return f"{type(solver).__name__}'s accelerated steps have no derivative at the solution"

@@ -1,6 +1,6 @@
 """A safeguarded second-order solver of l1 problems, which ends with a certificate."""
 
-from typing import ClassVar, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ from ..matrices.normal_matrix import (
 from ..residuals import kkt_residual
 from ..solve import solve
 from ..solver import Solver
+from ..solver_traits import SolverTraits
 from .admm import Admm
 
 FIRST_PENALTY, LARGEST_PENALTY = 1e3, 1e11
@@ -93,9 +94,7 @@ class ActiveSet:
     start_budget: Budget = Budget(max_steps=1000, tolerance=1e-8, check_every=20)
     growth: float = 5.0
     newton_steps: int = 50
-    checks_every_step: ClassVar[bool] = True
-    one_at_a_time: ClassVar[bool] = True
-    differentiable_step: ClassVar[bool] = False
+    traits = SolverTraits(differentiable_step=False, checks_every_step=True, one_at_a_time=True)
 
     def __post_init__(self) -> None:
         if not self.growth >= 1 or self.newton_steps < 1:

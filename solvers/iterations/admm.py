@@ -23,6 +23,7 @@ from ..linear.implicit_linear import solve_implicitly
 from ..matrices.circulant import filtered, is_circulant, spectrum_of
 from ..matrices.normal_matrix import Layout, combine, data_matrix, factorize, rows_matrix
 from ..residuals import kkt_residual
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 
 LARGEST_FACTORED = 2048
@@ -65,6 +66,7 @@ class Admm:
 
     rho: float | Float[Array, ""] = 15.0
     cg_steps: int = 50
+    traits = SolverTraits()
 
     def __post_init__(self) -> None:
         if (is_known(self.rho) and not 0 < self.rho < math.inf) or self.cg_steps < 1:

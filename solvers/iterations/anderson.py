@@ -1,6 +1,6 @@
 """Anderson acceleration of the fixed-point iteration, with a safeguard."""
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import Scale, supports_map
+from ..solver_traits import SolverTraits
 from .map_residual import map_residual
 from .picard import require_step_scale
 from .trial_point import Trial, first_trial, look, map_alone, sized, try_next
@@ -50,7 +51,7 @@ class Anderson:
     ridge: float = 1e-4
     safeguard: float = 1.0
     step_scale: Scale = 1.0
-    differentiable_step: ClassVar[bool] = False
+    traits = SolverTraits(differentiable_step=False)
 
     def __post_init__(self) -> None:
         require_step_scale(self.step_scale)

@@ -17,6 +17,7 @@ from ..analysis_l1_problem import (
 )
 from ..dual_norm import inside_bounds
 from ..residuals import kkt_residual
+from ..solver_traits import SolverTraits
 from .momentum import extrapolate
 
 
@@ -38,6 +39,8 @@ class DualFista:
     can be read off. A norm of groups bounds ||u_g|| by weight_g instead, to which groups are scaled.
     Source: Beck and Teboulle, 2009; restart of O'Donoghue and Candes, 2015.
     """
+
+    traits = SolverTraits()
 
     def supports(self, lower: LowerLevel) -> str | None:
         """Return None for denoising with an l1 norm or a norm of groups, else why not."""

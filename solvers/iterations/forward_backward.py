@@ -12,6 +12,7 @@ from ...problems.regularizer import SmoothRegularizer
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import backward, forward, is_backward, map_step_size, supports_descent
 from ..residuals import fixed_point_residual, gradient_residual
+from ..solver_traits import SolverTraits
 from .energy_slack import energy_slack
 from .first_iterate import first_iterate
 from .picard import require_step_scale
@@ -59,6 +60,7 @@ class ForwardBackward:
 
     decrease: float = 0.1
     step_scale: float = 4.0
+    traits = SolverTraits()
 
     def __post_init__(self) -> None:
         require_step_scale(self.step_scale)

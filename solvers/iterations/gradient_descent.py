@@ -8,6 +8,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import map_step_size
 from ..residuals import gradient_residual
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 from .smooth_energy import supports_smooth
 
@@ -26,6 +27,8 @@ class GradientDescent:
     Starts at A^T y / ||A||^2. Converges for every smooth energy, linearly if it is strongly convex;
     `Nesterov` needs about the square root of its steps. Source: Nesterov, 2004, section 2.1.5.
     """
+
+    traits = SolverTraits()
 
     def supports(self, lower: LowerLevel) -> str | None:
         """Return None for smooth energies, else why not."""

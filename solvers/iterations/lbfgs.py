@@ -1,6 +1,6 @@
 """Limited-memory BFGS, optax's."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import map_step_size
 from ..residuals import gradient_residual
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 from .smooth_energy import supports_smooth
 
@@ -50,7 +51,7 @@ class Lbfgs:
     """
 
     memory: int = 10
-    differentiable_step: ClassVar[bool] = False
+    traits = SolverTraits(differentiable_step=False)
 
     def __post_init__(self) -> None:
         if self.memory < 1:

@@ -9,6 +9,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import map_step_size
 from ..residuals import gradient_residual
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 from .momentum import extrapolate
 from .smooth_energy import supports_smooth
@@ -32,6 +33,8 @@ class Nesterov:
     stationary point that need not be the nearest.
     Source: Nesterov, 1983; O'Donoghue and Candes, 2015, section 3.2.
     """
+
+    traits = SolverTraits()
 
     def supports(self, lower: LowerLevel) -> str | None:
         """Return None for smooth energies, else why not."""

@@ -10,6 +10,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import backward, forward, is_backward, map_step_size, supports_descent
 from ..residuals import fixed_point_residual, gradient_residual
+from ..solver_traits import SolverTraits
 from .energy_slack import energy_slack
 from .first_iterate import first_iterate
 
@@ -86,6 +87,7 @@ class NonmonotoneAcceleratedGradient:
     decrease: float = 0.1
     forgetting: float = 0.8
     shrink: float = 0.9
+    traits = SolverTraits()
 
     def __post_init__(self) -> None:
         if not self.decrease > 0:

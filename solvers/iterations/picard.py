@@ -8,6 +8,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ...problems.values.validation import is_known
 from ..fixed_point_map import Scale, map_move, map_step_size, supports_map
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 from .map_residual import map_residual
 
@@ -36,6 +37,7 @@ class Picard:
     """
 
     step_scale: Scale = 1.0
+    traits = SolverTraits()
 
     def __post_init__(self) -> None:
         require_step_scale(self.step_scale)

@@ -17,6 +17,7 @@ from ..analysis_l1_problem import (
 )
 from ..dual_norm import inside_bounds
 from ..residuals import kkt_residual
+from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
 
 
@@ -47,6 +48,7 @@ class PrimalDual:
     """
 
     dual_scale: float | Float[Array, ""] = 3.0
+    traits = SolverTraits()
 
     def __post_init__(self) -> None:
         if is_known(self.dual_scale) and not self.dual_scale > 0:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver_traits import LinearSolverTraits
 
 _RIDGES = 50
 """Of the least-squares problem, over the precision: less would leave it singular where changes are alike."""
@@ -44,6 +45,7 @@ class AndersonRichardson:
     memory: int = 5
     max_steps: int = 2000
     tolerance: Tolerance = 1e-10
+    traits = LinearSolverTraits()
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, require_limits, solve_with_lineax
 from .linear_solver import LinearSolution, Matvec
+from .linear_solver_traits import LinearSolverTraits
 
 
 @configuration
@@ -27,6 +28,7 @@ class BiCgStab:
 
     max_steps: int = 1000
     tolerance: Tolerance = 1e-10
+    traits = LinearSolverTraits()
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

@@ -1,6 +1,6 @@
 """Conjugate gradients."""
 
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized, unchanged
+from .linear_solver_traits import LinearSolverTraits
 
 ROUNDS = 3
 """Updated residuals drift from the true one: where that is still too large, the iteration begins again."""
@@ -54,7 +55,7 @@ class Cg:
 
     max_steps: int = 1000
     tolerance: Tolerance = 1e-10
-    symmetric_only: ClassVar[bool] = True
+    traits = LinearSolverTraits(symmetric_only=True)
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

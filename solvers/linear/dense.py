@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ...problems.values.configuration import configuration
 from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver_traits import LinearSolverTraits
 
 
 @configuration
@@ -14,6 +15,8 @@ class Dense:
 
     Memory grows with the square and time with the cube of the unknowns: for references and small signals.
     """
+
+    traits = LinearSolverTraits()
 
     def solve_linear(
         self,

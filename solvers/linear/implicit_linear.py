@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .linear_solver import LinearSolution, LinearSolver, Matvec, needs_symmetry, unchanged
+from .linear_solver import LinearSolution, LinearSolver, Matvec, unchanged
 
 
 def solve_implicitly(
@@ -67,7 +67,7 @@ class _Cold(NamedTuple):
 
     def solve(self, matvec: Matvec, rhs: Float[Array, "*shape"]) -> LinearSolution:
         """Solve; JAX differentiates the solution as a solution, forward and reverse, to any order."""
-        symmetric = needs_symmetry(self.linear)
+        symmetric = self.linear.traits.symmetric_only
 
         def run(matvec: Matvec, right: Array) -> tuple[Array, Any]:
             found = self.linear.solve_linear(matvec, right, preconditioner=self.preconditioner)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from .linear_solver_traits import LinearSolverTraits
 
 
 class LinearSolution(NamedTuple):
@@ -36,8 +37,14 @@ _ROUNDINGS = 100
 class LinearSolver(Protocol):
     """A way to solve H v = rhs with H given as a function.
 
-    A solver that needs a symmetric H says `symmetric_only = True`; otherwise any invertible one will do.
+    Every one says its traits: `traits = LinearSolverTraits()` in the class, without an annotation, which
+    would make it a setting, or a property where they depend on its settings.
     """
+
+    @property
+    def traits(self) -> LinearSolverTraits:
+        """Which systems it takes, and whether it solves them."""
+        ...
 
     def solve_linear(
         self,
@@ -57,18 +64,6 @@ class LinearSolver(Protocol):
                 iterations; direct solvers ignore it.
         """
         ...
-
-
-@runtime_checkable
-class SymmetricOnly(Protocol):
-    """A linear solver that says whether it needs a symmetric H."""
-
-    symmetric_only: bool
-
-
-def needs_symmetry(linear: LinearSolver) -> bool:
-    """Tell whether a linear solver is for symmetric systems alone; one that does not say is for any."""
-    return isinstance(linear, SymmetricOnly) and linear.symmetric_only
 
 
 def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, ""]]:

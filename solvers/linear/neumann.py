@@ -1,13 +1,12 @@
 """The truncated Neumann series."""
 
-from typing import ClassVar
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...problems.values.configuration import configuration
 from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver_traits import LinearSolverTraits
 
 
 @configuration
@@ -26,7 +25,7 @@ class Neumann:
     """
 
     terms: int = 10
-    exact: ClassVar[bool] = False
+    traits = LinearSolverTraits(exact=False)
 
     def __post_init__(self) -> None:
         if self.terms < 1:

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
+from .linear_solver_traits import LinearSolverTraits
 
 
 class _Iterate(NamedTuple):
@@ -36,6 +37,7 @@ class Richardson:
 
     max_steps: int = 10_000
     tolerance: Tolerance = 1e-10
+    traits = LinearSolverTraits()
 
     def __post_init__(self) -> None:
         require_limits(self.max_steps, self.tolerance)

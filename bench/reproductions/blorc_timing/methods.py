@@ -11,10 +11,11 @@ from ....hypergrad.adjoint_rule import solve_with_adjoint
 from ....hypergrad.l1.active_rows import project_matrix_free
 from ....hypergrad.l1.analysis_pairing import ActivePoint, pair
 from ....hypergrad.method import Backward
+from ....hypergrad.method_traits import MethodTraits
 from ....problems import Dense, LowerLevel
 from ....problems.values.configuration import configuration
 from ....solvers import Budget, Cg, DualFista, Solution, solve
-from ....solvers.analysis_l1_problem import DualSolver, analysis_regularizer
+from ....solvers.analysis_l1_problem import DualSolver, PrimalDualPair, analysis_regularizer
 from ....solvers.linear.linear_solver import LinearSolver
 from ....solvers.solver import Solver
 from .problem import THRESHOLD
@@ -28,14 +29,17 @@ class ImplicitCg:
     """
 
     linear: LinearSolver = Cg(tolerance=1e-12)
+    traits = MethodTraits()
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return what the closed form says."""
         return ClosedForm().supports(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        return solve_with_adjoint(self, solver, budget, lower)
+        return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
         self,

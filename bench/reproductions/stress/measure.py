@@ -83,7 +83,7 @@ def _differentiate(
         pulling = _pulling(family, solver, contestant.method)
         gradient, backward = pulling(theta, solution, cotangent, curvature)
         return gradient, solution, backward
-    if getattr(contestant.method, "uses_every_step", False):
+    if contestant.method.traits.uses_every_step:
         budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
     scale = jnp.asarray(challenge.scale, challenge.dtype)
     target = challenge.target.astype(challenge.dtype)
@@ -118,7 +118,7 @@ def _pulling(
     ) -> tuple[Array, Backward]:
         lower, pull = jax.vjp(family, theta)
         gradient, backward = method.backward(solver, Budget(), lower, solution, cotangent)
-        if getattr(method, "adjoint_of_energy", False) and not no_error_bound(lower):
+        if method.traits.adjoint_of_energy and not no_error_bound(lower):
             bound = _relative_bound(lower, solution.x, cotangent, backward.adjoint, curvature, gradient)
             backward = backward._replace(error_bound=bound)
         return pull(gradient)[0], backward._replace(adjoint=None)

@@ -24,6 +24,7 @@ SMALL = ("run", "--suite", "smoke", "--size", "8", "--batch", "1", "--plugin", "
 HEAD = """
 import sys
 import jax.numpy as jnp
+from hypergrad_bench.hypergrad import MethodTraits
 from hypergrad_bench.problems import AnalysisL1, Identity, configuration, pytree
 """
 TASK = """
@@ -38,11 +39,13 @@ class Broken:
 METHOD = """
 @configuration
 class Mine:
+    traits = MethodTraits()
+
     def supports(self, solver, lower):
         {}
         return None
 
-    def __call__(self, solver, budget, lower):
+    def __call__(self, solver, budget, lower, start=None):
         raise RuntimeError("called\\nin vain")
 """
 
@@ -156,7 +159,8 @@ def test_a_folder_of_images_beside_signals(unmeasured: Callable[..., Ended]) -> 
         ),
         (
             METHOD.format("pass").replace("    def s", "    uses_every_steps = True\n\n    def s"),
-            "Mine has 'uses_every_steps'; did you mean 'uses_every_step'?",
+            "Mine has 'uses_every_steps', which nobody reads; did you mean "
+            "`traits = MethodTraits(uses_every_step=...)`?",
         ),
         (
             METHOD.format("pass").replace(

@@ -10,12 +10,15 @@ from hypergrad_bench.solvers import (
     Cg,
     Dense,
     LinearSolution,
+    LinearSolverTraits,
 )
 
 
 @configuration
 class Careless:
     """A linear solver that stops at an absolute tolerance and reports success."""
+
+    traits = LinearSolverTraits()
 
     def solve_linear(self, matvec, rhs, *, start=None, preconditioner=None):
         """Take a few gradient steps unless the right-hand side is small."""
@@ -39,8 +42,7 @@ class Misled:
     """A direct solve with one contract broken, whichever `broken` names."""
 
     broken: str = ""
-    exact: bool = True
-    symmetric_only: bool = False
+    traits: LinearSolverTraits = LinearSolverTraits()
 
     def solve_linear(self, matvec, rhs, *, start=None, preconditioner=None):
         """Solve: by an iteration for symmetric systems, or past what its hints say."""
@@ -69,13 +71,13 @@ HINTS = ("start at the solution", "preconditioner")
     [
         (Misled(), set()),
         (Misled("symmetric"), {"nonsymmetric system"}),
-        (Misled("symmetric", symmetric_only=True), set()),
+        (Misled("symmetric", LinearSolverTraits(symmetric_only=True)), set()),
         (
             Misled("start"),
             {"start far away", "start at the solution", *(f"{hint} costs no step" for hint in HINTS)},
         ),
         (Misled("preconditioner"), {"start far away", *HINTS}),
-        (Misled("rough", exact=False), set()),
+        (Misled("rough", LinearSolverTraits(exact=False)), set()),
     ],
     ids=lambda one: repr(one) if isinstance(one, Misled) else None,  # sets have no fixed order
 )

@@ -1,15 +1,15 @@
 """Methods and settings that break a contract are found."""
 
 import dataclasses
-from typing import ClassVar
 
 import pytest
 
 from findings import SMOOTH, failed
 from hypergrad_bench import solvers
+from hypergrad_bench.bench.bench_traits import BenchTraits
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
 from hypergrad_bench.bench.conformance.settings import check_settings
-from hypergrad_bench.hypergrad import Implicit, OneStep
+from hypergrad_bench.hypergrad import Implicit, MethodTraits, OneStep
 from hypergrad_bench.problems import configuration
 from hypergrad_bench.solvers import (
     Nesterov,
@@ -20,15 +20,15 @@ from hypergrad_bench.solvers import (
 class Retraced:
     """A method that is equal to no copy of itself, so that JAX traces it again for each."""
 
-    accuracy: ClassVar[float] = 1e-6
+    traits = MethodTraits()
 
     def supports(self, solver, lower):
         """Support what implicit differentiation does."""
         return Implicit().supports(solver, lower)
 
-    def __call__(self, solver, budget, lower):
+    def __call__(self, solver, budget, lower, start=None):
         """Solve the lower level."""
-        return Implicit()(solver, budget, lower)
+        return Implicit()(solver, budget, lower, start)
 
     def __eq__(self, other):
         """Be nobody else."""
@@ -47,23 +47,29 @@ def test_a_method_without_value_equality_is_traced_again() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Claiming:
-    """One-step differentiation that claims to be exact, at an accuracy."""
+    """One-step differentiation that claims to be exact, up to an error."""
 
-    accuracy: float = 1e-6
+    granted: float = 1e-6
+    traits = MethodTraits()
+
+    @property
+    def bench_traits(self):
+        """What the checks grant."""
+        return BenchTraits(granted_error=self.granted)
 
     def supports(self, solver, lower):
         """Support what one-step differentiation does."""
         return OneStep().supports(solver, lower)
 
-    def __call__(self, solver, budget, lower):
+    def __call__(self, solver, budget, lower, start=None):
         """Solve the lower level."""
-        return OneStep()(solver, budget, lower)
+        return OneStep()(solver, budget, lower, start)
 
 
-@pytest.mark.parametrize(("accuracy", "expected"), [(1e-6, {"hypergradient"}), (1.0, set())])
-def test_an_inexact_method_cannot_pass_for_an_exact_one(accuracy: float, expected: set[str]) -> None:
-    """A method is held to the accuracy that it claims."""
-    assert failed(check_method("method", Pair(Claiming(accuracy), Nesterov(), SMOOTH))) == expected
+@pytest.mark.parametrize(("granted", "expected"), [(1e-6, {"hypergradient"}), (1.0, set())])
+def test_an_inexact_method_cannot_pass_for_an_exact_one(granted: float, expected: set[str]) -> None:
+    """A method is held to the error that it is granted."""
+    assert failed(check_method("method", Pair(Claiming(granted), Nesterov(), SMOOTH))) == expected
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ from hypergrad_bench.problems import configuration
 from hypergrad_bench.solvers import (
     GradientDescent,
     Lbfgs,
+    SolverTraits,
     gradient_residual,
 )
 
@@ -19,6 +20,7 @@ class Impostor:
     """Gradient descent with one contract broken, whichever `broken` names."""
 
     broken: str = ""
+    traits = SolverTraits()
 
     def supports(self, lower):
         """Support what gradient descent does."""
@@ -74,6 +76,8 @@ def test_solvers_that_do_not_conform(broken, expected) -> None:
 @configuration
 class Opaque:
     """L-BFGS that does not say that reverse mode cannot cross its step."""
+
+    traits = SolverTraits()
 
     def supports(self, lower):
         """Support what L-BFGS does."""

@@ -1,9 +1,10 @@
 """Other libraries' derivatives beside ours, on the problems that they can express."""
 
+import dataclasses
 import importlib.util
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,19 @@ from hypergrad_bench.bench.contenders import (
     TorchdeqImplicit,
 )
 from hypergrad_bench.bench.contenders.child_process import Child, child
+from hypergrad_bench.bench.contenders.no_start import require_no_start
+from hypergrad_bench.bench.contenders.torch_peers import supports_torch_peer
 from hypergrad_bench.hypergrad import ClosedForm, Hypergradient, Implicit, Unrolled, hypergradient
-from hypergrad_bench.problems import AnalysisL1, Blur, FieldsOfExperts, Identity, LogCosh, LowerLevel, Mask
+from hypergrad_bench.problems import (
+    AnalysisL1,
+    Blur,
+    FieldsOfExperts,
+    Identity,
+    LogCosh,
+    LowerLevel,
+    Mask,
+    configuration,
+)
 from hypergrad_bench.problems import Dense as DenseOperator
 from hypergrad_bench.solvers import (
     ActiveSet,
@@ -33,6 +45,7 @@ from hypergrad_bench.solvers import (
     Lbfgs,
     Nesterov,
     PrimalDual,
+    PrimalDualPair,
 )
 
 N, SHAPE = 12, (5, 5)
@@ -222,3 +235,43 @@ def test_a_child_answers_complains_and_dies(tmp_path):
         one.ask({"die": np.ones(1)})
     one.close()
     assert child(str(script)) is child(str(script))
+
+
+def test_a_contender_begins_at_a_pair_or_refuses_it(l1):
+    """jaxopt's projected gradient begins there; a library that chooses its start says so, before it runs."""
+    pair = PrimalDualPair(l1.solution.x, DualFista().dual(L1, l1.solution.state))
+    budget = Budget(5000, 1e-8)
+    cold = JaxoptImplicit()(DualFista(), budget, L1)
+    warm = hypergradient(JaxoptImplicit(), DualFista(), budget, L1, jnp.sum, start=pair).solution
+    assert int(warm.steps) < int(cold.steps)
+    with pytest.raises(ValueError, match=r"Nesterov.* cannot start from a pair"):
+        JaxoptUnrolled()(Nesterov(), budget, SMOOTH, pair)
+    with pytest.raises(ValueError, match=r"TorchdeqImplicit.*its library chooses the start"):
+        require_no_start(TorchdeqImplicit(), pair)
+    require_no_start(TorchdeqImplicit(), None)
+
+
+@configuration
+class Quartic:
+    """A potential of somebody's own."""
+
+    curvature: ClassVar[float] = 1.0
+    convex: ClassVar[bool] = True
+
+    def value(self, t):
+        """Return t^4."""
+        return t**4
+
+    def derivative(self, t):
+        """Return its slope."""
+        return 4 * t**3
+
+
+def test_a_potential_that_pytorch_lacks_here_is_refused(monkeypatch: pytest.MonkeyPatch):
+    """Its child would take any other for the Lorentzian."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    experts = dataclasses.replace(SMOOTH.regularizer, potential=Quartic())
+    lower = SMOOTH.replace(regularizer=experts)
+    assert supports_torch_peer("deepinv", GradientDescent(), SMOOTH) is None
+    reason = supports_torch_peer("deepinv", GradientDescent(), lower)
+    assert reason == "Quartic has no counterpart in PyTorch here"

@@ -155,5 +155,9 @@ def test_the_kind_of_a_built_in_class_is_its_folder() -> None:
 
 def own_linear_solver(name: str) -> type:
     """A linear solver of this name that a plug-in could define."""
-    members = {"solve_linear": lambda self, matvec, rhs: None, "__repr__": lambda self: f"{name}()"}
+    members = {
+        "traits": solvers.LinearSolverTraits(),
+        "solve_linear": lambda self, matvec, rhs: None,
+        "__repr__": lambda self: f"{name}()",
+    }
     return type(name, (), {**members, "__module__": "made_up"})

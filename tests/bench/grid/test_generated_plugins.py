@@ -16,8 +16,9 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+from hypergrad_bench.hypergrad import MethodTraits
 from hypergrad_bench.problems import Denoising, Identity, configuration, pytree
-from hypergrad_bench.solvers import Solution
+from hypergrad_bench.solvers import Solution, SolverTraits
 
 
 class Own(BaseException):
@@ -27,12 +28,13 @@ METHOD = '''
 @configuration
 class Direct:
     """Takes the measurement for the solution."""
+    {traits_name} = MethodTraits()
 {init}{traits}
     def {supports}(self, solver, lower):
         {supports_body}
         return None
 
-    def __call__(self, solver, budget, lower):
+    def __call__(self, solver, budget, lower, start=None):
         {call_body}
         residual = jnp.zeros(())
         if type(solver).__name__ == "Still":
@@ -48,6 +50,7 @@ SOLVER = '''
 @configuration
 class Still:
     """Stays where it is."""
+    {traits_name} = SolverTraits()
 {init}{traits}
     def {supports}(self, lower):
         {supports_body}
@@ -170,9 +173,18 @@ INIT += [
     "    __hash__ = None\n",
     "    needed: int\n",
 ]
-TRAITS = ["    uses_every_steps = True\n", "    exact = 'perhaps'\n", "    costly = None\n"] + [
+TRAITS = [
+    "    uses_every_steps = True\n",
+    "    exact = 'perhaps'\n",
+    "    costly = None\n",
+    "    traits = None\n",
+    "    traits = {'exact': False}\n",
+    "    traits: object = MethodTraits()\n",
+    "    traits = MethodTraits(exat=False)\n",
+    "    bench_traits = MethodTraits()\n",
+] + [
     f"    @property\n    def {name}(self):\n        {raised}\n"
-    for name in ("uses_every_step", "in_a_child")
+    for name in ("uses_every_step", "in_a_child", "traits")
     for raised in RAISED[:3]
 ]
 BODIES = [*RAISED, *WRONG]
@@ -180,12 +192,12 @@ KINDS = {
     "method": (
         METHOD,
         {"supports_body": BODIES, "call_body": BODIES, "solution_body": [*SOLUTIONS, *RAISED]},
-        {"supports": ["suports", "supported"]},
+        {"supports": ["suports", "supported"], "traits_name": ["trait", "Traits", "said"]},
     ),
     "solver": (
         SOLVER,
         {"supports_body": BODIES, "call_body": BODIES, "step_body": BODIES, "residual_body": BODIES},
-        {"supports": ["supprots"], "init_name": ["initial", "inits"]},
+        {"supports": ["supprots"], "init_name": ["initial", "inits"], "traits_name": ["trait", "said"]},
     ),
     "task": (TASK, {"operator_body": BODIES}, {"operator": ["operators", "opertor"]}),
     "regularizer": (
@@ -201,6 +213,7 @@ KINDS = {
 }
 NAMES = {
     "supports": "supports",
+    "traits_name": "traits",
     "init_name": "init",
     "operator": "operator",
     "initial": "initial",

@@ -15,7 +15,7 @@ from hypergrad_bench.bench.measure import memory_limit
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
-from hypergrad_bench.hypergrad import ClosedForm, Implicit, OneStep, Unrolled
+from hypergrad_bench.hypergrad import ClosedForm, Implicit, MethodTraits, OneStep, Unrolled
 from hypergrad_bench.problems import (
     AnalysisL1,
     Denoising,
@@ -25,7 +25,7 @@ from hypergrad_bench.problems import (
     UntiedExperts,
     configuration,
 )
-from hypergrad_bench.solvers import Budget, DualFista, Gmres, Picard, Solution, Solver
+from hypergrad_bench.solvers import Budget, DualFista, Gmres, Picard, PrimalDualPair, Solution, Solver
 
 CLOCK = ClockSettings(rounds_min=2, rounds_max=2, seconds=0.1, warmup=1)
 BUDGET = Budget(2000, 1e-10)
@@ -35,12 +35,16 @@ BUDGET = Budget(2000, 1e-10)
 class Raises:
     """A method with a defect."""
 
+    traits = MethodTraits()
+
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Claim to support everything."""
         del solver, lower
         return None
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Fail."""
         raise RuntimeError("a defect of the plug-in\nand its account")
 
@@ -49,14 +53,18 @@ class Raises:
 class Poisons:
     """A method whose derivative is not finite although its solution is."""
 
+    traits = MethodTraits()
+
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Claim to support everything."""
         del solver, lower
         return None
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve, and add zero with an infinite slope."""
-        solution = ClosedForm()(solver, budget, lower)
+        solution = ClosedForm()(solver, budget, lower, start)
         zero = jnp.sum(lower.regularizer.weight) * 0
         return solution._replace(x=solution.x + jnp.sqrt(jnp.abs(zero)))
 

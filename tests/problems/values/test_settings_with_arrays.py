@@ -38,6 +38,7 @@ from hypergrad_bench.solvers import (
     Nesterov,
     Picard,
     PrimalDual,
+    SolverTraits,
     solve,
 )
 
@@ -125,7 +126,7 @@ def test_a_rule_takes_a_traced_setting():
 class Slow:
     """An iteration that halves its residual, one member of a batch at a time."""
 
-    one_at_a_time = True
+    traits = SolverTraits(one_at_a_time=True)
     supports = staticmethod(lambda lower: None)
     init = staticmethod(lambda lower: lower.y)
     step = staticmethod(lambda lower, state: state / 2)
@@ -174,7 +175,7 @@ def test_every_rule_learns_a_scale():
 
     def slopes(lower):
         def slope(method):
-            budget = Budget(300, 0.0 if getattr(method, "uses_every_step", False) else 1e-11)
+            budget = Budget(300, 0.0 if method.traits.uses_every_step else 1e-11)
 
             def loss(scale):
                 experts = dataclasses.replace(lower.regularizer, potential=PseudoHuber(scale))

@@ -3,22 +3,26 @@
 import jax
 import jax.numpy as jnp
 
-from hypergrad_bench.hypergrad import Backward, Implicit, solve_with_adjoint
+from hypergrad_bench.hypergrad import Backward, Implicit, MethodTraits, solve_with_adjoint
 from hypergrad_bench.problems import LowerLevel, configuration, pytree
-from hypergrad_bench.solvers import Budget, Solution, Solver
+from hypergrad_bench.solvers import Budget, PrimalDualPair, Solution, Solver
 
 
 @configuration
 class WrongSign:
     """Implicit differentiation without the minus sign of the theorem."""
 
+    traits = MethodTraits()
+
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for smooth energies, else why not."""
         return Implicit().supports(solver, lower)
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        return solve_with_adjoint(self, solver, budget, lower)
+        return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
         self, solver: Solver, budget: Budget, lower: LowerLevel, solution: Solution, cotangent: jax.Array

@@ -1,12 +1,21 @@
 """An example plug-in: a solver and a differentiation rule that keep their contracts."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from hypergrad_bench.hypergrad import MethodTraits
 from hypergrad_bench.problems import LowerLevel, SmoothRegularizer, configuration
-from hypergrad_bench.solvers import Budget, Solution, Solver, gradient_residual, solve
+from hypergrad_bench.solvers import (
+    Budget,
+    PrimalDualPair,
+    Solution,
+    Solver,
+    SolverTraits,
+    gradient_residual,
+    solve,
+)
 
 
 class HeavyBallState(NamedTuple):
@@ -22,6 +31,7 @@ class HeavyBall:
     """Add a share of the last move to every gradient step. Source: Polyak, 1964."""
 
     momentum: float = 0.5
+    traits = SolverTraits()
 
     def supports(self, lower: LowerLevel) -> str | None:
         """Return None for smooth energies, else why not."""
@@ -54,19 +64,21 @@ class Truncated:
     """Solve, and differentiate through a few more steps from there. Source: Shaban et al., 2019."""
 
     steps: int = 20
-    exact: ClassVar[bool] = False
+    traits = MethodTraits(exact=False)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None for smooth energies and a step that reverse mode can cross, else why not."""
         if not isinstance(lower.regularizer, SmoothRegularizer):
             return "at a kink a few steps do not show the slope of the solution"
-        if getattr(solver, "differentiable_step", True):
+        if solver.traits.differentiable_step:
             return None
         return "its step holds a loop that reverse mode cannot cross"
 
-    def __call__(self, solver: Solver, budget: Budget, lower: LowerLevel) -> Solution:
+    def __call__(
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+    ) -> Solution:
         """Solve the lower level."""
-        solution = jax.lax.stop_gradient(solve(solver, budget, jax.lax.stop_gradient(lower)))
+        solution = jax.lax.stop_gradient(solve(solver, budget, jax.lax.stop_gradient(lower), start))
 
         def advance(state: Any, _: None) -> tuple[Any, None]:
             return solver.step(lower, state), None
