@@ -60,7 +60,7 @@ def advise_command(
         )
     read = readings(folders)
     print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))
-    records = {folder: reading.records for folder, reading in read.items()}
+    records = {folder: reading.entries for folder, reading in read.items()}
     advices = advise(question, recorded_problems(records, _parameters_of(catalogue)))
     console = standard_output()
     console.print(Text(_asked(question)), "", sep="\n")

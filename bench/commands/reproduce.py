@@ -1,8 +1,5 @@
 """`hgb reproduce`: papers' claims and recorded figures."""
 
-import datetime
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,20 +11,21 @@ from rich.text import Text
 
 from ..errors import UserError
 from ..machine.device import use_device
-from ..progress import RunProgress
 from ..report.page import print_page
 from ..report.terminal import print_lines
 from ..reproductions.reproduction import summary
+from ..runs.folder import new_folder
 from ..runs.reproduce import (
-    ROWS,
+    ReproductionPlan,
     built_in_reproductions,
-    opened,
-    page_of,
-    read_about,
+    plan_reproduction,
+    plan_reproduction_again,
     reproduction_named,
-    rows_of,
+    started_reproduction,
 )
-from .run import LOCAL
+from ..runs.reproduction_file import reproduction_folder
+from ..runs.reproduction_page import page_of, write_page_of
+from .measuring import measure, typed
 
 
 def reproduce(
@@ -56,45 +54,26 @@ def reproduce(
         _list()
         return
     use_device(device)
-    folder, name, quick = _target(name, quick, out, resume)
-    _measure(folder, name, quick)
-    page, left_out = page_of(folder)
+    plan = _planned(name, quick, out, resume)
+    folder = reproduction_folder(plan.folder)
+    measure(started_reproduction(plan, typed()), folder)
+    page, left_out = page_of(plan.folder)
+    write_page_of(plan.folder, page)
     print_page(page)
-    Console().print(Text(f"Rows, tables and figures are in {folder}"), soft_wrap=True)
+    Console().print(Text(f"Rows, tables and figures are in {plan.folder}"), soft_wrap=True)
     if left_out:
         print_lines("left out", left_out)
-        raise UserError(f"the page lacks {len(left_out)} lines of {folder / ROWS}")
+        raise UserError(f"the page lacks {len(left_out)} lines of {folder.journal.path}")
 
 
-def _target(name: str | None, quick: bool, out: Path | None, resume: Path | None) -> tuple[Path, str, bool]:
-    if resume is not None:
-        if name is not None or quick or out is not None:
-            raise UserError("--resume takes its name and options from the folder; give only --device")
-        about = read_about(resume)
-        return resume, about.name, about.quick
-    reproduction_named(name or "")
-    if out is None:
-        now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        return LOCAL / f"{now}-{name}", name or "", quick
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(
-            f"--out {out} is not an empty folder; give a new one, or --resume {out} to go on with it"
-        )
-    return out, name or "", quick
-
-
-def _measure(folder: Path, name: str, quick: bool) -> None:
-    messages = Console(stderr=True, highlight=False)
-    try:
-        with opened(folder, name, quick, ["hgb", *sys.argv[1:]]) as running:
-            print_lines(f"set aside in {rows_of(folder).rejected.name}", running.rejected)
-            cases = running.cases
-            with RunProgress(len(cases), before=len(running.recorded.intersection(cases))) as progress:
-                running.measure_missing(progress)
-    except KeyboardInterrupt:
-        command = f"hgb reproduce --resume {shlex.quote(str(folder))}"
-        messages.print(Text(f"stopped; what is recorded is kept: {command} goes on"), soft_wrap=True)
-        raise typer.Exit(130) from None
+def _planned(name: str | None, quick: bool, out: Path | None, resume: Path | None) -> ReproductionPlan:
+    if resume is None:
+        entry = name or ""
+        reproduction_named(entry)
+        return plan_reproduction(entry, quick, new_folder(out, entry))
+    if name is not None or quick or out is not None:
+        raise UserError("--resume takes its name and options from the folder; give only --device")
+    return plan_reproduction_again(resume)
 
 
 def _list() -> None:

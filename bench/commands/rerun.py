@@ -16,14 +16,16 @@ from ..grid.suites import Suite
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
-from ..records.journal import JOURNAL
 from ..records.record import Record
 from ..report.terminal import print_lines
 from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
-from ..runs.run import read_run_file, requested
+from ..runs.run import requested, timing_of
+from ..runs.run_file import RECORDS, run_folder
+from ..runs.timing import Timing
 
 _FIELDS = (
     "status",
+    "rounds",
     "steps",
     "residual",
     "adjoint_residual",
@@ -37,6 +39,9 @@ _FIELDS = (
     "overhead",
     "compile_seconds",
     "memory_bytes",
+)
+_OF_OLDER_VERSION = (
+    "with the rounds that run.json asks for and else as suite {!r} does now, since its version noted no more"
 )
 
 
@@ -57,16 +62,20 @@ def rerun(
     """
     use_device(device)
     folder, old = _find(record_id, run)
-    request = requested(read_run_file(folder).selection)
+    account = run_folder(folder).account()
+    request = requested(account.selection)
     case = recorded_case(old, request)
     if case is None:
         raise UserError(f"{folder} has a record {old.id} that this version's grid no longer holds")
-    new = _measure(case, request.suite)
+    timing = timing_of(account, request.suite)
+    new = _measure(case, request.suite, timing)
     _print(old, new)
+    source = "as run.json says" if account.timing else _OF_OLDER_VERSION.format(account.selection.suite)
+    Console(highlight=False).print(Text(f"Timed {source}: {timing.sentence()}."), soft_wrap=True)
 
 
-def _measure(case: Case, suite: Suite) -> Record:
-    context = Context(suite, suite.clock, environment(), ["hgb", "rerun", case.id])
+def _measure(case: Case, suite: Suite, timing: Timing) -> Record:
+    context = Context(timing.compiled(suite), timing.clock, environment(), ["hgb", "rerun", case.id])
     return next(iter(Workbench(context).measure([case]))).record
 
 
@@ -77,12 +86,12 @@ def _find(record_id: str, run: Path | None) -> tuple[Path, Record]:
     found = [
         (folder, record)
         for folder, reading in read.items()
-        for record in reading.records
+        for record in reading.entries
         if record_id and record.id.startswith(record_id)
     ]
     if not found:
         where = run or f"{RESULTS}/ and {SHIPPED}"
-        raise UserError(f"no record with id {record_id!r} in {where}; ids are in a run's {JOURNAL}")
+        raise UserError(f"no record with id {record_id!r} in {where}; ids are in a run's {RECORDS}")
     if len({record.id for _, record in found}) > 1:
         raise UserError(f"{record_id!r} begins the ids of several records; give more digits")
     return max(found, key=lambda pair: pair[1].created)

@@ -1,8 +1,5 @@
 """`hgb run`: measure a suite."""
 
-import datetime
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,17 +10,15 @@ from rich.text import Text
 from ..errors import UserError
 from ..grid.selection import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS, Selection
 from ..machine.device import use_device
-from ..progress import RunProgress
-from ..records.journal import Journal
 from ..report.figures import write_figures
 from ..report.publish import write_tables
 from ..report.render import print_tables
 from ..report.tables import report_of
-from ..report.terminal import print_lines
+from ..runs.folder import new_folder
 from ..runs.reproduce import built_in_reproductions
 from ..runs.run import Plan, plan_again, plan_run, started
-
-LOCAL = Path("results") / "local"
+from ..runs.run_file import run_folder
+from .measuring import measure, say, typed
 
 
 def run(
@@ -103,44 +98,27 @@ def run(
         plugins=tuple(plugin or ()),
         save_arrays=save_arrays,
     )
-    plan = _resumed(resume, selection, out) if resume else plan_run(selection, _new_folder(out, suite))
-    _measure(plan)
+    plan = _resumed(resume, selection, out) if resume else plan_run(selection, new_folder(out, suite))
+    for line in plan.left_out:
+        say(f"left out, as it does not fit together: {line}")
+    measure(started(plan, typed()), run_folder(plan.folder))
     _finish(plan)
 
 
-def _measure(plan: Plan) -> None:
-    messages = Console(stderr=True, highlight=False)
-    try:
-        with started(plan, ["hgb", *sys.argv[1:]]) as running:
-            print_lines(f"set aside in {Journal(plan.folder).lines.rejected.name}", running.rejected)
-            for line in plan.left_out:
-                messages.print(Text(f"left out, as it does not fit together: {line}"), soft_wrap=True)
-            done = plan.cases - sum(len(group) for group in running.missing)
-            messages.print(
-                Text(f"{plan.cases} cases, {done} of them recorded, in {plan.folder}"), soft_wrap=True
-            )
-            with RunProgress(plan.cases, before=done) as progress:
-                running.measure_missing(progress)
-    except KeyboardInterrupt:
-        command = f"hgb run --resume {shlex.quote(str(plan.folder))}"
-        messages.print(Text(f"stopped; what is recorded is kept: {command} goes on"), soft_wrap=True)
-        raise typer.Exit(130) from None
-
-
 def _finish(plan: Plan) -> None:
-    folder = plan.folder
-    records = Journal(folder).read().records
+    folder = run_folder(plan.folder)
+    records = folder.journal.read().entries
     report = report_of(records)
     print_tables(report)
-    write_tables(report, folder)
-    write_figures(report, folder)
-    Console().print(Text(f"Records, tables and figures are in {folder}"), soft_wrap=True)
+    write_tables(report, folder.path)
+    write_figures(report, folder.path)
+    Console().print(Text(f"Records, tables and figures are in {folder.path}"), soft_wrap=True)
     recorded = {record.id for record in records}
     missing = [case for group in plan.groups for case in group if case.id not in recorded]
     if missing:
         raise UserError(
             f"{len(missing)} of {plan.cases} cases have no record, the first one {missing[0].describe()}; "
-            f"`hgb run --resume {shlex.quote(str(folder))}` measures them"
+            f"`{folder.resume}` measures them"
         )
 
 
@@ -148,14 +126,3 @@ def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
     if given != Selection() or out is not None:
         raise UserError("--resume takes its options from the run's folder; give no others but --device")
     return plan_again(folder)
-
-
-def _new_folder(out: Path | None, suite: str) -> Path:
-    if out is None:
-        now = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        return LOCAL / f"{now}-{suite}"
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(
-            f"--out {out} is not an empty folder; give a new one, or --resume {out} to go on with it"
-        )
-    return out

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ..errors import UserError
-from ..records.journal import Journal
 from ..report.comma_separated import csv_of_cells
 from ..report.figures import write_figures
 from ..report.page import page_markdown, print_page
@@ -15,7 +14,9 @@ from ..report.publish import csv_text, page_of_table, write_tables
 from ..report.render import print_tables
 from ..report.tables import report_of
 from ..report.terminal import print_lines
-from ..runs.reproduce import ABOUT, ROWS, page_of
+from ..runs.reproduction_file import reproduction_folder
+from ..runs.reproduction_page import page_of, write_page_of
+from ..runs.run_file import run_folder
 
 
 class Form(StrEnum):
@@ -40,11 +41,12 @@ def table(
 
         hgb table results/local/20260101-120000-default --format csv --no-write > results.csv
     """
-    if (folder / ABOUT).exists():
+    if reproduction_folder(folder).account_path.exists():
         _reproduction(folder, form, write)
         return
-    reading = Journal(folder).read()
-    report = report_of(reading.records)
+    files = run_folder(folder)
+    reading = files.journal.read()
+    report = report_of(reading.entries)
     if form is Form.TERMINAL:
         print_tables(report)
     elif form is Form.MARKDOWN:
@@ -57,22 +59,25 @@ def table(
     if reading.bad_lines:
         print_lines("left out", reading.bad_lines)
         raise UserError(
-            f"{len(reading.bad_lines)} lines of the journal are left out; `hgb run --resume {folder}` sets "
-            "them aside in records.rejected.jsonl and measures what is missing"
+            f"{len(reading.bad_lines)} lines of the journal are left out; `{files.resume}` sets them aside "
+            f"in {files.journal.rejected.name} and measures what is missing"
         )
 
 
 def _reproduction(folder: Path, form: Form, write: bool) -> None:
-    page, left_out = page_of(folder, write)
+    files = reproduction_folder(folder)
+    page, left_out = page_of(folder)
     if form is Form.MARKDOWN:
         typer.echo(page_markdown(page), nl=False)
     elif form is Form.CSV:
         typer.echo(csv_of_cells(page.sections), nl=False)
     else:
         print_page(page)
+    if write:
+        write_page_of(folder, page)
     if left_out:
         print_lines("left out", left_out)
         raise UserError(
-            f"{len(left_out)} lines of {folder / ROWS} are left out; `hgb reproduce --resume {folder}` sets "
-            "aside what is no case, in rows.rejected.jsonl, and measures what is missing"
+            f"{len(left_out)} lines of {files.journal.path} are left out; `{files.resume}` sets aside what "
+            f"is no case, in {files.journal.rejected.name}, and measures what is missing"
         )

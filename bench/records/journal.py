@@ -1,110 +1,86 @@
-"""The append-only journal of a run: one line a measurement, readable whatever killed the writer."""
+"""The append-only journal of a run or a reproduction: readable whatever killed the writer."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
-from ..errors import UserError, unwritable
-from .line_file import BadLine, LineFile
-from .record import Record
+from ..errors import unwritable
+from .durable import append_durably
+from .line import Line
+from .line_file import BadLine, Lines, mend, read_lines
+from .lock import exclusive
 
-JOURNAL = "records.jsonl"
-LOCK = "records.lock"
-
-
-class Reading(NamedTuple):
-    """Hold what a journal's file yields: its records, and the lines that yield none."""
-
-    records: tuple[Record, ...]
-    bad_lines: tuple[BadLine, ...]
+_Entry = TypeVar("_Entry", bound=Line)
 
 
 @dataclass(frozen=True)
-class Journal:
-    """Read `records.jsonl` in a run's folder, and hand out its one writer.
+class Journal(Generic[_Entry]):
+    """Read a file of one entry per line, and hand out its one writer.
 
-    Reading needs no lock and changes nothing, so that tables can be made while a run goes on.
-    """
-
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The journal's file."""
-        return Path(self.folder) / JOURNAL
-
-    @property
-    def lines(self) -> LineFile[Record]:
-        """The journal as a file of records, each named by its id."""
-        return LineFile(self.path, Record.from_line, lambda record: f"record {record.id}")
-
-    def read(self) -> Reading:
-        """Return every good record, in the order of the file, and every bad line.
-
-        Of records with the same id the last is kept; each earlier one is named among the bad
-        lines. Raises `UserError` if there is no readable journal.
-        """
-        read = self.lines.read()
-        return Reading(tuple(read.entries.values()), read.bad_lines)
-
-    @contextlib.contextmanager
-    def writer(self) -> Iterator["JournalWriter"]:
-        """Open the journal for writing: make the folder, take the lock, set aside what cannot be read.
-
-        Raises `UserError` if the folder cannot be written, or if another run is writing there. The lock
-        goes with the process, however that ends.
-        """
-        with exclusive(Path(self.folder)):
-            try:
-                rejected = self.lines.repair()
-            except OSError as error:
-                raise unwritable(self.path, error) from error
-            yield JournalWriter(self.lines, rejected)
-
-
-@dataclass(frozen=True)
-class JournalWriter:
-    """Append records to a journal; made by `Journal.writer` alone, which holds the lock.
+    Reading needs no lock and changes nothing, so that tables can be made while a run goes on. A line that
+    yields no entry is named by whoever reads and set aside by whoever writes; none is ever deleted.
 
     Attributes:
-        lines: the journal's file.
+        path: the file, such as `records.jsonl` in a run's folder.
+        kind: what a line of it stands for: `Record` or `ReproducedCase`.
+    """
+
+    path: Path
+    kind: type[_Entry]
+
+    @property
+    def rejected(self) -> Path:
+        """The file beside it that holds the lines which were set aside."""
+        return self.path.with_name(f"{self.path.stem}.rejected{self.path.suffix}")
+
+    def read(self) -> Lines[_Entry]:
+        """Return every entry, in the order of the file, and every line that yields none.
+
+        Raises:
+            UserError: if there is no readable file.
+        """
+        return read_lines(self.path, self.kind)
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator["JournalWriter[_Entry]"]:
+        """Open the journal for writing: make the folder, take its lock, set aside what cannot be read.
+
+        Raises:
+            UserError: if the folder cannot be written, or if another process is writing there.
+        """
+        with exclusive(self.path.parent):
+            try:
+                before = mend(self.path, self.kind, self.rejected)
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            yield JournalWriter(self, before.entries, before.bad_lines)
+
+
+@dataclass(frozen=True)
+class JournalWriter(Generic[_Entry]):
+    """Append entries to a journal; made by `Journal.writer` alone, which holds the lock.
+
+    Attributes:
+        journal: what is written to.
+        before: the entries that were there when it was opened.
         rejected: the lines that were set aside when it was opened.
     """
 
-    lines: LineFile[Record]
+    journal: Journal[_Entry]
+    before: tuple[_Entry, ...]
     rejected: tuple[BadLine, ...]
 
-    def append(self, record: Record) -> None:
-        """Write one record as one full line, and return once it is on the disk.
+    def append(self, entry: _Entry) -> None:
+        """Write one entry as one full line, and return once it is on the disk.
 
-        Raises `UserError` if it cannot be written whole, for instance on a full disk; the journal is
-        then as it was before.
+        Raises:
+            UserError: if it cannot be written whole, for instance on a full disk; the journal is then as it
+                was before.
         """
-        self.lines.append(record.to_line())
-
-
-@contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; raise `UserError` if another process holds it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        _lock(descriptor, folder)
-        yield
-    finally:
-        os.close(descriptor)  # closing releases the lock
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    """Take the lock at once; raise `UserError` if another process holds it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UserError(f"another run is writing to {folder}; wait for it, or give another folder") from error
+        path = self.journal.path
+        try:
+            append_durably(path, entry.to_line().encode() + b"\n")
+        except OSError as error:
+            raise unwritable(path, error) from error

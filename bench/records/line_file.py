@@ -1,18 +1,19 @@
-"""Files of one JSON object a line: read whatever befell them, name what cannot be read, and set it aside."""
+"""Files of one JSON object per line: what cannot be read in them is named, and set aside."""
 
 import contextlib
 import gc
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from ..errors import UserError, unwritable
-from .durable import append_durably, refuse_special, replace_durably, sync_folder
+from ..errors import UserError
+from .durable import refuse_special, replace_durably, sync_folder
+from .line import Line
 from .strict_json import BYTE_ORDER_MARK
 
-_Entry = TypeVar("_Entry")
+_Entry = TypeVar("_Entry", bound=Line)
 
 
 class BadLine(NamedTuple):
@@ -31,105 +32,82 @@ class BadLine(NamedTuple):
 class Lines(Generic[_Entry]):
     """Hold what a file yields: its entries by their lines' numbers, and the lines that yield none."""
 
-    entries: dict[int, _Entry]
+    by_number: dict[int, _Entry]
     bad_lines: tuple[BadLine, ...]
 
-
-@dataclass(frozen=True)
-class LineFile(Generic[_Entry]):
-    """Read, append to and mend a file of entries, each on a line of its own.
-
-    A line that yields no entry is named by whoever reads and set aside by whoever writes; none is ever
-    deleted. Of entries with the same name the last is kept, and each earlier one is such a line.
-
-    Attributes:
-        path: the file.
-        parse: turns a line into an entry; raises `ValueError` with what is wrong with it.
-        name: names an entry, such as "case 'a'"; no two entries of a file share a name.
-    """
-
-    path: Path
-    parse: Callable[[bytes], _Entry]
-    name: Callable[[_Entry], str]
-
     @property
-    def rejected(self) -> Path:
-        """The file beside it that holds what was set aside."""
-        return self.path.with_name(f"{self.path.stem}.rejected{self.path.suffix}")
+    def entries(self) -> tuple[_Entry, ...]:
+        """The entries, in the order of the file."""
+        return tuple(self.by_number.values())
 
-    def read(self) -> Lines[_Entry]:
-        """Return every entry, in the order of the file, and every line that is none.
 
-        A last line without its newline is an entry if it is whole. Raises `UserError` if there is no readable
-        file.
-        """
+def read_lines(path: Path, kind: type[_Entry]) -> Lines[_Entry]:
+    """Return every entry of a file, in its order, and every line that is none.
+
+    Of entries with the same name the last is kept; each earlier one is named among the bad lines. A last line
+    without its newline is an entry if it is whole.
+
+    Raises:
+        UserError: if there is no readable file.
+    """
+    try:
         with _uncollected():
-            return self._read()
+            return _read(path, kind)
+    except OSError as error:
+        reason = f"cannot read {path}: {error.strerror}"
+        raise UserError(f"{reason}; the folder of a run or of a reproduction is accepted") from error
 
-    def _read(self) -> Lines[_Entry]:
-        found: dict[int, _Entry] = {}
-        numbers: dict[str, int] = {}
-        bad = []
+
+def mend(path: Path, kind: type[_Entry], aside: Path) -> Lines[_Entry]:
+    """Move the lines that yield nothing to the file `aside`; return what was read before.
+
+    The others are kept to the byte. What is set aside is safe before the file is replaced: a kill at any
+    moment loses no line. The file is made if there is none.
+
+    Raises:
+        OSError: if the folder cannot be written.
+    """
+    path.touch()
+    sync_folder(path.parent)
+    read = read_lines(path, kind)
+    kept = [line for number, line in _numbered(path) if number in read.by_number]
+    if read.bad_lines:
+        _set_aside(aside, [_ended(line) for number, line in _numbered(path) if number not in read.by_number])
+    if read.bad_lines or (kept and not kept[-1].endswith(b"\n")):
+        replace_durably(path, b"".join(map(_ended, kept)))
+    return read
+
+
+def _read(path: Path, kind: type[_Entry]) -> Lines[_Entry]:
+    entries: dict[int, _Entry] = {}
+    numbers: dict[str, int] = {}
+    bad = []
+    for number, line in _numbered(path):
         try:
-            for number, line in self._lines():
-                try:
-                    entry = self.parse(line)
-                except ValueError as error:
-                    torn = "" if line.endswith(b"\n") else "torn: no newline at its end; "
-                    bad.append(BadLine(str(self.path), number, f"{torn}{error}"))
-                    continue
-                name = self.name(entry)
-                if name in numbers:
-                    del found[numbers[name]]
-                    bad.append(self._repeated(numbers[name], name, number))
-                found[number], numbers[name] = entry, number
-        except OSError as error:
-            reason = f"cannot read {self.path}: {error.strerror}"
-            raise UserError(f"{reason}; the folder of a run or of a reproduction is accepted") from error
-        return Lines(found, tuple(sorted(bad)))
+            entry = kind.from_line(line)
+        except ValueError as error:
+            torn = "" if line.endswith(b"\n") else "torn: no newline at its end; "
+            bad.append(BadLine(str(path), number, f"{torn}{error}"))
+            continue
+        name = entry.line_name()
+        if name in numbers:
+            del entries[numbers[name]]
+            again = f"{name} is there again on line {number}; the last is kept"
+            bad.append(BadLine(str(path), numbers[name], again))
+        entries[number], numbers[name] = entry, number
+    return Lines(entries, tuple(sorted(bad)))
 
-    def repair(self) -> tuple[BadLine, ...]:
-        """Set aside the lines that yield nothing, and return them; the others are kept to the byte.
 
-        They are safe in the file of rejected lines before the file is replaced: a kill at any moment loses
-        none. The file is made if there is none. Raises `OSError` if the folder cannot be written.
-        """
-        self.path.touch()
-        sync_folder(self.path.parent)
-        read = self.read()
-        found, bad = read.entries, read.bad_lines
-        kept = [line for number, line in self._lines() if number in found]
-        if bad:
-            lines = [line for number, line in self._lines() if number not in found]
-            _set_aside(self.rejected, [_ended(line) for line in lines])
-        if bad or (kept and not kept[-1].endswith(b"\n")):
-            replace_durably(self.path, b"".join(map(_ended, kept)))
-        return bad
-
-    def append(self, line: str) -> None:
-        """Write one entry as one full line, and return once it is on the disk.
-
-        Raises `UserError` if it cannot be written whole, for instance on a full disk; the file is then as it
-        was before.
-        """
-        try:
-            append_durably(self.path, line.encode() + b"\n")
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (number, line with its newline); split at newlines only, which JSON text never holds."""
-        refuse_special(self.path)
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                content = line
-                while content.startswith(BYTE_ORDER_MARK):  # of files put together, each has its own
-                    content = content.removeprefix(BYTE_ORDER_MARK)
-                if content:
-                    yield number, content
-
-    def _repeated(self, number: int, name: str, again: int) -> BadLine:
-        return BadLine(str(self.path), number, f"{name} is there again on line {again}; the last is kept")
+def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, line with its newline); split at newlines only, which JSON text never holds."""
+    refuse_special(path)
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            content = line
+            while content.startswith(BYTE_ORDER_MARK):  # of files put together, each has its own
+                content = content.removeprefix(BYTE_ORDER_MARK)
+            if content:
+                yield number, content
 
 
 @contextlib.contextmanager

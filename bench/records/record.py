@@ -178,6 +178,10 @@ class Record(BaseModel):
     created: str
     """ISO 8601, UTC."""
 
+    def line_name(self) -> str:
+        """Return the record's name in messages."""
+        return f"record {self.id}"
+
     def to_line(self) -> str:
         """Return the record as one line of strict JSON, without the newline at its end."""
         return json.dumps(self.model_dump(mode="json"), allow_nan=False, separators=(",", ":"))

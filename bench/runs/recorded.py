@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..records.journal import JOURNAL, Journal, Reading
+from ..records.line_file import Lines
+from ..records.record import Record
+from .run_file import RECORDS, run_folder
 
 RESULTS = Path("results")
 SHIPPED = Path(__file__).resolve().parents[2] / "results"
@@ -12,13 +14,13 @@ SHIPPED = Path(__file__).resolve().parents[2] / "results"
 
 def recorded_folders() -> list[Path]:
     """Return the folders of all recorded runs, each once, those of the working folder first."""
-    found: dict[Path, Path] = {}
+    folders: dict[Path, Path] = {}
     for root in (RESULTS, SHIPPED):
-        for path in sorted(root.rglob(JOURNAL)):
-            found.setdefault(path.parent.resolve(), path.parent)
-    return list(found.values())
+        for path in sorted(root.rglob(RECORDS)):
+            folders.setdefault(path.parent.resolve(), path.parent)
+    return list(folders.values())
 
 
-def readings(folders: Iterable[Path]) -> dict[Path, Reading]:
+def readings(folders: Iterable[Path]) -> dict[Path, Lines[Record]]:
     """Read the journals of some folders; raise `UserError` for one that cannot be read."""
-    return {folder: Journal(folder).read() for folder in folders}
+    return {folder: run_folder(folder).journal.read() for folder in folders}

@@ -1,53 +1,36 @@
 """A run: the grid of a selection, measured group by group into a journal that a killed run resumes from."""
 
 import contextlib
-import datetime
 import hashlib
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..errors import UserError, unwritable
 from ..grid.case import Case
 from ..grid.catalogue import built_in
-from ..grid.clock_settings import ClockSettings
 from ..grid.expand import expand
 from ..grid.plugin import with_plugins
 from ..grid.request import Request, request_of
 from ..grid.selection import Selection
+from ..grid.suites import Suite
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
 from ..records.durable import replace_durably
-from ..records.journal import Journal, JournalWriter
-from ..records.line_file import BadLine
 from ..records.record import Record
-from ..records.strict_json import read_model
+from .folder import OpenFolder
+from .provenance import provenance
+from .run_file import RUN_FILE, RunFile, run_folder
+from .timing import Timing
 
-RUN_FILE = "run.json"
 _ANOTHER_GRID = (
     ": the file, a plug-in or an image folder was changed, or this version has another grid. To go on "
     "would measure other cases in the same folder: start a new run"
 )
-
-
-class RunFile(BaseModel):
-    """What `run.json` holds: what was asked for, which and how many cases that is, and where it began."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    selection: Selection
-    cases: int
-    grid: str | None = None
-    """A digest of all cases' ids; null in folders of older versions."""
-    command: list[str]
-    created: str
-    environment: dict[str, JsonValue]
 
 
 @dataclass(frozen=True)
@@ -113,21 +96,6 @@ def requested(selection: Selection) -> Request:
     return request_of(selection, with_plugins(built_in(), list(selection.plugins)))
 
 
-def read_run_file(folder: Path) -> RunFile:
-    """Read `run.json` of a run's folder.
-
-    Raises:
-        UserError: if there is none, or it is damaged.
-    """
-    path = folder / RUN_FILE
-    try:
-        return read_model(path, RunFile, "a run")
-    except OSError as error:
-        raise UserError(
-            f"{folder} is not the folder of a run: cannot read {path} ({error.strerror})"
-        ) from error
-
-
 def plan_again(folder: Path) -> Plan:
     """Plan a recorded run once more, from what its folder says was asked for.
 
@@ -135,7 +103,8 @@ def plan_again(folder: Path) -> Plan:
         UserError: if there is no such run, if it is damaged, or if its cases are others than those that it
             was started with.
     """
-    asked = read_run_file(folder)
+    files = run_folder(folder)
+    asked = files.account()
     plan = plan_run(asked.selection, folder)
     if asked.cases != plan.cases:
         raise UserError(
@@ -146,10 +115,10 @@ def plan_again(folder: Path) -> Plan:
         raise UserError(
             f"{folder / RUN_FILE} was written for other cases, as many as its selection has{_ANOTHER_GRID}"
         )
-    foreign = set() if asked.grid else {one.id for one in _recorded(folder)} - plan.ids
+    foreign = set() if asked.grid else {record.id for record in files.recorded()} - plan.ids
     if foreign:
         raise UserError(
-            f"{Journal(folder).path} holds {len(foreign)} records that {RUN_FILE} does not ask for, such as "
+            f"{files.journal.path} holds {len(foreign)} records that {RUN_FILE} does not ask for, such as "
             f"{min(foreign)}{_ANOTHER_GRID}"
         )
     return plan
@@ -162,38 +131,54 @@ def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
     Raises:
         UserError: if the folder cannot be written, or another run is writing to it.
     """
-    journal = Journal(plan.folder)
-    with journal.writer() as writer:
-        if not (plan.folder / RUN_FILE).exists():
-            _write_run_file(plan, command)
-        yield RunningRun(plan, tuple(command), writer, {record.id for record in journal.read().records})
+    files = run_folder(plan.folder)
+    with files.opened(lambda: _account(plan, command)) as opened:
+        timing = timing_of(files.account(), plan.request.suite)
+        yield RunningRun(plan, tuple(command), opened, timing)
+
+
+def timing_of(account: RunFile, suite: Suite) -> Timing:
+    """Return how a recorded run is timed: as its account says, or else as its suite says today."""
+    return account.timing or Timing.of(suite, account.selection.rounds)
 
 
 @dataclass(frozen=True)
 class RunningRun:
-    """A run whose journal is open."""
+    """A run whose folder is open.
+
+    Attributes:
+        plan: its cases.
+        command: what was typed, for the records.
+        opened: its folder.
+        timing: how its cases are timed and compiled.
+    """
 
     plan: Plan
     command: tuple[str, ...]
-    writer: JournalWriter
-    recorded: set[str]
+    opened: OpenFolder[RunFile, Record]
+    timing: Timing
 
     @property
-    def rejected(self) -> tuple[BadLine, ...]:
-        """The lines of the journal that were set aside."""
-        return self.writer.rejected
+    def cases(self) -> int:
+        """How many cases the run has."""
+        return self.plan.cases
+
+    @property
+    def done(self) -> int:
+        """How many of them were recorded when the folder was opened."""
+        return self.cases - sum(len(group) for group in self.missing)
 
     @property
     def missing(self) -> list[list[Case]]:
-        """The cases that have no record yet, in groups."""
-        groups = ([case for case in group if case.id not in self.recorded] for group in self.plan.groups)
+        """The cases that had no record when the folder was opened, in groups."""
+        recorded = {record.id for record in self.opened.writer.before}
+        groups = ([case for case in group if case.id not in recorded] for group in self.plan.groups)
         return [group for group in groups if group]
 
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that has no record, group by group."""
-        suite = self.plan.request.suite
-        clock = _clock(suite.clock, self.plan.selection.rounds)
-        bench = Workbench(Context(suite, clock, environment(), self.command))
+        suite = self.timing.compiled(self.plan.request.suite)
+        bench = Workbench(Context(suite, self.timing.clock, environment(), self.command))
         problem = None
         for group in self.missing:
             instance = replace(group[0].instance, seed=0, dtype="float64")
@@ -208,7 +193,7 @@ class RunningRun:
         # Arrays first: a record says that its case is done.
         if self.plan.selection.save_arrays and arrays:
             _save_arrays(self.plan.folder / "arrays" / f"{record.id}.npz", arrays)
-        self.writer.append(record)
+        self.opened.writer.append(record)
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -224,27 +209,12 @@ def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise unwritable(path, error) from error
 
 
-def _recorded(folder: Path) -> tuple[Record, ...]:
-    """Return the records of a folder that may have no journal yet."""
-    journal = Journal(folder)
-    return journal.read().records if journal.path.exists() else ()
-
-
-def _write_run_file(plan: Plan, command: Sequence[str]) -> None:
-    run_file = RunFile(
+def _account(plan: Plan, command: Sequence[str]) -> RunFile:
+    """Return the account of a run that begins."""
+    return RunFile(
         selection=plan.selection,
         cases=plan.cases,
         grid=plan.grid,
-        command=list(command),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        environment=environment(),
+        timing=Timing.of(plan.request.suite, plan.selection.rounds),
+        **provenance(command),
     )
-    text = json.dumps(run_file.model_dump(mode="json"), indent=2) + "\n"
-    try:
-        replace_durably(plan.folder / RUN_FILE, text.encode())
-    except OSError as error:
-        raise unwritable(plan.folder / RUN_FILE, error) from error
-
-
-def _clock(clock: ClockSettings, rounds: int | None) -> ClockSettings:
-    return clock if rounds is None else replace(clock, rounds_min=rounds, rounds_max=rounds)

@@ -27,7 +27,9 @@ from hypergrad_bench.bench.measure import workbench as measure
 from hypergrad_bench.bench.measure.accuracy import Judgement, References
 from hypergrad_bench.bench.measure.program import Compiler, Memory
 from hypergrad_bench.bench.measure.samples import Samples
-from hypergrad_bench.bench.runs import run
+from hypergrad_bench.bench.measure.self_test import ClockTest
+from hypergrad_bench.bench.runs import provenance, run
+from hypergrad_bench.bench.runs.folder import OpenFolder
 
 EXAMPLES = int(os.environ.get("HGB_EXAMPLES", "170"))
 """Examples of each generated test; HGB_EXAMPLES=1700 makes ten times as many."""
@@ -100,6 +102,11 @@ def nothing_measured(folder: Path) -> Iterator[None]:
     def timed(entries: dict[str, Any], settings: ClockSettings) -> dict[str, Samples]:
         return {name: Samples((1e-3, 1e-3)) for name in entries}
 
+    def passed(opened: OpenFolder[Any, Any]) -> ClockTest:
+        return ClockTest(
+            work_seconds=1.0, returned_seconds=0.0, charged_seconds=1.0, charged_share=1.0, created=""
+        )
+
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Compiler, "compile_program", traced)
@@ -107,7 +114,9 @@ def nothing_measured(folder: Path) -> Iterator[None]:
             References, "find", lambda references, instance, inputs: Judgement("no reference: none is made")
         )
         patch.setattr(measure, "time_rounds", timed)
-        patch.setattr(run, "environment", dict)
+        for module in (run, provenance):
+            patch.setattr(module, "environment", dict)
+        patch.setattr(OpenFolder, "test_clock", passed)
         patch.setattr(os, "fsync", lambda descriptor: None)
         for module in (run_command, table_command):
             patch.setattr(module, "write_figures", lambda records, folder: [])

@@ -9,10 +9,10 @@ from synthetic_records import identity, measured
 
 from hypergrad_bench.bench.commands.advise import bytes_of
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.records.journal import Journal
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.advice import Advice, Question, advise, fit, recorded_problems
 from hypergrad_bench.bench.report.advice_table import advice_table, remarks
+from hypergrad_bench.bench.runs.run_file import run_folder
 
 FOLDER = Path("somewhere")
 MIB = 2.0**20
@@ -125,7 +125,7 @@ def test_older_records_tell_their_parameters_by_their_start(
     """Fields of experts start with eight filters of 3 x 3 and eight weights; others' start is unknown."""
     old = {"parameters": None, "id": identity(1)}
     for name, regularizer in (("known", "fields-of-experts"), ("strange", "of-a-plug-in")):
-        with Journal(tmp_path / name).writer() as writer:
+        with run_folder(tmp_path / name).journal.writer() as writer:
             writer.append(row("A", 16, 1.0, 1.0, regularizer=regularizer, **old))
     for name, words in (("known", "float64, 80 parameters"), ("strange", "an unknown number of parameters")):
         assert hgb("advise", "--size", "16x16", "--params", "80", "--from", str(tmp_path / name)) == 0
@@ -144,7 +144,7 @@ def test_memory_is_read_with_its_unit(text: str, expected: float) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A run's folder with two methods."""
-    with Journal(tmp_path / "run").writer() as writer:
+    with run_folder(tmp_path / "run").journal.writer() as writer:
         writer.append(row("Implicit(linear=Cg)", 16, 0.001, 1.0, id=identity(1)))
         writer.append(row("OneStep", 16, 0.0005, 1.0, error=0.9, id=identity(2)))
     return tmp_path / "run"
@@ -209,8 +209,10 @@ def test_a_record_of_an_impossible_size_is_named_and_left_out(
     folder: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is the record's size that is wrong, not the user's."""
-    lines = Journal(folder).path.read_text().splitlines()
-    Journal(folder).path.write_text("\n".join([lines[0], lines[1].replace('"16x16"', '"16by16"')]) + "\n")
+    lines = run_folder(folder).journal.path.read_text().splitlines()
+    run_folder(folder).journal.path.write_text(
+        "\n".join([lines[0], lines[1].replace('"16x16"', '"16by16"')]) + "\n"
+    )
     assert hgb("advise", "--size", "32x32", "--params", "80", "--from", str(folder)) == 0
     shown = capsys.readouterr()
     assert "records.jsonl:2: field 'size' holds '16by16'" in shown.err

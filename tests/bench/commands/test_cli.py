@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hypergrad_bench.bench.cli import main
-from hypergrad_bench.bench.records.journal import Journal
+from hypergrad_bench.bench.runs.run_file import run_folder
 
 TINY = (
     "--suite",
@@ -48,7 +48,7 @@ def test_a_run_leaves_records_tables_figures_and_what_was_asked(finished: Path) 
     assert list((finished / "figures").glob("*.png"))
     asked = json.loads((finished / "run.json").read_text())
     assert asked["selection"]["methods"] == ["closed-form", "one-step"]
-    assert asked["cases"] == len(Journal(finished).read().records)
+    assert asked["cases"] == len(run_folder(finished).journal.read().entries)
 
 
 def test_records_have_the_fields_that_scripts_use(finished: Path) -> None:
@@ -112,7 +112,7 @@ def test_rerun_finds_a_record_and_gets_the_same_inputs(
     finished: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One case can be measured again from its id."""
-    record = Journal(finished).read().records[0]
+    record = run_folder(finished).journal.read().entries[0]
     assert hgb("rerun", record.id[:8], "--run", str(finished)) == 0
     assert "The inputs are the same bits." in capsys.readouterr().out
     assert hgb("rerun", "ffffffffffff", "--run", str(finished)) == 2

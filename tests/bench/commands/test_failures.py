@@ -16,8 +16,8 @@ from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.entry import Origin
 from hypergrad_bench.bench.grid.plugin import with_plugins
 from hypergrad_bench.bench.measure.solved import require_solution
-from hypergrad_bench.bench.records.journal import Journal
 from hypergrad_bench.bench.records.record import Record
+from hypergrad_bench.bench.runs.run_file import run_folder
 from hypergrad_bench.solvers import Solution
 
 SMALL = ("run", "--suite", "smoke", "--size", "8", "--batch", "1", "--plugin", "plugin.py", "--out", "run")
@@ -59,7 +59,7 @@ def unmeasured(tmp_path: Path) -> Iterator[Callable[..., Ended]]:
 
 def records() -> list[Record]:
     """The records of the run."""
-    return list(Journal(Path("run")).read().records)
+    return list(run_folder(Path("run")).journal.read().entries)
 
 
 def test_a_broken_operator_fails_its_own_cases(unmeasured: Callable[..., Ended]) -> None:

@@ -8,7 +8,7 @@ from generated import Ended, fresh, hgb, nothing_measured, quickly
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypergrad_bench.bench.records.journal import Journal
+from hypergrad_bench.bench.runs.run_file import run_folder
 
 HEAD = '''
 import dataclasses
@@ -290,7 +290,9 @@ def run_with(somewhere: Path, source: str, kind: str) -> tuple[Ended, list]:
     folder = fresh(somewhere / "run")
     (somewhere / "plugin.py").write_text(source, encoding="utf-8", errors="surrogatepass")
     ended = hgb(*arguments_of(kind))
-    return ended, list(Journal(folder).read().records) if (folder / "records.jsonl").exists() else []
+    return ended, list(run_folder(folder).journal.read().entries) if (
+        folder / "records.jsonl"
+    ).exists() else []
 
 
 @given(defects())

@@ -11,7 +11,7 @@ from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.entry import Origin
 from hypergrad_bench.bench.grid.plugin import load_plugin, with_plugins
-from hypergrad_bench.bench.records.journal import Journal
+from hypergrad_bench.bench.runs.run_file import run_folder
 
 PLUGINS = Path(__file__).parent / "plugins"
 GOOD, BAD = PLUGINS / "good.py", PLUGINS / "bad.py"
@@ -131,7 +131,7 @@ def test_a_plugin_runs_in_the_grid(hgb: Hgb, tmp_path: Path) -> None:
     )
     own = ("--plugin", str(GOOD), "--method", "truncated", "--solver", "heavy-ball", "--solver", "nesterov")
     assert hgb("run", *problem, *own, "--out", str(folder)) == 0
-    records = Journal(folder).read().records
+    records = run_folder(folder).journal.read().entries
     assert {record.method for record in records} == {"Truncated()"}
     assert {record.solver for record in records} == {"HeavyBall()", "Nesterov()"}
     assert {record.status for record in records} == {"ok"}

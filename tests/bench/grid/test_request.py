@@ -19,7 +19,7 @@ from hypergrad_bench.bench.grid.recorded_case import recorded_case
 from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.grid.suites import OTHERS, SUITES
-from hypergrad_bench.bench.records.journal import Journal
+from hypergrad_bench.bench.runs.run_file import run_folder
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
 GOOD = Path(__file__).parent / "plugins" / "good.py"
@@ -129,7 +129,7 @@ def test_the_case_of_a_record_is_found_without_the_others(
     known = {case.id for group in expand(request).groups for case in group}
     made = []
     monkeypatch.setattr(expand_module, "template", lambda one: made.append(one) or template(one))
-    records = Journal(RESULTS / f"{suite}-cpu").read().records[::17]
+    records = run_folder(RESULTS / f"{suite}-cpu").journal.read().entries[::17]
     found = {record.id: recorded_case(record, request) for record in records}
     assert {record_id for record_id, case in found.items() if case} == known & found.keys()
     assert all(case is None or case.id == record_id for record_id, case in found.items())

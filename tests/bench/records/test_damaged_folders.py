@@ -22,14 +22,17 @@ from hypergrad_bench.bench.commands import reproduce as reproduce_command
 from hypergrad_bench.bench.commands import rerun as rerun_command
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.selection import Selection
+from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredCase, Workbench
-from hypergrad_bench.bench.records.journal import JOURNAL, Journal
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.page import Page, Section
 from hypergrad_bench.bench.reproductions.reproduction import Row
+from hypergrad_bench.bench.runs import folder as runs_folder
+from hypergrad_bench.bench.runs import provenance as runs_provenance
 from hypergrad_bench.bench.runs import run as runs
-from hypergrad_bench.bench.runs.reproduce import ABOUT, ROWS, rows_of
-from hypergrad_bench.bench.runs.run import RUN_FILE, plan_run
+from hypergrad_bench.bench.runs.reproduction_file import REPRODUCTION_FILE, ROWS, reproduction_folder
+from hypergrad_bench.bench.runs.run import plan_run
+from hypergrad_bench.bench.runs.run_file import RECORDS, RUN_FILE, RunFile, run_folder
 from hypergrad_bench.problems.values.configuration import configuration
 
 EXAMPLES = int(os.environ.get("HGB_EXAMPLES", "500"))
@@ -70,6 +73,12 @@ class Letters:
         return Page("Letters", "?", "All.", [Section("All", "", ("letter", "turn"), lines)], f"{len(rows)}")
 
 
+def passing_clock(created: str) -> ClockTest:
+    """A self-test that the clock passes in no time."""
+    seconds = {"work_seconds": 0.03, "returned_seconds": 1e-4, "charged_seconds": 0.03}
+    return ClockTest(**seconds, charged_share=1.0, created=created)
+
+
 @pytest.fixture(scope="module")
 def stubbed() -> Iterator[None]:
     """Nothing is measured, drawn, asked of git or waited for: what is left is reading and writing."""
@@ -83,8 +92,9 @@ def stubbed() -> Iterator[None]:
         patch.setattr(Workbench, "measure", measure)
         patch.setattr(reproductions, "Letters", Letters, raising=False)
         patch.setattr(run_command, "write_figures", lambda report, folder: [])
-        for module in (runs, rerun_command, sys.modules["hypergrad_bench.bench.runs.reproduce"]):
+        for module in (runs, rerun_command, runs_provenance):
             patch.setattr(module, "environment", dict)
+        patch.setattr(runs_folder, "self_test", passing_clock)
         for module in (rerun_command, run_command, reproduce_command):
             patch.setattr(module, "use_device", lambda device: None)
         patch.setattr(os, "fsync", lambda descriptor: None)
@@ -115,10 +125,10 @@ def run(stubbed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group in running.missing:
             for number, case in enumerate(group):
                 seed = case.instance.seed
-                running.writer.append(
+                running.opened.writer.append(
                     measured(id=case.id, seed=seed, steps=float(number), solver=f"S{seed}()")
                 )
-    assert len(Journal(folder).read().records) > 2
+    assert len(run_folder(folder).journal.read().entries) > 2
     return folder
 
 
@@ -187,13 +197,14 @@ READERS = st.sampled_from(
 @given(data=st.data())
 def test_a_journal(run: Path, data: st.DataObject) -> None:
     """Reading names each bad line and shows the others; resume sets it aside and measures what is missing."""
-    whole = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+    whole = (run / RECORDS).read_bytes().splitlines(keepends=True)
     lines = whole
     for damage in data.draw(damages(RECORD)):
         lines = damage(lines)
-    folder = damaged(run, JOURNAL, b"".join(lines))
-    before = lines_of(folder / JOURNAL)
-    records, bad = Journal(folder).read()
+    folder = damaged(run, RECORDS, b"".join(lines))
+    before = lines_of(folder / RECORDS)
+    read = run_folder(folder).journal.read()
+    records, bad = read.entries, read.bad_lines
     assert len(records) + len(bad) == len(before)
     there = intact(before, whole, "id")
     assert there.keys() <= {record.id for record in records}
@@ -202,9 +213,9 @@ def test_a_journal(run: Path, data: st.DataObject) -> None:
     assert all(str(line) in said for line in bad)
     if arguments[0] == "table":
         assert status == (2 if bad else 0)
-    assert lines_of(folder / JOURNAL) == before
+    assert lines_of(folder / RECORDS) == before
     _check_resumed(folder, before, run)
-    mended = {record.id: json.loads(record.to_line()) for record in Journal(folder).read().records}
+    mended = {record.id: json.loads(record.to_line()) for record in run_folder(folder).journal.read().entries}
     later = {record.id for record in records} - there.keys()
     assert all(mended[name] == value for name, value in there.items() if not _again(before, name, value))
     assert later <= mended.keys()
@@ -219,10 +230,12 @@ def _check_resumed(folder: Path, before: list[bytes], run: Path) -> None:
     """A resumed run holds the grid that it was started with, and every line that there was."""
     status, said = hgb("run", "--resume", str(folder))
     assert status == 0, said
-    check_nothing_is_lost(folder / JOURNAL, before, folder / "records.rejected.jsonl")
-    records, bad = Journal(folder).read()
-    assert bad == ()
-    assert {record.id for record in Journal(run).read().records} <= {record.id for record in records}
+    check_nothing_is_lost(folder / RECORDS, before, folder / "records.rejected.jsonl")
+    records = run_folder(folder).journal.read().entries
+    assert run_folder(folder).journal.read().bad_lines == ()
+    assert {record.id for record in run_folder(run).journal.read().entries} <= {
+        record.id for record in records
+    }
     assert hgb("table", str(folder), "--no-write")[0] == 0
 
 
@@ -236,22 +249,22 @@ def test_an_account_of_a_run(run: Path, data: st.DataObject) -> None:
     else:
         content = None
     folder = damaged(run, RUN_FILE, content)
-    kept = (folder / JOURNAL).read_bytes().splitlines(keepends=True)[:2]
-    (folder / JOURNAL).write_bytes(b"".join(kept))
+    kept = (folder / RECORDS).read_bytes().splitlines(keepends=True)[:2]
+    (folder / RECORDS).write_bytes(b"".join(kept))
     status, said = hgb("run", "--resume", str(folder))
-    ids = {record.id for record in Journal(folder).read().records}
+    ids = {record.id for record in run_folder(folder).journal.read().entries}
     if status == 0:
-        assert ids == {record.id for record in Journal(run).read().records}
+        assert ids == {record.id for record in run_folder(run).journal.read().entries}
     else:
         assert "hgb: " in said
-        assert (folder / JOURNAL).read_bytes() == b"".join(kept)
+        assert (folder / RECORDS).read_bytes() == b"".join(kept)
     hgb("rerun", next(iter(ids)), "--run", str(folder))
 
 
 def _changed_account(content: bytes, inside: bool, data: st.DataObject) -> bytes:
     """Change a field of what was asked for, or of the account itself."""
     if not inside:
-        return data.draw(changed(list(runs.RunFile.model_fields)))(content)
+        return data.draw(changed(list(RunFile.model_fields)))(content)
     account = json.loads(content)
     text = data.draw(changed(SELECTED))(json.dumps(account["selection"]).encode())
     try:
@@ -270,19 +283,19 @@ def test_rows(reproduction: Path, data: st.DataObject) -> None:
         lines = damage(lines)
     folder = damaged(reproduction, ROWS, b"".join(lines))
     before = lines_of(folder / ROWS)
-    read = rows_of(folder).read()
+    read = reproduction_folder(folder).journal.read()
     assert len(read.entries) + len(read.bad_lines) == len(before)
     there = intact(before, whole, "case")
-    assert there.keys() <= {measured.case for measured in read.entries.values()}
+    assert there.keys() <= {measured.case for measured in read.entries}
     status, said = hgb("table", str(folder))
     assert all(str(line) in said for line in read.bad_lines)
     assert status == 2 or not read.bad_lines
     assert lines_of(folder / ROWS) == before
     status, said = hgb("reproduce", "--resume", str(folder))
     check_nothing_is_lost(folder / ROWS, before, folder / "rows.rejected.jsonl")
-    after = rows_of(folder).read()
+    after = reproduction_folder(folder).journal.read()
     assert after.bad_lines == ()
-    assert {measured.case for measured in after.entries.values()} >= set("abcd") | there.keys()
+    assert {measured.case for measured in after.entries} >= set("abcd") | there.keys()
     assert status == 0 or "the page cannot show the rows of case" in said or "no page can be made" in said
 
 
@@ -290,14 +303,14 @@ def test_rows(reproduction: Path, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_an_account_of_a_reproduction(reproduction: Path, data: st.DataObject) -> None:
     """Resume measures the cases that the folder was made for, or refuses and touches nothing."""
-    content: bytes | None = (reproduction / ABOUT).read_bytes()
+    content: bytes | None = (reproduction / REPRODUCTION_FILE).read_bytes()
     fields = ["name", "quick", "cases", "command", "created", "environment"]
     content = data.draw(changed(fields))(content or b"") if data.draw(st.integers(0, 9)) else None
-    folder = damaged(reproduction, ABOUT, content)
+    folder = damaged(reproduction, REPRODUCTION_FILE, content)
     kept = (folder / ROWS).read_bytes().splitlines(keepends=True)[:2]
     (folder / ROWS).write_bytes(b"".join(kept))
     status, said = hgb("reproduce", "--resume", str(folder))
-    cases = {measured.case for measured in rows_of(folder).read().entries.values()}
+    cases = {measured.case for measured in reproduction_folder(folder).journal.read().entries}
     if status == 0:
         assert cases == set("abcd") or json.loads((content or b"").removeprefix(MARK))["quick"]
     else:

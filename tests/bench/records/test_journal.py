@@ -14,7 +14,9 @@ from synthetic_records import identity, measured, record
 
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.records import durable
-from hypergrad_bench.bench.records.journal import JOURNAL, Journal
+from hypergrad_bench.bench.records.journal import Journal
+from hypergrad_bench.bench.records.line_file import BadLine
+from hypergrad_bench.bench.records.record import Record
 
 # Appends as fast as it can and says on its standard output what is safely written.
 WRITER = """
@@ -23,7 +25,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from synthetic_records import identity, measured
 from hypergrad_bench.bench.records.journal import Journal
-journal = Journal(Path(sys.argv[2]))
+from hypergrad_bench.bench.records.record import Record
+journal = Journal(Path(sys.argv[2]) / 'records.jsonl', Record)
 with journal.writer() as writer:
     for number in range(int(sys.argv[3]), 10**6):
         writer.append(measured(id=identity(number)))
@@ -31,15 +34,24 @@ with journal.writer() as writer:
 """
 
 
-def write(folder: Path, *records) -> Journal:
-    journal = Journal(folder)
+def journal_in(folder: Path) -> Journal[Record]:
+    return Journal(folder / "records.jsonl", Record)
+
+
+def read(journal: Journal[Record]) -> tuple[tuple[Record, ...], tuple[BadLine, ...]]:
+    found = journal.read()
+    return found.entries, found.bad_lines
+
+
+def write(folder: Path, *records) -> Journal[Record]:
+    journal = journal_in(folder)
     with journal.writer() as writer:
         for each in records:
             writer.append(each)
     return journal
 
 
-def spoil(journal: Journal, number: int, line: bytes) -> None:
+def spoil(journal: Journal[Record], number: int, line: bytes) -> None:
     lines = journal.path.read_bytes().split(b"\n")
     lines[number - 1] = line
     journal.path.write_bytes(b"\n".join(lines))
@@ -47,7 +59,7 @@ def spoil(journal: Journal, number: int, line: bytes) -> None:
 
 def test_appended_records_are_read_in_order(tmp_path):
     written = [measured(id=identity(number)) for number in range(5)]
-    records, bad = write(tmp_path / "new" / "run", *written).read()
+    records, bad = read(write(tmp_path / "new" / "run", *written))
     assert list(records) == written
     assert bad == ()
 
@@ -55,7 +67,7 @@ def test_appended_records_are_read_in_order(tmp_path):
 def test_corrupt_middle_line_is_named_and_the_rest_kept(tmp_path):
     journal = write(tmp_path, *(record(id=identity(number)) for number in range(3)))
     spoil(journal, 2, b'{"id": "broken')
-    records, (bad,) = journal.read()
+    records, (bad,) = read(journal)
     assert [each.id for each in records] == [identity(0), identity(2)]
     assert str(bad).startswith(f"{journal.path}:2: not a line of JSON")
 
@@ -67,35 +79,35 @@ def test_corrupt_line_of_any_kind_is_set_aside_when_writing(tmp_path, line):
     with journal.writer() as writer:
         assert [bad.number for bad in writer.rejected] == [2]
         writer.append(record(id=identity(7)))
-    records, bad = journal.read()
+    records, bad = read(journal)
     assert [each.id for each in records] == [identity(0), identity(2), identity(7)]
     assert bad == ()
-    assert journal.lines.rejected.read_bytes() == line + b"\n"
+    assert journal.rejected.read_bytes() == line + b"\n"
 
 
 def test_lines_rejected_twice_are_kept_once_and_new_ones_added(tmp_path):
     journal = write(tmp_path, *(record(id=identity(number)) for number in range(3)))
-    journal.lines.rejected.write_bytes(b"first\n")  # what a repair leaves that was killed half way
+    journal.rejected.write_bytes(b"first\n")  # what a repair leaves that was killed half way
     spoil(journal, 1, b"first")
     spoil(journal, 3, b"second")
     with journal.writer():
         pass
-    assert journal.lines.rejected == tmp_path / "records.rejected.jsonl"
-    assert journal.lines.rejected.read_bytes() == b"first\nsecond\n"
+    assert journal.rejected == tmp_path / "records.rejected.jsonl"
+    assert journal.rejected.read_bytes() == b"first\nsecond\n"
 
 
 def test_torn_tail_is_named_by_reading_and_set_aside_by_writing(tmp_path):
     journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
     content = journal.path.read_bytes()
     journal.path.write_bytes(content[:-2])
-    records, (bad,) = journal.read()
+    records, (bad,) = read(journal)
     assert [each.id for each in records] == [identity(0)]
     assert (bad.number, "torn" in bad.reason) == (2, True)
     with journal.writer() as writer:
         assert writer.rejected == (bad,)
         writer.append(record(id=identity(1)))
     assert journal.path.read_bytes() == content
-    assert journal.lines.rejected.read_bytes() == content.splitlines()[1][:-1] + b"\n"
+    assert journal.rejected.read_bytes() == content.splitlines()[1][:-1] + b"\n"
 
 
 def test_a_whole_record_without_its_newline_is_kept(tmp_path):
@@ -103,41 +115,41 @@ def test_a_whole_record_without_its_newline_is_kept(tmp_path):
     journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
     content = journal.path.read_bytes()
     journal.path.write_bytes(b"\xef\xbb\xbf" + content[:-1])  # with an editor's byte order mark
-    records, bad = journal.read()
+    records, bad = read(journal)
     assert ([each.id for each in records], bad) == ([identity(0), identity(1)], ())
     with journal.writer() as writer:
         assert writer.rejected == ()
     assert journal.path.read_bytes() == content
-    assert not journal.lines.rejected.exists()
+    assert not journal.rejected.exists()
 
 
 @pytest.mark.parametrize("depth", [300, 100_000])
 def test_a_tower_of_brackets_is_a_bad_line(tmp_path, depth):
     journal = write(tmp_path, record(id=identity(0)), record(id=identity(1)))
     spoil(journal, 1, b'{"environment":' + b"[" * depth + b"]" * depth + b"}")
-    records, (bad,) = journal.read()
+    records, (bad,) = read(journal)
     assert [each.id for each in records] == [identity(1)]
     assert "recursion limit" in bad.reason
 
 
 def test_of_records_with_one_id_the_last_is_kept_and_the_first_named(tmp_path):
     journal = write(tmp_path, record(seed=1), record(id=identity(5)), record(seed=2))
-    records, (bad,) = journal.read()
+    records, (bad,) = read(journal)
     assert [each.seed for each in records] == [0, 2]
     assert bad.number == 1
     assert "line 3" in bad.reason
     with journal.writer() as writer:
         assert writer.rejected == (bad,)
-    assert journal.read() == (records, ())
-    assert journal.lines.rejected.read_text() == record(seed=1).to_line() + "\n"
+    assert read(journal) == (records, ())
+    assert journal.rejected.read_text() == record(seed=1).to_line() + "\n"
 
 
 def test_second_writer_is_refused_and_the_lock_ends_with_the_first(tmp_path):
-    journal = Journal(tmp_path)
+    journal = journal_in(tmp_path)
     with journal.writer():
         with pytest.raises(UserError, match=f"another run is writing to {tmp_path}"), journal.writer():
             pytest.fail("two writers")
-        assert journal.read() == ((), ())  # reading needs no lock
+        assert read(journal) == ((), ())  # reading needs no lock
     with journal.writer():
         pass
 
@@ -147,7 +159,7 @@ def test_folder_that_cannot_be_made_is_named(tmp_path, place):
     (tmp_path / "file").write_text("in the way")
     with (
         pytest.raises(UserError, match=f"cannot write to {tmp_path / place}.*writable"),
-        Journal(tmp_path / place).writer(),
+        journal_in(tmp_path / place).writer(),
     ):
         pytest.fail("no folder")
 
@@ -157,7 +169,7 @@ def test_unwritable_folder_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refuse)  # root may write anywhere, so that chmod proves nothing
-    with pytest.raises(UserError, match=f"{tmp_path}: Permission denied"), Journal(tmp_path).writer():
+    with pytest.raises(UserError, match=f"{tmp_path}: Permission denied"), journal_in(tmp_path).writer():
         pytest.fail("not writable")
 
 
@@ -170,7 +182,7 @@ def test_full_disk_leaves_no_torn_line(tmp_path, monkeypatch):
             writer.append(record(id=identity(1)))
         monkeypatch.undo()
         writer.append(record(id=identity(2)))
-    records, bad = journal.read()
+    records, bad = read(journal)
     assert [each.id for each in records] == [identity(0), identity(2)]
     assert bad == ()
 
@@ -178,7 +190,7 @@ def test_full_disk_leaves_no_torn_line(tmp_path, monkeypatch):
 def test_every_append_is_one_write_and_synced(tmp_path, monkeypatch):
     writes, syncs = [], []
     real_write, real_sync = os.write, os.fsync
-    with Journal(tmp_path).writer() as writer:
+    with journal_in(tmp_path).writer() as writer:
         monkeypatch.setattr(durable.os, "write", lambda d, c: writes.append(c) or real_write(d, c))
         monkeypatch.setattr(durable.os, "fsync", lambda d: syncs.append(len(writes)) or real_sync(d))
         writer.append(record())
@@ -187,14 +199,14 @@ def test_every_append_is_one_write_and_synced(tmp_path, monkeypatch):
 
 
 def test_a_named_pipe_is_refused_unopened(tmp_path):
-    os.mkfifo(tmp_path / JOURNAL)
+    os.mkfifo(tmp_path / "records.jsonl")
     with pytest.raises(UserError, match="no ordinary file"):
-        Journal(tmp_path).read()
+        journal_in(tmp_path).read()
 
 
 def test_no_journal_is_named(tmp_path):
-    with pytest.raises(UserError, match=str(tmp_path / JOURNAL)):
-        Journal(tmp_path).read()
+    with pytest.raises(UserError, match=str(tmp_path / "records.jsonl")):
+        journal_in(tmp_path).read()
 
 
 @pytest.mark.slow
@@ -202,13 +214,13 @@ def test_kill_at_ten_random_moments_loses_nothing(tmp_path):
     """Each child is killed while it appends; the next one repairs and goes on where its journal ends."""
     delays = random.Random(0)
     promised: set[str] = set()
-    journal = Journal(tmp_path)
+    journal = journal_in(tmp_path)
     for _ in range(10):
-        start = len(journal.read().records) if journal.path.exists() else 0
+        start = len(journal.read().entries) if journal.path.exists() else 0
         promised |= killed_writer(tmp_path, start, delays.uniform(0.0, 0.2))
     with journal.writer():
         pass
-    records, bad = journal.read()
+    records, bad = read(journal)
     found = [each.id for each in records]
     assert bad == ()
     assert promised <= set(found)

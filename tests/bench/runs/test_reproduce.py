@@ -9,7 +9,8 @@ import pytest
 from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench.report.page import Page, Section
 from hypergrad_bench.bench.reproductions.reproduction import Reproduction, Row, summary
-from hypergrad_bench.bench.runs.reproduce import ABOUT, ROWS, built_in_reproductions
+from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
+from hypergrad_bench.bench.runs.reproduction_file import REPRODUCTION_FILE, ROWS
 from hypergrad_bench.problems.values.configuration import configuration
 
 Hgb = Callable[..., int]
@@ -90,7 +91,7 @@ def test_a_run_leaves_rows_and_a_page(
     shown = capsys.readouterr().out
     assert "Verdict: there are 2" in shown
     assert "Rule: All count." in shown
-    about = json.loads((tmp_path / "new" / ABOUT).read_text())
+    about = json.loads((tmp_path / "new" / REPRODUCTION_FILE).read_text())
     assert (about["name"], about["quick"]) == ("letters", True)
     assert about["environment"]["jax"]
     assert about["command"][:2] == ["hgb", "reproduce"]
@@ -236,8 +237,8 @@ def test_other_cases_are_not_measured_in_silence(
     """A folder goes on with the cases that it was made for, or not at all."""
     folder = tmp_path / "all"
     assert hgb("reproduce", "letters", "--out", str(folder)) == 0
-    about = json.loads((folder / ABOUT).read_text())
-    (folder / ABOUT).write_text(json.dumps(about | changes))
+    about = json.loads((folder / REPRODUCTION_FILE).read_text())
+    (folder / REPRODUCTION_FILE).write_text(json.dumps(about | changes))
     measured.clear()
     assert hgb("reproduce", "--resume", str(folder)) == 2
     assert message in capsys.readouterr().err
@@ -284,8 +285,12 @@ def test_bad_input_is_refused_with_a_sentence(
     """Exit status 2, one sentence, nothing measured and nothing changed."""
     for name, file, content in (
         ("full", "file", "mine"),
-        ("damaged", ABOUT, "{"),
-        ("foreign", ABOUT, '{"name": "of-another-version", "quick": false, "command": [], "created": "", '),
+        ("damaged", REPRODUCTION_FILE, "{"),
+        (
+            "foreign",
+            REPRODUCTION_FILE,
+            '{"name": "of-another-version", "quick": false, "command": [], "created": "", ',
+        ),
     ):
         (tmp_path / name).mkdir()
         ending = '"environment": {}}' if name == "foreign" else ""

@@ -11,10 +11,10 @@ from synthetic_records import identity, measured
 from hypergrad_bench.bench.commands.rerun import _find
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.selection import Selection
-from hypergrad_bench.bench.records.journal import Journal
-from hypergrad_bench.bench.runs import run as runs
+from hypergrad_bench.bench.runs import provenance
 from hypergrad_bench.bench.runs.recorded import SHIPPED
-from hypergrad_bench.bench.runs.run import RUN_FILE, plan_again, plan_run, read_run_file, started
+from hypergrad_bench.bench.runs.run import plan_again, plan_run, started
+from hypergrad_bench.bench.runs.run_file import RUN_FILE, run_folder
 
 ASKED = Selection(
     suite="smoke",
@@ -33,7 +33,7 @@ Change = Callable[[dict], object]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run that was stopped before its first case."""
-    monkeypatch.setattr(runs, "environment", dict)
+    monkeypatch.setattr(provenance, "environment", dict)
     with started(plan_run(ASKED, tmp_path / "run"), ["hgb"]):
         pass
     return tmp_path / "run"
@@ -48,7 +48,7 @@ def change(folder: Path, how: Change) -> None:
 def test_an_unchanged_run_goes_on(folder: Path) -> None:
     """With its digest, and as an older version wrote it, without."""
     plan = plan_again(folder)
-    assert plan.cases == read_run_file(folder).cases
+    assert plan.cases == run_folder(folder).account().cases
     change(folder, lambda account: account.pop("grid"))
     assert plan_again(folder) == plan
 
@@ -80,7 +80,7 @@ def test_another_grid_is_refused(how: Change, message: str, folder: Path) -> Non
 
 def test_records_of_another_grid_are_refused_where_there_is_no_digest(folder: Path) -> None:
     """An older run of as many cases, none of which is among its records."""
-    with Journal(folder).writer() as writer:
+    with run_folder(folder).journal.writer() as writer:
         writer.append(measured(id=identity(5)))
     plan_again(folder)
     change(folder, lambda account: account.pop("grid"))
@@ -95,7 +95,7 @@ def test_rerun_finds_the_records_that_come_with_the_package(
 ) -> None:
     """Wherever one stands, as with an installed wheel."""
     monkeypatch.chdir(tmp_path)
-    wanted = Journal(SHIPPED / "overhead-cpu").read().records[0]
+    wanted = run_folder(SHIPPED / "overhead-cpu").journal.read().entries[0]
     assert _find(wanted.id, SHIPPED / "overhead-cpu") == (SHIPPED / "overhead-cpu", wanted)
     found, record = _find(wanted.id, None)
     assert record.id == wanted.id

@@ -1,0 +1,45 @@
+"""`reproduction.json`: the account of a reproduction, and the folder that it stands in."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from ..measure.self_test import ClockTest
+from ..records.reproduced_case import ReproducedCase
+from ..records.strict_json import read_model
+from .folder import FolderKind, RunFolder
+
+REPRODUCTION_FILE, ROWS = "reproduction.json", "rows.jsonl"
+
+
+class ReproductionFile(BaseModel):
+    """What `reproduction.json` holds: what was asked for, its cases, and where the rows come from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    quick: bool
+    cases: list[str] | None = None
+    """All of them, in their order; null in folders of older versions."""
+    command: list[str]
+    created: str
+    environment: dict[str, JsonValue]
+    clock_tests: list[ClockTest] = []
+    """One for each time that measuring began."""
+
+    def with_clock_test(self, test: ClockTest) -> Self:
+        """Return the account with one more self-test of the clock."""
+        return self.model_copy(update={"clock_tests": [*self.clock_tests, test]})
+
+
+def _read(path: Path) -> ReproductionFile:
+    return read_model(path, ReproductionFile, "a reproduction")
+
+
+REPRODUCTIONS = FolderKind("a reproduction", "hgb reproduce", REPRODUCTION_FILE, _read, ROWS, ReproducedCase)
+
+
+def reproduction_folder(path: Path) -> RunFolder[ReproductionFile, ReproducedCase]:
+    """Return a folder as that of a reproduction, whether there is one yet or not."""
+    return RunFolder(path, REPRODUCTIONS)

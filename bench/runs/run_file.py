@@ -1,0 +1,49 @@
+"""`run.json`: the account of a run, and the folder that it stands in."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from ..grid.selection import Selection
+from ..measure.self_test import ClockTest
+from ..records.record import Record
+from ..records.strict_json import read_model
+from .folder import FolderKind, RunFolder
+from .timing import Timing
+
+RUN_FILE, RECORDS = "run.json", "records.jsonl"
+
+
+class RunFile(BaseModel):
+    """What `run.json` holds: what was asked for, which cases that is, how they are timed, where it began."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selection: Selection
+    cases: int
+    grid: str | None = None
+    """A digest of all cases' ids; null in folders of older versions."""
+    timing: Timing | None = None
+    """The clock's and the compiler's settings; null in folders of older versions."""
+    command: list[str]
+    created: str
+    environment: dict[str, JsonValue]
+    clock_tests: list[ClockTest] = []
+    """One for each time that measuring began."""
+
+    def with_clock_test(self, test: ClockTest) -> Self:
+        """Return the account with one more self-test of the clock."""
+        return self.model_copy(update={"clock_tests": [*self.clock_tests, test]})
+
+
+def _read(path: Path) -> RunFile:
+    return read_model(path, RunFile, "a run")
+
+
+RUNS = FolderKind("a run", "hgb run", RUN_FILE, _read, RECORDS, Record)
+
+
+def run_folder(path: Path) -> RunFolder[RunFile, Record]:
+    """Return a folder as that of a run, whether there is one yet or not."""
+    return RunFolder(path, RUNS)
