@@ -4,11 +4,11 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable
 from typing import NoReturn
 
 from rich.console import Console
 
+from .command_line.application import app
 from .errors import UserError
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     _never_fail_to_encode()
     try:
         try:
-            _application()()
+            app()
         finally:
             sys.stdout.flush()
     except UserError as error:
@@ -32,16 +32,6 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         named = "" if error.filename is None else f": {os.fspath(error.filename)!r}"
         _refuse(f"{error.strerror or error}{named}")
-
-
-def _application() -> Callable[[], object]:
-    try:
-        import jax  # noqa: F401  # reads the variables JAX_*
-    except ValueError as error:
-        raise UserError(f"JAX does not start: {error}") from error
-    from .application import app
-
-    return app
 
 
 def _refuse(message: str) -> NoReturn:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import jax
-import typer
 from rich.text import Text
 
 from ..errors import UserError, nearest
@@ -24,36 +22,10 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
-def advise_command(
-    size: Annotated[str, typer.Option(help="Shape of one signal or image: 64 or 256x256.")],
-    params: Annotated[int, typer.Option(min=1, help="How many numbers you differentiate by.")],
-    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
-    memory: Annotated[str | None, typer.Option(help="The limit, such as 2GiB or 500MB.")] = None,
-    accuracy: Annotated[float, typer.Option(help="Largest relative error of the hypergradient.")] = 1e-4,
-    batch: Annotated[int, typer.Option(min=1, help="Signals or images at once.")] = 1,
-    task: Annotated[str | None, typer.Option(help="A task by name; see `hgb list`.")] = None,
-    regularizer: Annotated[str | None, typer.Option(help="A regulariser by name; see `hgb list`.")] = None,
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            help="A run's folder; can be repeated. Else all of results/, and the package's recorded runs.",
-        ),
-    ] = None,
-) -> None:
-    """Say which method to use for a problem like mine, from recorded results; nothing is measured.
-
-    Of every task and regulariser the nearest recorded problem is shown, how far it is from yours, and the
-    methods that reach the accuracy there, the fastest first. Seconds and memory are those of the recorded
-    problem: nothing is extrapolated.
-
-    Example:
-        hgb advise --size 256x256 --params 80 --memory 2GiB --accuracy 1e-4 --task deconvolution
-    """
-    catalogue = built_in()
-    question = _question(catalogue, size, params, dtype, memory, accuracy, batch, task, regularizer)
+def print_advice(question: Question, sources: list[Path]) -> None:
+    """Say which method to use, from the runs in some folders; from all recorded ones if none is named."""
     use_device("cpu")
-    folders = list(source) if source else recorded_folders()
+    folders = sources or recorded_folders()
     if not folders:
         raise UserError(
             f"no recorded run in {RESULTS}/ and {SHIPPED}; make one with `hgb run`, or name one with --from"
@@ -61,15 +33,14 @@ def advise_command(
     read = readings(folders)
     print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))
     records = {folder: reading.entries for folder, reading in read.items()}
-    advices = advise(question, recorded_problems(records, _parameters_of(catalogue)))
+    advices = advise(question, recorded_problems(records, _parameters_of(built_in())))
     console = standard_output()
     console.print(Text(_asked(question)), "", sep="\n")
     for advice in advices:
         console.print(terminal_table(advice_table(question, advice)))
 
 
-def _question(
-    catalogue: Catalogue,
+def asked(
     size: str,
     params: int,
     dtype: str,
@@ -79,7 +50,8 @@ def _question(
     task: str | None,
     regularizer: str | None,
 ) -> Question:
-    """Check what was given; raise `UserError` with what is accepted."""
+    """Return the question, checked; raise `UserError` with what is accepted."""
+    catalogue = built_in()
     if dtype not in TOLERANCES:
         raise UserError(nearest(dtype, TOLERANCES, kind="dtype"))
     if not 0 < accuracy < 1:

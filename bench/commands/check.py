@@ -1,7 +1,6 @@
 """`hgb check`: does a plug-in conform?"""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,18 +20,8 @@ CHECKS_BETWEEN = 25
 """Checks between two looks at how many compiled programs the process holds."""
 
 
-def check(
-    path: Annotated[Path, typer.Argument(help="A Python file that defines solvers, methods, ...")],
-) -> None:
-    """Check everything that a plug-in defines, as the tests check what is built in.
-
-    Its solvers run on small problems with known solutions; its methods on each of them against reference
-    hypergradients, and with every solver that they support on one; its tasks and regularisers against dense
-    matrices and automatic derivatives. The exit status is 2 if anything fails.
-
-    Example:
-        hgb check my_method.py
-    """
+def check(path: Path) -> None:
+    """Check everything that a plug-in defines, and print the findings."""
     use_device("cpu")
     catalogue = with_plugins(built_in(), [path])
     listed = checks(catalogue, catalogue.of_origin(Origin.PLUGIN))

@@ -3,7 +3,7 @@
 import inspect
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich import box
@@ -17,20 +17,9 @@ from ..grid.suites import SUITES
 _KINDS = ("tasks", "regularizers", "data", "solvers", "linear_solvers", "methods")
 
 
-def list_entries(
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts: one JSON object.")] = False,
-    plugin: Annotated[
-        list[Path] | None, typer.Option(help="A Python file whose classes are listed too.")
-    ] = None,
-) -> None:
-    """List tasks, regularisers, ground truths, solvers, methods and suites, each with what it is.
-
-    Examples:
-        hgb list
-
-        hgb list --json
-    """
-    entries = _entries(with_plugins(built_in(), list(plugin or ())))
+def list_entries(as_json: bool, plugins: list[Path]) -> None:
+    """Print what can be run."""
+    entries = _entries(with_plugins(built_in(), plugins))
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
         return

@@ -1,9 +1,7 @@
 """`hgb reproduce`: papers' claims and recorded figures."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -28,26 +26,8 @@ from ..runs.reproduction_page import page_of, write_page_of
 from .measuring import measure, typed
 
 
-def reproduce(
-    name: Annotated[str | None, typer.Argument(help="Which; without a name, all are listed.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few rounds: does it run?")] = False,
-    out: Annotated[Path | None, typer.Option(help="The folder of its rows and page; new or empty.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the one in this folder.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-) -> None:
-    """Measure one claim, and print its tables and its verdict.
-
-    Rows are written as they are made: one that was stopped goes on with --resume.
-
-    Examples:
-        hgb reproduce
-
-        hgb reproduce blorc-timing
-
-        hgb reproduce blorc-timing --quick
-
-        hgb reproduce --resume results/local/20260101-120000-blorc-timing
-    """
+def reproduce(name: str | None, quick: bool, out: Path | None, resume: Path | None, device: str) -> None:
+    """Measure one claim, or list them all."""
     if name is None and resume is None:
         if quick or out is not None:
             raise UserError(f"which reproduction? accepted: {', '.join(built_in_reproductions())}")

@@ -1,8 +1,6 @@
 """`hgb table`: tables and figures of a run."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -17,30 +15,11 @@ from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
 from ..runs.reproduction_page import page_of, write_page_of
 from ..runs.run_file import run_folder
+from .form import Form
 
 
-class Form(StrEnum):
-    """How tables are printed."""
-
-    TERMINAL = "terminal"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-
-
-def table(
-    folder: Annotated[Path, typer.Argument(help="A run's folder.")],
-    form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.TERMINAL,
-    write: Annotated[bool, typer.Option(help="Write the folder's tables/ and figures/ anew.")] = True,
-) -> None:
-    """Print the tables of a run or a reproduction, finished or not, and write its tables and figures anew.
-
-    A line of the journal that is no record is named and left out, and the exit status is 2.
-
-    Examples:
-        hgb table results/local/20260101-120000-default
-
-        hgb table results/local/20260101-120000-default --format csv --no-write > results.csv
-    """
+def print_table(folder: Path, form: Form, write: bool) -> None:
+    """Print the tables of a run or a reproduction, and write them anew."""
     if reproduction_folder(folder).account_path.exists():
         _reproduction(folder, form, write)
         return

@@ -3,9 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -17,43 +15,22 @@ from ..machine.device import use_device
 from ..progress import RunProgress
 from ..training.denoiser_quality import Quality, quality
 from ..training.denoiser_training import (
-    Goal,
-    Training,
     TrainingState,
     load_state,
     save_state,
     start_training,
     train,
 )
+from ..training.settings import Training
 
 EVERY = 25
 """Steps between two lines of progress, and two states that a stopped training goes on from."""
 
 
-def train_denoiser(
-    out: Annotated[Path, typer.Option(help="The file of the weights, .safetensors.")],
-    goal: Annotated[str, typer.Option(help="denoiser or potential.")] = "denoiser",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = Training().steps,
-    batch: Annotated[int, typer.Option(min=1, help="Crops a step.")] = Training().batch,
-    side: Annotated[int, typer.Option(min=8, help="Pixels along a side of a crop.")] = Training().side,
-    seed: Annotated[int, typer.Option(min=0, help="Of start, crops and noise.")] = 0,
-    pause: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps of this call.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-) -> None:
-    """Train the small DRUNet that comes with the package, on scikit-image's photographs.
-
-    The examples make the files that come with it.
-
-    The state lies beside the file of the weights: the same command goes on where one was stopped.
-
-    Examples:
-        hgb train-denoiser --out denoiser.safetensors
-
-        hgb train-denoiser --goal potential --steps 600 --out potential.safetensors
-    """
-    training = Training(_goal(goal), steps, batch, side, seed=seed)
-    if reason := Photographs(scale=2).supports((side, side)):
-        raise UserError(f"--side {side}: {reason}")
+def train_denoiser(training: Training, out: Path, pause: int | None, device: str) -> None:
+    """Train, or go on with a training, and write the weights."""
+    if reason := Photographs(scale=2).supports((training.side, training.side)):
+        raise UserError(f"--side {training.side}: {reason}")
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise UserError(f"--out {out}: a file that ends in .safetensors, in an existing folder, is accepted")
     use_device(device)
@@ -62,7 +39,9 @@ def train_denoiser(
     messages = Console(stderr=True, highlight=False)
     state = _trained(training, state, kept, pause)
     if state.step < training.steps:
-        messages.print(Text(f"{state.step} of {steps} steps done: the same command goes on"), soft_wrap=True)
+        messages.print(
+            Text(f"{state.step} of {training.steps} steps done: the same command goes on"), soft_wrap=True
+        )
         return
     found = quality(training.goal, SMALL, state.parameters)
     save_drunet(out, SMALL, state.parameters, _about(training, out, found))
@@ -70,12 +49,6 @@ def train_denoiser(
     for one in found:
         messages.print(Text(one.sentence()), soft_wrap=True)
     Console().print(Text(f"The weights are in {out}"), soft_wrap=True)
-
-
-def _goal(name: str) -> Goal:
-    if name == "denoiser" or name == "potential":
-        return name
-    raise UserError(f"--goal is {name!r}; denoiser and potential are accepted")
 
 
 def _trained(training: Training, state: TrainingState, kept: Path, pause: int | None) -> TrainingState:

@@ -11,7 +11,7 @@ from ...problems.regularizer import Regularizer
 from ...problems.task import Task
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver
-from .catalogue import kebab_case
+from .kebab_case import kebab_case
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -22,6 +21,7 @@ from ..errors import UserError, nearest
 from .declared_traits import require_traits
 from .default_object import default_object
 from .entry import Entry, Origin
+from .kebab_case import kebab_case
 from .kind import KINDS, has_methods, kinds_in_plugin, kinds_of_room, public_classes
 
 
@@ -111,12 +111,6 @@ def ordered(entries: Iterable[Entry[Any]], order: Sequence[str]) -> list[Entry[A
     """Return entries in the order of their names in `order`, then the rest as they come."""
     place = {name: number for number, name in enumerate(order)}
     return sorted(entries, key=lambda entry: place.get(entry.name, len(place)))
-
-
-def kebab_case(name: str) -> str:
-    """Return "closed-form" for "ClosedForm", "closed_form" or "Closed-Form"."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name)
-    return re.sub(r"[_\s]+", "-", spaced).lower()
 
 
 def _with(catalogue: Catalogue, cls: type, kinds: Sequence[str], origin: Origin) -> Catalogue:

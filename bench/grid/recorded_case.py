@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from ..records.record import Record
 from .case import Case
-from .catalogue import kebab_case
 from .expand import expand
+from .kebab_case import kebab_case
 from .problem import Problem
 from .request import Request
 

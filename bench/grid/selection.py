@@ -5,13 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_ROUNDS = 10_000
-"""Timing rounds at most: quartiles of more say nothing new, and a run would not end."""
-
-MOST_STEPS = 2**31 - 1
-"""Steps at most: they are counted in 32 bits."""
-MOST_SEEDS = 10_000
-"""More would take days, and the plan alone hours: a slip, or a damaged file."""
+from .limits import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS
 
 
 class Selection(BaseModel):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..errors import UserError, nearest
 from .clock_settings import ClockSettings
-from .sweeps import Sweep
+from .sweep import Sweep
 
 TASKS = ("denoising", "inpainting", "deconvolution")
 """The tasks that suites compare on unless they say otherwise; every other task comes after them."""

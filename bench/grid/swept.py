@@ -11,7 +11,7 @@ from ...solvers.budget import Budget
 from ...solvers.solver import Solver
 from .answer import Answer, ask, named
 from .case import Contestant
-from .catalogue import kebab_case
+from .kebab_case import kebab_case
 from .sweeps import ONE_BY_ONE, Family, Sweep, families, family_of
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import reproductions
 from ..errors import UserError, nearest
-from ..grid.catalogue import kebab_case
+from ..grid.kebab_case import kebab_case
 from ..progress import RunProgress
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import Reproduction

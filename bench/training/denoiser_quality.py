@@ -13,7 +13,8 @@ from ...problems.ground_truth import Split
 from ...problems.ground_truths.photographs import Photographs
 from ...problems.networks.drunet import Drunet
 from ...problems.networks.network import Parameters
-from .denoiser_training import Goal, estimate
+from .denoiser_training import estimate
+from .settings import Goal
 
 LEVELS = (0.05, 0.1)
 """Noise levels, in the unit of the image."""

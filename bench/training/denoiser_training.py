@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,31 +19,10 @@ from ...problems.ground_truths.photographs import Photographs
 from ...problems.networks.drunet import Drunet
 from ...problems.networks.network import Parameters
 from ..errors import UserError
+from .settings import Goal, Training
 
-Goal = Literal["denoiser", "potential"]
 EVEN, FLOOR = 0.1, 0.03
 """Squared errors weigh EVEN^2 / (sigma^2 + FLOOR^2): else those at much noise would drown the others."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings of a training run: what decides its result.
-
-    Attributes:
-        goal: "denoiser" trains N(y) to be the image, "potential" trains y - J_N(y)^T 1 to be it.
-        steps: of Adam, at a rate that rises over the first 100 and falls along a cosine to 1% of `rate`.
-        batch: crops a step, of `side` pixels along each side, half of them at each of scales 1 and 2.
-        sigma: standard deviations of the noise are drawn from 0 to this, one a crop.
-        seed: of start, crops and noise.
-    """
-
-    goal: Goal = "denoiser"
-    steps: int = 1600
-    batch: int = 8
-    side: int = 48
-    rate: float = 2e-3
-    sigma: float = 0.2
-    seed: int = 0
 
 
 class TrainingState(NamedTuple):

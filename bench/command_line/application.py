@@ -1,0 +1,46 @@
+"""The commands of `hgb`, as one application."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from .advise import advise
+from .check import check
+from .list_entries import list_entries
+from .reproduce import reproduce
+from .rerun import rerun
+from .run import run
+from .table import table
+from .train_denoiser import train_denoiser
+
+app = typer.Typer(
+    name="hgb",
+    help="Compare hypergradients of imaging inverse problems: accuracy, time and memory.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command(name="run")(run)
+app.command(name="list")(list_entries)
+app.command(name="table")(table)
+app.command(name="reproduce")(reproduce)
+app.command(name="rerun")(rerun)
+app.command(name="check")(check)
+app.command(name="advise")(advise)
+app.command(name="train-denoiser")(train_denoiser)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version("hypergrad-bench"))
+        raise typer.Exit
+
+
+@app.callback()
+def _hgb(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version

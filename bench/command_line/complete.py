@@ -1,0 +1,16 @@
+"""Completion of names in the shell."""
+
+from collections.abc import Callable
+
+from ..grid.suites import SUITES
+from .built_in_names import built_in_names
+
+
+def complete(kind: str) -> Callable[[str], list[str]]:
+    """Return what typer asks for the names of a kind, or of the suites, that begin as what is typed."""
+
+    def starting(incomplete: str) -> list[str]:
+        names = SUITES if kind == "suites" else built_in_names(kind)
+        return [name for name in names if name.startswith(incomplete)]
+
+    return starting

@@ -1,0 +1,40 @@
+"""`hgb reproduce`: its options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .complete import complete
+from .start_jax import start_jax
+
+
+def reproduce(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Which; without a name, all are listed.", autocompletion=complete("reproductions")
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few rounds: does it run?")] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder of its rows and page; new or empty.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the one in this folder.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Measure one claim, and print its tables and its verdict.
+
+    Rows are written as they are made: one that was stopped goes on with --resume.
+
+    Examples:
+        hgb reproduce
+
+        hgb reproduce blorc-timing
+
+        hgb reproduce blorc-timing --quick
+
+        hgb reproduce --resume results/local/20260101-120000-blorc-timing
+    """
+    start_jax()
+    from ..commands import reproduce as command
+
+    command.reproduce(name, quick, out, resume, device)
