@@ -31,10 +31,11 @@ app.command(name="advise")(advise)
 app.command(name="train-denoiser")(train_denoiser)
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(version("hypergrad-bench"))
         raise typer.Exit
+    return asked
 
 
 @app.callback()

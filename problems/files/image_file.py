@@ -1,4 +1,7 @@
-"""Luma and colours of an image file of any kind that is read."""
+"""Luma and colours of an image file of any kind that is read.
+
+The libraries that decode are imported with the first image of their kind: most programs open none.
+"""
 
 import os
 from collections.abc import Callable
@@ -6,11 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float64
 
-from .luma import is_opaque as picture_is_opaque
-from .luma import luma, rgb
 from .numpy_file import read_npy
 from .pixels import Pixels, as_pixels
-from .tiff import decode_tiff
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 SUFFIXES = (*PICTURES, ".tif", ".tiff", ".npy")
@@ -24,8 +24,11 @@ def decode_luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"
     Raises:
         ValueError: if the bytes are of another kind, damaged or truncated, with the reason.
     """
-    decode = _arrays(name)
-    return decode(content, name).luma() if decode else luma(content, name)
+    if decode := _arrays(name):
+        return decode(content, name).luma()
+    from .luma import luma
+
+    return luma(content, name)
 
 
 def decode_rgb(content: bytes, name: str) -> Float64[np.ndarray, "height width 3"]:
@@ -34,18 +37,31 @@ def decode_rgb(content: bytes, name: str) -> Float64[np.ndarray, "height width 3
     Raises:
         ValueError: as `decode_luma` does.
     """
-    decode = _arrays(name)
-    return decode(content, name).rgb() if decode else rgb(content, name)
+    if decode := _arrays(name):
+        return decode(content, name).rgb()
+    from .luma import rgb
+
+    return rgb(content, name)
 
 
 def is_opaque(content: bytes, name: str) -> bool:
     """Say whether no pixel is transparent; decoding a TIFF file refuses it where one is."""
-    return _arrays(name) is not None or picture_is_opaque(content, name)
+    if _arrays(name):
+        return True
+    from .luma import is_opaque as picture_is_opaque
+
+    return picture_is_opaque(content, name)
 
 
 def _arrays(name: str) -> Callable[[bytes, str], Pixels] | None:
     ending = os.path.splitext(name)[1].lower()
-    return {".tif": decode_tiff, ".tiff": decode_tiff, ".npy": _decode_npy}.get(ending)
+    return {".tif": _decode_tiff, ".tiff": _decode_tiff, ".npy": _decode_npy}.get(ending)
+
+
+def _decode_tiff(content: bytes, name: str) -> Pixels:
+    from .tiff import decode_tiff
+
+    return decode_tiff(content, name)
 
 
 def _decode_npy(content: bytes, name: str) -> Pixels:

@@ -1,12 +1,9 @@
 """Matrices of numbers, such as kernels and masks, in the files that people keep them in."""
 
-import io
 import os
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import scipy.io
 
 from .hdf5_file import is_hdf5, names_of_hdf5, read_hdf5
 from .image_file import decode_rgb, is_opaque
@@ -75,7 +72,9 @@ def _variable(ending: str, content: bytes, choice: Choice, what: str) -> list[np
     elif ending != ".mat" or is_hdf5(content):
         names, read = names_of_hdf5(content, what), read_hdf5
     else:
-        names, read = _names_of_matlab5(content, what), _read_matlab5
+        from .matlab_file import names_of_matlab5, read_matlab5  # SciPy takes long to import
+
+        names, read = names_of_matlab5(content, what), read_matlab5
     return read(content, _name(names, choice, what), what)
 
 
@@ -93,32 +92,6 @@ def _name(names: tuple[str, ...], choice: Choice, what: str) -> str:
 
 def _read_npz(content: bytes, variable: str, what: str) -> list[np.ndarray]:
     return [read_npz(content, variable, what)]
-
-
-def _names_of_matlab5(content: bytes, what: str) -> tuple[str, ...]:
-    return tuple(name for name, *_ in _of_scipy(scipy.io.whosmat, content, what))
-
-
-def _read_matlab5(content: bytes, variable: str, what: str) -> list[np.ndarray]:
-    found = _of_scipy(lambda file: scipy.io.loadmat(file, variable_names=[variable]), content, what)[variable]
-    if scipy.sparse.issparse(found):
-        return [found.toarray()]
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "biufcO":
-        raise ValueError(f"variable {variable!r} of {what} is no matrix of numbers; save it as one")
-    if found.dtype != object:
-        return [found]
-    cells = [np.asarray(cell) for cell in found.ravel()]
-    if any(cell.dtype.kind not in "biufc" for cell in cells):
-        raise ValueError(f"variable {variable!r} of {what} is a cell array of other things than matrices")
-    return cells
-
-
-def _of_scipy(read: Callable[[io.BytesIO], Any], content: bytes, what: str) -> Any:
-    try:
-        return read(io.BytesIO(content))
-    # scipy reports damage by errors of many types.
-    except Exception as error:
-        raise ValueError(f"{what} cannot be read: {type(error).__name__}") from error
 
 
 def _chosen(arrays: list[np.ndarray], choice: Choice, what: str) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ..arrays.channels import CHANNELS
-from ..files.luma import rgb
+from ..files.image_file import decode_rgb
 from ..ground_truth import Split
 from ..values.configuration import configuration
 from .crops import random_crops
@@ -78,4 +78,4 @@ class ColorPhotographs:
 
 @functools.lru_cache(maxsize=32)
 def _photograph(name: str, scale: int) -> Float64[np.ndarray, "height width 3"]:
-    return read_photograph(name, scale, rgb)
+    return read_photograph(name, scale, decode_rgb)

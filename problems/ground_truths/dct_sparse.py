@@ -1,7 +1,6 @@
 """Signals with few cosine coefficients: what a learned cosine transform sparsifies."""
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float64
 
 from ..ground_truth import Split
@@ -35,6 +34,8 @@ class DctSparse:
         self, shape: tuple[int, ...], count: int, seed: int, split: Split = "train"
     ) -> Float64[np.ndarray, "count n"]:
         """Return `count` signals of shape (n,); raise `ValueError` for another shape."""
+        import scipy.fft  # it takes a third as long to import as JAX
+
         require_request(self, shape, count)
         generator = np.random.default_rng(seed_sequence("DctSparse", seed, split))
         # One block a signal, so that a larger count only appends.

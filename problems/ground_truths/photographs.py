@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float64
 
-from ..files.luma import luma
+from ..files.image_file import decode_luma
 from ..ground_truth import Split
 from ..values.configuration import configuration
 from .crops import random_crops
@@ -108,4 +108,4 @@ def _holds(size: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def _photograph(name: str, scale: int) -> Float64[np.ndarray, "height width"]:
-    return read_photograph(name, scale, luma)
+    return read_photograph(name, scale, decode_luma)

@@ -1,12 +1,13 @@
 """DnCNN: a plain chain of convolutions that estimates the noise."""
 
-import flax.linen as nn
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..values.configuration import configuration
-from .layers import ACTIVATIONS, Activation, convolution, require_count, require_layers
-from .network import Parameters, draw_parameters, with_channels
+from .network import Parameters, with_channels
+from .settings import Activation, require_count, require_layers
 
 
 @configuration
@@ -39,6 +40,8 @@ class DnCnn:
 
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, biases zero."""
+        from .drawn_parameters import draw_parameters  # flax, as in `_module`
+
         return draw_parameters(self._module(), (1, 3, 3, self.channels), seed)
 
     def apply(
@@ -54,18 +57,8 @@ class DnCnn:
         noise = self._module().apply({"params": parameters}, image[None])
         return x - jnp.asarray(noise)[0].reshape(x.shape)
 
-    def _module(self) -> nn.Module:
-        return _Chain(self.channels, self.depth, self.width, self.activation)
+    def _module(self) -> Any:
+        # flax takes a fifth as long to import as JAX: only who uses a network pays for it.
+        from .convolution_layers import ConvolutionLayers
 
-
-class _Chain(nn.Module):
-    channels: int
-    depth: int
-    width: int
-    activation: Activation
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-        for index in range(self.depth - 1):
-            x = ACTIVATIONS[self.activation](convolution(self.width, f"layer{index}", use_bias=True)(x))
-        return convolution(self.channels, f"layer{self.depth - 1}", use_bias=True)(x)
+        return ConvolutionLayers(self.channels, self.depth, self.width, self.activation)

@@ -1,21 +1,13 @@
 """DRUNet: a U-net of residual blocks that is told the noise level."""
 
-import flax.linen as nn
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..values.configuration import configuration
-from .layers import (
-    SMALL_KERNEL,
-    Activation,
-    Double,
-    Halve,
-    ResidualBlock,
-    convolution,
-    require_count,
-    require_layers,
-)
-from .network import Parameters, draw_parameters, noise_map, with_channels
+from .network import Parameters, noise_map, with_channels
+from .settings import Activation, require_count, require_layers
 
 
 @configuration
@@ -56,6 +48,8 @@ class Drunet:
 
     def init(self, seed: int) -> Parameters:
         """Draw parameters, float64: He normal, small where many summands meet."""
+        from .drawn_parameters import draw_parameters  # flax, as in `_module`
+
         side = 2 ** (len(self.widths) - 1)
         return draw_parameters(self._module(), (1, side, side, self.channels + 1), seed)
 
@@ -76,30 +70,8 @@ class Drunet:
         out = self._module().apply({"params": parameters}, padded[None])
         return jnp.asarray(out)[0, :height, :width].reshape(x.shape)
 
-    def _module(self) -> nn.Module:
-        return _ResidualUNet(self.channels, self.widths, self.blocks, self.activation)
+    def _module(self) -> Any:
+        # flax takes a fifth as long to import as JAX: only who uses a network pays for it.
+        from .residual_u_net import ResidualUNet
 
-
-class _ResidualUNet(nn.Module):
-    channels: int
-    widths: tuple[int, ...]
-    blocks: int
-    activation: Activation
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "n h w c"]) -> Float[Array, "n h w channels"]:
-        scales = range(1, len(self.widths))
-        inputs = [convolution(self.widths[0], "head")(x)]
-        for scale in scales:
-            x = self._blocks(inputs[-1], f"down{scale}", 0)
-            inputs.append(Halve(self.widths[scale], name=f"down{scale}_{self.blocks}")(x))
-        x = self._blocks(inputs[-1], "body", 0)
-        for scale in reversed(scales):
-            doubled = Double(self.widths[scale - 1], name=f"up{scale}_0")(x + inputs[scale])
-            x = self._blocks(doubled, f"up{scale}", 1)
-        return convolution(self.channels, "tail", kernel_init=SMALL_KERNEL)(x + inputs[0])
-
-    def _blocks(self, x: Array, name: str, first: int) -> Array:
-        for index in range(first, first + self.blocks):
-            x = ResidualBlock(self.activation, name=f"{name}_{index}")(x)
-        return x
+        return ResidualUNet(self.channels, self.widths, self.blocks, self.activation)

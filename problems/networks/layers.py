@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax
@@ -11,8 +10,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .convolution import convolve
+from .settings import Activation
 
-Activation = Literal["relu", "elu", "softplus"]
 ACTIVATIONS: MappingProxyType[str, Callable[[Array], Array]] = MappingProxyType(
     {"relu": jax.nn.relu, "elu": jax.nn.elu, "softplus": jax.nn.softplus}
 )
@@ -79,16 +78,3 @@ class Double(nn.Module):
         n, h, w, _ = x.shape
         blocks = jnp.einsum("nhwi,abio->nhawbo", x, kernel, precision=lax.Precision.HIGHEST)
         return blocks.reshape(n, 2 * h, 2 * w, self.count)
-
-
-def require_layers(owner: Any) -> None:
-    """Raise `ValueError` unless `channels` is a whole number above 0 and `activation` is known."""
-    require_count("channels", owner.channels)
-    if owner.activation not in get_args(Activation):
-        raise ValueError(f"activation must be one of {get_args(Activation)}; got {owner.activation!r}")
-
-
-def require_count(name: str, value: Any, least: int = 1) -> None:
-    """Raise `ValueError` unless `value` is a whole number, at least `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}")

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import pywt
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
@@ -13,8 +12,6 @@ from ..arrays.channels import is_colour
 from ..values.pytree import pytree, static
 
 _ORTHOGONAL = 1e-9
-_PYWT: Any = pywt
-"""PyWavelets, whose names pyright cannot read out of its compiled modules."""
 
 
 @pytree
@@ -106,14 +103,22 @@ class WaveletTransform:
             )
 
 
+def _pywavelets() -> Any:
+    """Return PyWavelets; with the first transform, and without its names, as pyright cannot read them."""
+    import pywt
+
+    return pywt
+
+
 def is_orthogonal(wavelet: str) -> bool:
     """Say whether PyWavelets knows a wavelet of this name, and its filters are orthogonal to rounding.
 
     PyWavelets calls "dmey" orthogonal, whose filters are cut off: W^T W differs from the identity by 1e-2.
     """
-    if wavelet not in _PYWT.wavelist(kind="discrete") or not _PYWT.Wavelet(wavelet).orthogonal:
+    pywt = _pywavelets()
+    if wavelet not in pywt.wavelist(kind="discrete") or not pywt.Wavelet(wavelet).orthogonal:
         return False
-    low = np.asarray(_PYWT.Wavelet(wavelet).dec_lo)
+    low = np.asarray(pywt.Wavelet(wavelet).dec_lo)
     shifted = np.correlate(low, low, mode="full")[len(low) - 1 :: 2]
     return bool(np.allclose(shifted, np.eye(1, shifted.size)[0], atol=_ORTHOGONAL))
 
@@ -123,7 +128,7 @@ def _level_matrix(wavelet: str, length: int) -> np.ndarray:
     """Return the orthogonal matrix of one level along one axis: low half, then high half."""
     half, rows = length // 2, np.arange(length // 2)
     matrix = np.zeros((length, length))
-    for part, filter_taps in enumerate(_PYWT.Wavelet(wavelet).filter_bank[:2]):
+    for part, filter_taps in enumerate(_pywavelets().Wavelet(wavelet).filter_bank[:2]):
         for j, tap in enumerate(filter_taps):
             # Taps that fall onto one sample of a short axis add up.
             matrix[part * half + rows, (2 * rows + len(filter_taps) // 2 - j) % length] += tap
