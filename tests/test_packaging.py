@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib
 import importlib.metadata
+import inspect
 import os
 import re
 import shutil
@@ -15,11 +16,18 @@ from pathlib import Path
 
 import pytest
 
+from hypergrad_bench.bench import reproductions
+from hypergrad_bench.bench.grid.catalogue import kebab_case
+from hypergrad_bench.bench.reproductions.reproduction import Reproduction
+from hypergrad_bench.hypergrad import Method
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_PACKAGED = {"tests", "results", "build", "dist"}
 SHIPPED = ["denoiser", "potential"]
 RECORDED = ["default-cpu", "frontier-cpu", "overhead-cpu", "peers-cpu"]
-REGISTRIES = ["problems", "solvers", "hypergrad"]
+REGISTRIES = ["problems", "solvers", "hypergrad", "bench/contenders", "bench/reproductions"]
+ENTRIES = {"bench/contenders": Method, "bench/reproductions": Reproduction}
+"""Folders in which what keeps a protocol is an entry; in the others every public dataclass is."""
 
 
 def sources() -> list[Path]:
@@ -106,18 +114,42 @@ def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
 
 @pytest.mark.parametrize("folder", REGISTRIES)
 def test_every_entry_is_registered(folder):
-    """The re-export is the registry: without its line a dataclass would join no grid and no test."""
-    package = importlib.import_module(f"hypergrad_bench.{folder}")
-    forgotten = []
+    """The re-export is the registry: without its line an entry would join no grid, no list and no test."""
+    package = importlib.import_module(f"hypergrad_bench.{folder.replace('/', '.')}")
+    exported = vars(package).values()
+    assert [one for one in defined_in(folder) if one not in exported] == []
+
+
+def defined_in(folder: str) -> list[type]:
+    """The entries that the modules of a registry's folder define; parts of networks are none."""
+    found = []
     for source in modules():
-        if source.parts[0] != folder or "networks" in source.parts or source.stem == "__init__":
+        if not source.is_relative_to(folder) or "networks" in source.parts or source.stem == "__init__":
             continue
         module = importlib.import_module(module_name(source))
-        for name, value in vars(module).items():
-            defined_here = isinstance(value, type) and value.__module__ == module.__name__
-            if defined_here and dataclasses.is_dataclass(value) and not name.startswith("_"):
-                forgotten += [] if getattr(package, name, None) is value else [f"{source.name}: {name}"]
-    assert not forgotten
+        classes = [one for one in vars(module).values() if isinstance(one, type)]
+        found += [one for one in classes if one.__module__ == module.__name__ and is_entry(one, folder)]
+    return found
+
+
+def is_entry(cls: type, folder: str) -> bool:
+    """Whether a class has to be registered."""
+    if cls.__name__.startswith("_") or getattr(cls, "_is_protocol", False):
+        return False
+    if folder not in ENTRIES:
+        return dataclasses.is_dataclass(cls)
+    members = [name for name, value in vars(ENTRIES[folder]).items() if inspect.isfunction(value)]
+    demanded = [name for name in members if not name.startswith("_") or name == "__call__"]
+    return all(callable(getattr(cls, name, None)) for name in demanded)
+
+
+def test_a_reproduction_is_named_like_its_folder():
+    """`hgb reproduce NAME` runs `bench/reproductions/NAME/claim.py`; every such file is one of them."""
+    entries = [one for one in vars(reproductions).values() if isinstance(one, type)]
+    names = {kebab_case(one.__name__).replace("-", "_"): one.__module__ for one in entries}
+    claims = (ROOT / "bench" / "reproductions").glob("*/claim.py")
+    assert sorted(names) == sorted(path.parent.name for path in claims)
+    assert all(module.endswith(f".{name}.claim") for name, module in names.items())
 
 
 @pytest.mark.parametrize("folder", REGISTRIES)

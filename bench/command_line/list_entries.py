@@ -14,7 +14,7 @@ def list_entries(
         list[Path] | None, typer.Option(help="A Python file whose classes are listed too.")
     ] = None,
 ) -> None:
-    """List tasks, regularisers, ground truths, solvers, methods and suites, each with what it is.
+    """List all that can be run: tasks, regularisers, solvers, methods, suites, reproductions and their parts.
 
     Examples:
         hgb list

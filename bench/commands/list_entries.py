@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..grid.catalogue import Catalogue, built_in
+from ..grid.kind import KINDS
 from ..grid.plugin import with_plugins
 from ..grid.suites import SUITES
-
-_KINDS = ("tasks", "regularizers", "data", "solvers", "linear_solvers", "methods")
+from ..runs.reproduce import built_in_reproductions
 
 
 def list_entries(as_json: bool, plugins: list[Path]) -> None:
@@ -36,9 +36,10 @@ def list_entries(as_json: bool, plugins: list[Path]) -> None:
 
 
 def _entries(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
-    listed = {kind: [_entry(name, one) for name, one in getattr(catalogue, kind).items()] for kind in _KINDS}
+    listed = {kind: [_entry(name, one) for name, one in getattr(catalogue, kind).items()] for kind in KINDS}
     suites = [{"name": suite.name, "settings": "", "summary": suite.sentence} for suite in SUITES.values()]
-    return {**listed, "suites": suites}
+    reproductions = [_entry(name, one) for name, one in built_in_reproductions().items()]
+    return {**listed, "suites": suites, "reproductions": reproductions}
 
 
 def _entry(name: str, entry: Any) -> dict[str, Any]:

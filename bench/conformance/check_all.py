@@ -14,7 +14,7 @@ from ..bench_traits import bench_traits_of
 from ..failure import failure_of
 from ..grid.catalogue import Catalogue, ordered
 from ..grid.suites import SUITES
-from . import linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
+from . import examples, linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
 from .large_problem import large_problems
 from .methods import Pair
@@ -53,7 +53,7 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
         problems += _own_problems(own)
     found = [*_settings(subjects), *_problem_parts(subjects)]
     if own is None:
-        found += _registered()
+        found += _variants()
     found += _solvers(subjects, problems)
     found += [
         Check(repr(one), partial(linear_solvers.check_linear_solver, repr(one), one))
@@ -63,7 +63,7 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
 
 
 def _settings(subjects: Catalogue) -> Iterator[Check]:
-    for kind in ("tasks", "data", "solvers", "linear_solvers", "methods"):
+    for kind in ("tasks", "data", "potentials", "solvers", "linear_solvers", "methods"):
         for one in getattr(subjects, kind).values():
             yield Check(repr(one), partial(settings.check_settings, repr(one), one))
 
@@ -76,6 +76,10 @@ def _problem_parts(subjects: Catalogue) -> Iterator[Check]:
             yield Check(repr(truth), partial(tasks.check_ground_truth, repr(truth), truth, shape))
     for cls in subjects.regularizers.values():
         yield Check(cls.__name__, partial(_check_regularizer, cls))
+    for operator in subjects.operators.values():
+        yield from examples.operator_checks(operator)
+    for potential in subjects.potentials.values():
+        yield examples.potential_check(potential)
 
 
 def _check_task(subject: str, task: Task) -> Iterator[Finding]:
@@ -103,10 +107,8 @@ def _check_regularizer(cls: type[Regularizer]) -> Iterator[Finding]:
             yield from operators.check_operator(f"W of {label}", regularizer.W, shape)
 
 
-def _registered() -> Iterator[Check]:
-    """Yield checks of what is registered but no default of a task or regulariser reaches."""
-    for label, (operator, shape) in registered.operator_samples().items():
-        yield Check(label, partial(operators.check_operator, label, operator, shape))
+def _variants() -> Iterator[Check]:
+    """Yield checks of built-in regularisers with other settings than those with which they start."""
     for label, (regularizer, shape) in registered.regularizer_samples().items():
         yield Check(label, partial(regularizers.check_regularizer, label, regularizer, shape))
 

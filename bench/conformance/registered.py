@@ -1,4 +1,4 @@
-"""Samples of registered operators and regularisers that no task's or regulariser's defaults reach."""
+"""Settings of built-in operators and regularisers that neither their defaults nor their examples reach."""
 
 import dataclasses
 from typing import Any, get_args
@@ -24,7 +24,7 @@ from ...problems.regularizers.denoisers.plug_and_play import PlugAndPlay
 from ...problems.regularizers.denoisers.red import Red
 from ...problems.regularizers.denoisers.scalar_potential import ScalarPotential
 from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
-from ...problems.regularizers.experts.potentials import LogCosh, Lorentzian, PseudoHuber
+from ...problems.regularizers.experts.potentials import LogCosh
 from ...problems.regularizers.experts.untied_experts import UntiedExperts
 from ...problems.regularizers.input_convex_network import InputConvexNetwork
 from ...problems.regularizers.ridge.convex_ridge import ConvexRidge
@@ -85,10 +85,10 @@ def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
     weights = jnp.linspace(0, 1, experts.weights.size, dtype=jnp.float64)
     untied = dataclasses.replace(UntiedExperts.initial(shape, 0), biases=0.1 * weights)
     return {
-        **{
-            f"FieldsOfExperts, {potential!r}": (dataclasses.replace(experts, potential=potential), shape)
-            for potential in (PseudoHuber(), LogCosh(), Lorentzian(), LogCosh(scale=2.0))
-        },
+        "FieldsOfExperts, LogCosh(scale=2.0)": (
+            dataclasses.replace(experts, potential=LogCosh(scale=2.0)),
+            shape,
+        ),
         "FieldsOfExperts, reflect": (dataclasses.replace(experts, boundary="reflect"), shape),
         "FieldsOfExperts, a weight a filter": (dataclasses.replace(experts, weights=weights), shape),
         "UntiedExperts, biases": (untied, shape),

@@ -1,6 +1,9 @@
 """The masking operator, for inpainting."""
 
+from typing import Self
+
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..arrays.channels import spatial_shape
@@ -26,6 +29,12 @@ class Mask:
     def __post_init__(self) -> None:
         require_floating("mask", self.mask)
         require_finite("mask", self.mask)
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make a mask of weights between zero and one, float64."""
+        weights = np.random.default_rng([seed, 8]).random(shape[:2])
+        return cls(jnp.asarray(weights, jnp.float64))
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Set the missing entries of `x` to zero."""

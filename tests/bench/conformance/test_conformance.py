@@ -10,14 +10,15 @@ import pytest
 from findings import failed
 from hypergrad_bench import problems
 from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
+from hypergrad_bench.bench.conformance.examples import operator_checks
 from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
-from hypergrad_bench.bench.conformance.registered import operator_samples, regularizer_samples
 from hypergrad_bench.bench.conformance.settings import read_back
 from hypergrad_bench.bench.conformance.small_problem import experts_problem, small_problems
 from hypergrad_bench.bench.conformance.solvers import check_solver
 from hypergrad_bench.bench.conformance.tasks import check_task
 from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in
+from hypergrad_bench.bench.grid.kind import KINDS
 from hypergrad_bench.hypergrad import Implicit
 from hypergrad_bench.problems import PiecewiseConstant, configuration
 from hypergrad_bench.solvers import (
@@ -83,23 +84,34 @@ def test_every_small_problem_has_a_reference() -> None:
     assert [one.label for one in small_problems() if one.reference is None] == []
 
 
-def test_every_registered_operator_regularizer_and_potential_is_sampled() -> None:
-    """A new class without a sample is a class without a check."""
-    operators = {type(operator) for operator, _ in operator_samples().values()}
-    regularizers = [regularizer for regularizer, _ in regularizer_samples().values()]
-    potentials = {type(one.potential) for one in regularizers if isinstance(one, problems.FieldsOfExperts)}
-    assert operators == public(problems.LinearOperator)
-    assert {type(one) for one in regularizers} == public(problems.Regularizer)
-    assert potentials == public(problems.Potential)
+def test_the_kinds_of_the_catalogue_are_complete() -> None:
+    """Whatever `problems` exports with the methods of an operator, a regulariser or a potential is one."""
+    catalogue = built_in()
+    assert set(catalogue.operators.values()) == public(problems.LinearOperator)
+    assert set(catalogue.regularizers.values()) == public(problems.Regularizer)
+    assert {type(one) for one in catalogue.potentials.values()} == public(problems.Potential)
+
+
+def test_an_operator_without_an_example_is_a_finding() -> None:
+    """A class that nobody can make is a class without a check."""
+
+    class Needy(problems.Blur):
+        """A blur that has no sample."""
+
+    (check,) = operator_checks(Needy)
+    (finding,) = check.findings()
+    assert not finding.passed
+    assert "without a classmethod `example(shape, seed)`, Needy() is taken" in finding.detail
+    assert "missing 1 required positional argument: 'kernel'" in finding.detail
 
 
 def test_every_registered_kind_has_checks() -> None:
     """No entry of the catalogue is left out."""
     catalogue = built_in()
     subjects = " | ".join(by_subject())
-    for kind in ("tasks", "data", "solvers", "linear_solvers", "methods"):
-        assert all(repr(one) in subjects for one in getattr(catalogue, kind).values())
-    assert all(cls.__name__ in subjects for cls in catalogue.regularizers.values())
+    for kind, one in KINDS.items():
+        for value in getattr(catalogue, kind).values():
+            assert (value.__name__ if one.as_class else repr(value)) in subjects
 
 
 def test_check_all_covers_only_what_is_asked_for() -> None:

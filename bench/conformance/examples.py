@@ -1,0 +1,58 @@
+"""Checks of operators and potentials, which no task and no regulariser need use with its defaults."""
+
+import dataclasses
+from collections.abc import Iterator
+from functools import partial
+
+from ...problems.linear_operator import ExampleOperator, LinearOperator
+from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from ...problems.regularizers.experts.potentials import Potential
+from ..failure import failure_of
+from . import operators, registered, regularizers
+from .finding import Check, Finding
+from .small_problem import SHAPES, size
+
+SHAPE = (6, 7)
+"""Of the images on which potentials are checked."""
+
+
+def operator_checks(cls: type[LinearOperator]) -> Iterator[Check]:
+    """Yield checks of an operator: of the samples that are registered of it, and of its own examples."""
+    samples = [
+        (label, operator, shape)
+        for label, (operator, shape) in registered.operator_samples().items()
+        if type(operator) is cls
+    ]
+    for label, operator, shape in samples:
+        yield Check(label, partial(operators.check_operator, label, operator, shape))
+    if not samples or issubclass(cls, ExampleOperator):
+        yield Check(cls.__name__, partial(_check_examples, cls))
+
+
+def potential_check(potential: Potential) -> Check:
+    """Return the check of a potential: that of fields of experts with it."""
+    experts = dataclasses.replace(FieldsOfExperts.initial(SHAPE, 0), potential=potential)
+    label = f"FieldsOfExperts, {potential!r}"
+    return Check(label, partial(regularizers.check_regularizer, label, experts, SHAPE))
+
+
+def _check_examples(cls: type[LinearOperator]) -> Iterator[Finding]:
+    answers = {shape: _example(cls, shape) for shape in SHAPES}
+    examples = {shape: one for shape, one in answers.items() if not isinstance(one, str)}
+    yield Finding(
+        cls.__name__,
+        "has an example",
+        bool(examples),
+        f"of {SHAPES} it has one for {list(examples)}; without a classmethod `example(shape, seed)`, "
+        f"{cls.__name__}() is taken{''.join(f': {one}' for one in answers.values() if isinstance(one, str))}",
+    )
+    for shape, operator in examples.items():
+        yield from operators.check_operator(f"{cls.__name__}, {size(shape)}", operator, shape)
+
+
+def _example(cls: type[LinearOperator], shape: tuple[int, ...]) -> LinearOperator | str:
+    """Return an operator for signals of a shape, or what making it raised."""
+    try:
+        return cls.example(shape, 0) if issubclass(cls, ExampleOperator) else cls()
+    except BaseException as error:
+        return failure_of(error)
