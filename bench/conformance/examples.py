@@ -39,12 +39,13 @@ def potential_check(potential: Potential) -> Check:
 def _check_examples(cls: type[LinearOperator]) -> Iterator[Finding]:
     answers = {shape: _example(cls, shape) for shape in SHAPES}
     examples = {shape: one for shape, one in answers.items() if not isinstance(one, str)}
+    refusals = {one for one in answers.values() if isinstance(one, str)}
     yield Finding(
         cls.__name__,
         "has an example",
         bool(examples),
         f"of {SHAPES} it has one for {list(examples)}; without a classmethod `example(shape, seed)`, "
-        f"{cls.__name__}() is taken{''.join(f': {one}' for one in answers.values() if isinstance(one, str))}",
+        f"{cls.__name__}() is taken{''.join(f'; {one}' for one in sorted(refusals))}",
     )
     for shape, operator in examples.items():
         yield from operators.check_operator(f"{cls.__name__}, {size(shape)}", operator, shape)
