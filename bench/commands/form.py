@@ -4,8 +4,9 @@ from enum import StrEnum
 
 
 class Form(StrEnum):
-    """How tables are printed."""
+    """How tables are printed; `md` is short for `markdown`."""
 
     TERMINAL = "terminal"
     MARKDOWN = "markdown"
+    MD = "md"
     CSV = "csv"

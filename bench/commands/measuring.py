@@ -1,6 +1,7 @@
 """What `hgb run` and `hgb reproduce` do alike: measure what is missing, and stop so that it can go on."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -53,13 +54,19 @@ def measure(started: AbstractContextManager[Measuring], folder: RunFolder[Any, A
             opened = running.opened
             print_lines(f"set aside in {folder.journal.rejected.name}", opened.writer.rejected)
             say(f"{running.cases} cases, {running.done} of them recorded, in {folder.path}")
-            if running.done < running.cases and (fault := opened.test_clock().fault):
-                say(f"warning: {fault}")
+            if running.done < running.cases:
+                warn(filter(None, [opened.test_clock().fault]))
             with RunProgress(running.cases, before=running.done) as progress:
                 running.measure_missing(progress)
     except KeyboardInterrupt:
         say(f"stopped; what is recorded is kept: {folder.resume} goes on")
         raise typer.Exit(130) from None
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print what is wrong with all of a folder's measurements on standard error."""
+    for warning in warnings:
+        say(f"warning: {warning}")
 
 
 def say(sentence: str) -> None:

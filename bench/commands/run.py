@@ -16,7 +16,7 @@ from ..runs.folder import new_folder
 from ..runs.reproduce import built_in_reproductions
 from ..runs.run import Plan, plan_again, plan_run, started
 from ..runs.run_file import run_folder
-from .measuring import measure, say, typed
+from .measuring import measure, say, typed, warn
 
 
 def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str) -> None:
@@ -35,8 +35,9 @@ def run_suite(selection: Selection, out: Path | None, resume: Path | None, devic
 def _finish(plan: Plan) -> None:
     folder = run_folder(plan.folder)
     records = folder.journal.read().entries
-    report = report_of(records)
+    report = report_of(records, folder.clock_warnings())
     print_tables(report)
+    warn(report.warnings)
     write_tables(report, folder.path)
     write_figures(report, folder.path)
     Console().print(Text(f"Records, tables and figures are in {folder.path}"), soft_wrap=True)

@@ -16,6 +16,7 @@ from ..runs.reproduction_file import reproduction_folder
 from ..runs.reproduction_page import page_of, write_page_of
 from ..runs.run_file import run_folder
 from .form import Form
+from .measuring import warn
 
 
 def print_table(folder: Path, form: Form, write: bool) -> None:
@@ -25,13 +26,14 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
         return
     files = run_folder(folder)
     reading = files.journal.read()
-    report = report_of(reading.entries)
+    report = report_of(reading.entries, files.clock_warnings())
     if form is Form.TERMINAL:
         print_tables(report)
-    elif form is Form.MARKDOWN:
-        typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
-    else:
+    elif form is Form.CSV:
         typer.echo(csv_text(report.tables), nl=False)
+    else:
+        typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
+    warn(report.warnings)
     if write:
         write_tables(report, folder)
         write_figures(report, folder)
@@ -46,12 +48,13 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
 def _reproduction(folder: Path, form: Form, write: bool) -> None:
     files = reproduction_folder(folder)
     page, left_out = page_of(folder)
-    if form is Form.MARKDOWN:
-        typer.echo(page_markdown(page), nl=False)
+    if form is Form.TERMINAL:
+        print_page(page)
     elif form is Form.CSV:
         typer.echo(csv_of_cells(page.sections), nl=False)
     else:
-        print_page(page)
+        typer.echo(page_markdown(page), nl=False)
+    warn(page.warnings)
     if write:
         write_page_of(folder, page)
     if left_out:

@@ -11,9 +11,11 @@ from pathlib import Path
 import jax
 from pydantic import JsonValue
 
+from .distributions import PACKAGE, versions
 from .threads import blas_threads
 
-_PACKAGES = ("jax", "jaxlib", "numpy", "optax", "lineax", "jaxopt", "hypergrad-bench")
+_ALWAYS_NAMED = ("jax", "jaxlib", "numpy", "optax", "lineax", "jaxopt", PACKAGE)
+"""What older records name; scripts read these without looking into `packages`."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FLAGS = {
     "x64": "jax_enable_x64",
@@ -44,13 +46,15 @@ _VARIABLES = (
 def environment() -> dict[str, JsonValue]:
     """Return versions, device, flags, precision and threads as plain JSON values.
 
-    What cannot be found out is null. Memory is in bytes. Paths in flags are replaced by `<path>`.
-    Caveat: it starts JAX's backend, so set the platform before.
+    `packages` has the version of every installed distribution that this package's metadata names. What cannot
+    be found out is null. Memory is in bytes. Paths in flags are replaced by `<path>`. Caveat: it starts
+    JAX's backend, so set the platform before.
     """
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{name.replace("-", "_"): _version(name) for name in _PACKAGES},
+        **{name.replace("-", "_"): _version(name) for name in _ALWAYS_NAMED},
+        "packages": dict(versions()),
         **_checkout(Path(__file__).resolve().parents[2]),
         **_device(),
         **_settings(),

@@ -28,6 +28,7 @@ class Page:
         sections: the tables.
         verdict: what the rule says of these rows.
         figures: by file name, without its suffix.
+        warnings: sentences about all rows, such as that the clock failed its self-test.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Page:
     sections: Sequence[TextTable]
     verdict: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 def write_page(page: Page, folder: Path) -> list[Path]:
@@ -58,18 +60,20 @@ def write_page(page: Page, folder: Path) -> list[Path]:
 
 
 def page_markdown(page: Page) -> str:
-    """Return the page as Markdown: question, rule, tables, verdict, figures."""
+    """Return the page as Markdown: question, rule, verdict, warnings, tables, figures."""
     parts = [f"# {page.title}", page.question, f"**Rule.** {page.rule}", f"**Verdict.** {page.verdict}"]
+    parts += [f"**Warning.** {warning}" for warning in page.warnings]
     parts += map(markdown_table, page.sections)
     parts += [f"![{name}](figures/{name}.png)" for name in page.figures]
     return joined(parts) + "\n"
 
 
 def render_page(page: Page) -> RenderableType:
-    """Return the page for the terminal: question, rule, tables, verdict."""
+    """Return the page for the terminal: question, rule, tables, verdict, warnings."""
     parts: list[RenderableType] = [Text(page.title, style="bold"), Text(page.question), Text()]
     parts += [Text(f"Rule: {page.rule}"), Text(), *map(terminal_table, page.sections)]
-    return Group(*parts, Text(f"Verdict: {page.verdict}", style="bold"))
+    warnings = [Text(f"Warning: {warning}", style="bold red") for warning in page.warnings]
+    return Group(*parts, Text(f"Verdict: {page.verdict}", style="bold"), *warnings)
 
 
 def print_page(page: Page) -> None:

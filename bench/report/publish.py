@@ -28,7 +28,7 @@ def write_tables(report: Report, folder: Path) -> list[Path]:
     target = Path(folder) / "tables"
     page = frontier_markdown(report.records)
     further = {"frontier.md": page, "frontier.csv": frontier_csv(report.records)} if page else {}
-    texts = _pages(report.tables, further)
+    texts = _pages(report, further)
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -38,11 +38,12 @@ def write_tables(report: Report, folder: Path) -> list[Path]:
     return [target / name for name in texts]
 
 
-def _pages(tables: Sequence[Table], further: Mapping[str, str]) -> dict[str, str]:
+def _pages(report: Report, further: Mapping[str, str]) -> dict[str, str]:
     """Return the text of every file by its name."""
+    tables = report.tables
     names = _file_names([table.problem for table in tables])
     pages = {name: page_of_table(table) for name, table in zip(names, tables, strict=True)}
-    index = _index(tables, names, further)
+    index = _index(report, names, further)
     return {"README.md": index, "results.csv": csv_text(tables), **further, **pages}
 
 
@@ -66,15 +67,17 @@ def _fields(row: ResultRow) -> list[object]:
     return [row.status, row.seeds, *values, row.reference, row.reason, empty, " ".join(row.ids)]
 
 
-def _index(tables: Sequence[Table], names: Sequence[str], further: Iterable[str]) -> str:
+def _index(report: Report, names: Sequence[str], further: Iterable[str]) -> str:
     """Return the page that links the tables and explains columns and statuses."""
-    links = [f"- [{escaped(t.problem.title())}]({name})" for t, name in zip(tables, names, strict=True)]
+    titles = [escaped(table.problem.title()) for table in report.tables]
+    links = [f"- [{title}]({name})" for title, name in zip(titles, names, strict=True)]
     columns = [f"- **{column.heading}**: {column.meaning}" for column in COLUMNS]
     statuses = [f"- **{escaped(status)}**: {status.sentence}" for status in Status]
     return "\n".join(
         [
             "# Tables",
             "",
+            *(f"**Warning.** {escaped(warning)}\n" for warning in report.warnings),
             *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
             *links,
             "",

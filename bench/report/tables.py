@@ -105,16 +105,20 @@ class Table:
 
 
 class Report(NamedTuple):
-    """Hold a run's records and its tables, joined once: what pages and figures are made of."""
+    """Hold a run's records and its tables, joined once: what pages and figures are made of.
+
+    `warnings` are sentences about all of them, such as that the clock failed its self-test.
+    """
 
     records: tuple[Record, ...]
     tables: tuple[Table, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def report_of(records: Iterable[Record]) -> Report:
-    """Return some records with their tables."""
+def report_of(records: Iterable[Record], warnings: Iterable[str] = ()) -> Report:
+    """Return some records with their tables, and what is to be said of all of them."""
     kept = tuple(records)
-    return Report(kept, tuple(make_tables(kept)))
+    return Report(kept, tuple(make_tables(kept)), tuple(warnings))
 
 
 def make_tables(records: Iterable[Record]) -> list[Table]:

@@ -105,6 +105,19 @@ class RunFolder(Generic[_Account, _Entry]):
                 f"({error.strerror})"
             ) from error
 
+    def clock_warnings(self) -> tuple[str, ...]:
+        """Say of each self-test that the clock failed how it did, or why that is not known.
+
+        A folder without an account, or with one of an older version, has no self-test to speak of.
+        """
+        if not self.account_path.exists():
+            return ()
+        try:
+            tests = self.account().clock_tests
+        except UserError as error:
+            return (f"whether the clock passed its self-test is not known: {error}",)
+        return tuple(test.fault for test in tests if test.fault)
+
     def write_account(self, account: _Account) -> None:
         """Write the account, whole or not at all; raise `UserError` if it cannot be written."""
         text = json.dumps(account.model_dump(mode="json"), indent=2) + "\n"

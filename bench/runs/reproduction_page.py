@@ -1,6 +1,7 @@
 """The page of a reproduction's folder, made of the rows that are there."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ def page_of(folder: Path) -> Shown:
             page = _page(entry, {number: case for number, case in cases.items() if number not in unfit})
         except Exception as error:
             raise UserError(f"no page can be made of {path}: {failure_of(whole)}") from error
+    page = replace(page, warnings=files.clock_warnings())
     left_out = [BadLine(str(path), number, reason) for number, reason in unfit.items()]
     return Shown(page, tuple(sorted([*read.bad_lines, *left_out])))
 
