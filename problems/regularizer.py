@@ -135,7 +135,7 @@ class AnalysisRegularizer(EnergyRegularizer, Protocol):
 class GroupRegularizer(EnergyRegularizer, Protocol):
     """A weighted sum of the norms of groups of an analysis operator's responses.
 
-    What is one number a group has the shape of the responses, with length one along the axes of a group.
+    What is one number per group has the shape of the responses, with length one along the axes of a group.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""What a regulariser offers whose hypergradient's error can be bounded."""
+"""What a regulariser has to offer so that the error of a hypergradient can be bounded."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,10 +7,10 @@ from jaxtyping import Array, Float
 
 @runtime_checkable
 class Sensitivity(Protocol):
-    """Bounds of how a smooth convex regulariser's derivatives vary over a ball around one point.
+    """Bound how much the derivatives of a smooth convex regulariser change in a ball around a point x.
 
-    All are upper bounds over every x' with ||x' - x|| <= radius, scalars; the norm of a cotangent of the
-    parameters is that of all their entries together.
+    Each method returns a scalar that holds for every x' with ||x' - x|| <= radius. Cotangents of the
+    parameters are measured by the Euclidean norm of all their entries together.
     """
 
     def hessian_change(self, v: Float[Array, "*shape"]) -> Float[Array, ""]:
@@ -31,17 +31,17 @@ class SensitiveRegularizer(Protocol):
     """A smooth regulariser that can tell its `Sensitivity`."""
 
     def no_sensitivity(self) -> str | None:
-        """Return None if it is convex and its bounds are known, else a sentence that says what is missing."""
+        """Return None if the regulariser is convex and has bounds, else a sentence on what is missing."""
         ...
 
     def sensitivity(self, x: Float[Array, "..."], radius: Float[Array, ""]) -> Sensitivity:
-        """Return the bounds over the ball around x."""
+        """Return the bounds over the ball of this radius around x."""
         ...
 
 
 @runtime_checkable
 class InjectiveOperator(Protocol):
-    """A linear operator with a bound of its smallest singular value from below."""
+    """A linear operator that knows a positive lower bound of its singular values."""
 
     def smallest_square(self, shape: tuple[int, ...]) -> Float[Array, ""] | float:
         """Bound the smallest squared singular value from below, for inputs of this shape."""

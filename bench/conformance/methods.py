@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ...hypergrad.hypergradient import Hypergradient, hypergradient
 from ...hypergrad.method import AdjointMethod, Method
@@ -208,7 +208,7 @@ def _check_against_reference(subject: str, pair: Pair, found: Hypergradient) -> 
 
 
 def _differentiate(method: Method, solver: Solver, budget: Budget, problem: Posed) -> Hypergradient:
-    def loss(x: Array) -> Array:
+    def loss(x: Float[Array, "..."]) -> Float[Array, ""]:
         return problem.scale * outer(x / problem.unit)
 
     found = hypergradient(method, solver, budget, problem.lower, loss)

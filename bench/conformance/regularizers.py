@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ...problems.regularizer import (
     AnalysisRegularizer,
@@ -127,7 +127,7 @@ def _check_analysis(subject: str, regularizer: AnalysisRegularizer, x: Array) ->
     weight = regularizer.weight_like(responses)
     yield Finding(
         subject,
-        "a weight a response",
+        "a weight per response",
         layout(weight) == layout(responses) and bool(jnp.all(weight >= 0)),
         f"responses have shape {responses.shape}, weights {weight.shape} from {float(jnp.min(weight)):g}",
     )
@@ -144,7 +144,7 @@ def _check_prox(subject: str, regularizer: Any, x: Array) -> Finding:
     # Also towards and away from x: what is shrunk too little or too much lies there.
     moves = jnp.concatenate([moves, jnp.stack([x - found, found - x])])
 
-    def objective(regularizer: Any, z: Array) -> Array:
+    def objective(regularizer: Any, z: Float[Array, "..."]) -> Float[Array, ""]:
         return STEP * regularizer.value(z) + 0.5 * jnp.sum(jnp.square(z - x))
 
     around = (found[None] + size * moves for size in (1.0, 1e-2, 1e-4))

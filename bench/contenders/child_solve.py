@@ -54,7 +54,7 @@ def _forward(call: Call, arrays: Arrays, held: Arrays) -> Any:
 def _backward(call: Call, saved: Any, cotangent: Any) -> tuple[Arrays, Arrays]:
     arrays, held, token = saved
 
-    def differentiate(token: Array, g: Array) -> Any:
+    def differentiate(token: Int[Array, "..."], g: Float[Array, "..."]) -> Any:
         request = {"token": np.asarray(token), "cotangent": np.asarray(g)}
         reply = child(call.script, call.library).ask(request)
         return {name: reply[name] for name in arrays}

@@ -65,7 +65,7 @@ class Stated:
         }
 
 
-class Server:
+class ConeServer:
     """Solves, and keeps a problem as it was solved until its derivative has been asked for."""
 
     def __init__(self) -> None:
@@ -97,4 +97,4 @@ class Server:
 
 if __name__ == "__main__":
     assert sys.argv[1] == "diffcp"
-    serve(Server().answer)
+    serve(ConeServer().answer)

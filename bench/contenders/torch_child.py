@@ -18,7 +18,7 @@ MOST_KEPT = 4096
 Leaves = dict[str, torch.Tensor]
 
 
-class LowerLevel:
+class TorchLowerLevel:
     """The smooth lower level in PyTorch, from the arrays and the settings of a request."""
 
     def __init__(self, request: Arrays) -> None:
@@ -82,7 +82,7 @@ class LowerLevel:
         return self.leaves[".y"][None, None]
 
 
-def by_torchdeq(lower: LowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
+def by_torchdeq(lower: TorchLowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
     """Let torchdeq find the fixed point of gradient descent, and differentiate it."""
     import torchdeq
 
@@ -109,7 +109,7 @@ def by_torchdeq(lower: LowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
     return found[-1], int(account["nstep"].max())
 
 
-def by_deepinv(lower: LowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
+def by_deepinv(lower: TorchLowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
     """Let deepinv run gradient descent as a deep equilibrium model with an explicit prior."""
     import deepinv
 
@@ -151,19 +151,21 @@ def by_deepinv(lower: LowerLevel, request: Arrays) -> tuple[torch.Tensor, int]:
 LIBRARIES = {"torchdeq": by_torchdeq, "deepinv": by_deepinv}
 
 
-class Server:
+class TorchServer:
     """Solves and keeps what is needed to differentiate."""
 
     def __init__(self, library: str) -> None:
         """Say which library answers."""
         self._solve, self._token = LIBRARIES[library], 0
-        self._kept: collections.OrderedDict[int, tuple[torch.Tensor, LowerLevel]] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[int, tuple[torch.Tensor, TorchLowerLevel]] = (
+            collections.OrderedDict()
+        )
 
     def answer(self, request: Arrays) -> Arrays:
         """Solve, or differentiate a solution that was kept."""
         if "cotangent" in request:
             return differentiate(*self._kept.pop(int(request["token"])), request["cotangent"])
-        lower = LowerLevel(request)
+        lower = TorchLowerLevel(request)
         x, steps = self._solve(lower, request)
         self._token += 1
         if request["keep"]:
@@ -173,7 +175,7 @@ class Server:
         return {"x": x.detach().numpy()[0, 0], "steps": np.int32(steps), "token": np.int32(self._token)}
 
 
-def differentiate(x: torch.Tensor, lower: LowerLevel, cotangent: np.ndarray) -> Arrays:
+def differentiate(x: torch.Tensor, lower: TorchLowerLevel, cotangent: np.ndarray) -> Arrays:
     """Return the cotangent of every leaf."""
     found = torch.autograd.grad(
         x, list(lower.leaves.values()), torch.tensor(cotangent)[None, None], allow_unused=True
@@ -186,4 +188,4 @@ def differentiate(x: torch.Tensor, lower: LowerLevel, cotangent: np.ndarray) -> 
 
 if __name__ == "__main__":
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    serve(Server(sys.argv[1]).answer)
+    serve(TorchServer(sys.argv[1]).answer)

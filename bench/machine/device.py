@@ -35,7 +35,7 @@ def use_device(device: str) -> None:
 def _unreachable(device: str) -> str:
     """Say why JAX does not compute on a device; empty if it does."""
     try:
-        found = jax.devices()[0].platform
+        platform = jax.devices()[0].platform
     except (RuntimeError, AssertionError) as error:  # without its plug-in JAX only asserts
         return (str(error).strip() or "JAX finds none").splitlines()[0]
-    return "" if found in ALIASES[device] else f"JAX computes on {found!r} already"
+    return "" if platform in ALIASES[device] else f"JAX computes on {platform!r} already"

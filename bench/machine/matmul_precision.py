@@ -46,7 +46,7 @@ def _error_of_products(dtype: str) -> float:
     def products(A: Any, B: Any) -> tuple[Any, ...]:
         return A @ B, A[0] @ B[0, 0], A[0, 0] @ B[0, 0], A @ B[:, 0, :, None]
 
-    found = jax.jit(products)(jnp.asarray(draws), jnp.asarray(draws[::-1]))
+    computed = jax.jit(products)(jnp.asarray(draws), jnp.asarray(draws[::-1]))
     exact = products(draws, draws[::-1])
-    pairs = zip(map(np.asarray, found), map(np.asarray, exact), strict=True)
+    pairs = zip(map(np.asarray, computed), map(np.asarray, exact), strict=True)
     return max(float(np.max(np.abs(one - other)) / np.max(np.abs(other))) for one, other in pairs)

@@ -19,7 +19,7 @@ def fix_blas_threads() -> None:
 
 def blas_threads() -> int | None:
     """Return the largest number of threads of the loaded BLAS libraries; None where it cannot be told."""
-    found = [
+    counts = [
         library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"
     ]
-    return max(found, default=None)
+    return max(counts, default=None)

@@ -42,7 +42,9 @@ class ProgramSet:
 
     def bound(self, rest: tuple[jax.Array, ...]) -> "BoundPrograms":
         """Return the programs with their last arguments."""
-        back, exact = (None if one is None else BoundProgram(one, rest) for one in (self.back, self.exact))
+        back, exact = (
+            None if program is None else BoundProgram(program, rest) for program in (self.back, self.exact)
+        )
         return BoundPrograms(BoundProgram(self.solve, rest), BoundProgram(self.total, rest), back, exact)
 
 

@@ -19,7 +19,7 @@ class Quartiles(NamedTuple):
 
 @dataclass(frozen=True)
 class Samples:
-    """Hold one entry's seconds, one value a round.
+    """Hold one entry's seconds, one value per round.
 
     `inner` calls were made and averaged in each round. A `status` other than ok (timed out, out of memory,
     failed) leaves one value or none, and `reason` says why. Caveat: quartiles describe the rounds of one

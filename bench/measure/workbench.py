@@ -49,7 +49,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class MeasuredCase:
+class MeasuredRecord:
     """A record, with the arrays it is about for those who want to keep them."""
 
     record: Record
@@ -87,7 +87,7 @@ class Workbench:
 
     def measure(
         self, group: Sequence[Case], begin: Callable[[str], None] = _unheard
-    ) -> Iterator[MeasuredCase]:
+    ) -> Iterator[MeasuredRecord]:
         """Yield one record per case, in their order, once the whole group has been timed.
 
         Args:
@@ -110,7 +110,7 @@ class Workbench:
                 record = self._record(problem, case, run, *timed)
             except BaseException as error:  # what a plug-in returned cannot be read
                 arrays, record = {}, self._record(problem, case, _failed(error), None, None)
-            yield MeasuredCase(record, arrays)
+            yield MeasuredRecord(record, arrays)
 
     def _problem(self, instance: Instance) -> "_Problem":
         """Make what the cases of a group share; raise whatever a task or a regulariser raises."""
@@ -122,11 +122,11 @@ class Workbench:
                 inputs, self._references.find(instance.double(), double), hash_arrays(inputs), parameters
             )
 
-    def _unmade(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredCase]:
+    def _unmade(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredRecord]:
         """Yield the records of a group whose problem could not be made."""
         problem = _Problem(None, Judgement("no reference: the problem could not be made"), {}, None)
         for case in group:
-            yield MeasuredCase(self._record(problem, case, _known(case) or run, None, None), {})
+            yield MeasuredRecord(self._record(problem, case, _known(case) or run, None, None), {})
 
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""

@@ -157,7 +157,7 @@ def _advice(question: Question, group: Sequence[Recorded]) -> Advice:
 
 
 def _distance(question: Question, recorded: Recorded) -> tuple[float, int]:
-    """Return how far a problem is, in logarithms; of equally near ones that with most methods comes first."""
+    """Return how far a problem is, in logarithms; among equally near ones most methods come first."""
     far = abs(math.log(question.pixels / recorded.pixels))
     far += abs(math.log(question.parameters / recorded.parameters)) if recorded.parameters else 0.0
     return far, -len(recorded.frontier.standings)
@@ -184,8 +184,8 @@ def _nothing(question: Question, recorded: Sequence[Recorded]) -> str:
     kind = "images" if len(question.shape) == 2 else "signals"
     asked = [name for name in (question.task, question.regularizer) if name] + [kind, question.dtype]
     problems = {
-        f"{one.problem.task}, {one.problem.regularizer}, {one.problem.size}, {one.problem.dtype}"
-        for one in recorded
+        f"{key.task}, {key.regularizer}, {key.size}, {key.dtype}"
+        for key in (problem.problem for problem in recorded)
     }
     listing = "; ".join(sorted(problems)) or "nothing"
     return f"nothing recorded with an error for {', '.join(asked)}; recorded: {listing}"

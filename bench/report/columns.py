@@ -42,7 +42,7 @@ def significant(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """Return a mean of counts: one decimal where it is no whole number."""
+    """Return a mean of counts, with one decimal unless it is a whole number."""
     return f"{value:.0f}" if value == round(value) or value >= 1000 else f"{value:.1f}"
 
 

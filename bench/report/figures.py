@@ -23,10 +23,12 @@ _AT_BOUND = "hollow: below the reference's own error"
 def error_against_time(records: Iterable[Record]) -> Figure:
     """Draw relative error of the hypergradient over seconds of solve and gradient, both logarithmic.
 
-    One panel a task and regulariser, of the largest problem there is. Colours are methods, markers solvers;
-    the budgets of one method are joined by a line. Lower and further left is better. Raises `ValueError` if
-    no record has both numbers. Caveat: a point below the reference's own error is drawn, hollow, at that
-    error.
+    There is one panel per task and regulariser, for the largest problem. Colours are methods, markers are
+    solvers; a line joins the budgets of one method. Lower and further left is better. Caveat: a point below
+    the reference's own error is drawn at that error, hollow.
+
+    Raises:
+        ValueError: if no record has both numbers.
     """
     return _against_time(largest_tables(records))
 
@@ -38,7 +40,10 @@ def _against_time(tables: Sequence[Table]) -> Figure:
 def error_against_budget(records: Iterable[Record], method: str = "Unrolled") -> Figure:
     """Draw relative error over the budget in steps, for the methods whose name begins with `method`.
 
-    Panels and looks as in `error_against_time`. Raises `ValueError` if there is nothing to draw.
+    Panels and looks are those of `error_against_time`.
+
+    Raises:
+        ValueError: if there is nothing to draw.
     """
     return _against_budget(largest_tables(records), method)
 
@@ -48,10 +53,12 @@ def _against_budget(tables: Sequence[Table], method: str = "Unrolled") -> Figure
 
 
 def memory_by_method(records: Iterable[Record]) -> Figure:
-    """Draw the compiled program's static memory in MiB as bars, a solver and method each.
+    """Draw the compiled program's static memory in MiB as bars, one per solver and method.
 
-    One panel a task and regulariser; colours are methods; of several budgets the largest is drawn. Raises
-    `ValueError` if no record has a figure for memory.
+    There is one panel per task and regulariser. Colours are methods; of several budgets the largest is drawn.
+
+    Raises:
+        ValueError: if no record has a figure for memory.
     """
     return _memory_bars(largest_tables(records))
 
@@ -68,9 +75,12 @@ def _memory_bars(largest: Sequence[Table]) -> Figure:
 
 
 def write_figures(report: Report, folder: Path) -> list[Path]:
-    """Write every figure that has data, one a precision, as PNG into `figures/` of a run's folder.
+    """Write every figure that has data, one per precision, as PNG into `figures/` of a run's folder.
 
-    Returns the paths. Raises `UserError` if the folder cannot be written, or a figure not be drawn.
+    Returns the paths.
+
+    Raises:
+        UserError: if the folder cannot be written.
     """
     target = Path(folder) / "figures"
     paths: list[Path] = []
@@ -188,13 +198,12 @@ def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
 
 
 def _bar_text(row: ResultRow) -> str:
-    """Return what stands at a bar's end: unrolling needs memory for each step of its budget."""
+    """Return what stands at a bar's end; the budget too for unrolling, whose memory grows with it."""
     size = mebibytes(row.values["memory_bytes"] or 0.0)
     return f"{size} ({row.key.max_steps} steps)" if row.key.method.startswith("Unrolled") else size
 
 
 def _memory(row: ResultRow) -> float:
-    """Return a row's memory in MiB."""
     return (row.values["memory_bytes"] or 0.0) / 2**20
 
 
@@ -210,22 +219,18 @@ def _drawable(row: ResultRow, across: Callable[[ResultRow], float | None]) -> bo
 
 
 def _seconds(row: ResultRow) -> float | None:
-    """Return the seconds of solve and gradient."""
     return row.values["total_seconds"]
 
 
 def _budget(row: ResultRow) -> float | None:
-    """Return the budget in steps."""
     return float(row.key.max_steps)
 
 
 def _bound(row: ResultRow) -> float:
-    """Return the reference's own error."""
     return row.values["reference_error"] or 0.0
 
 
 def _at_bound(row: ResultRow) -> bool:
-    """Tell whether the error cannot be told from the reference's own."""
     return (row.values["relative_error"] or 0.0) <= _bound(row)
 
 

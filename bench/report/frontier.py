@@ -16,10 +16,10 @@ Cost = Literal["seconds", "memory"]
 
 @dataclass(frozen=True)
 class Point:
-    """Hold one budget of a method on one problem: what holds on every seed.
+    """Hold one budget of a method on one problem, with figures that hold on every seed.
 
     Attributes:
-        run: the row.
+        key: of the row.
         error: relative, the worst of the seeds; the reference's own error where that is larger, since no
             method can be credited with more than the reference knows.
         bound: the reference's own error, the worst of the seeds.
@@ -38,7 +38,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Standing:
-    """Hold a method's sweep with one solver on one problem; `reason` says why there are no points, if so."""
+    """Hold a method's sweep with one solver on one problem; without points, `reason` says why."""
 
     method: str
     solver: str
@@ -78,7 +78,7 @@ class Frontier:
 
 
 def make_frontiers(records: Iterable[Record]) -> list[Frontier]:
-    """Return one frontier a problem, of the records that are points of a sweep; empty without such."""
+    """Return one frontier per problem, of the records that are points of a sweep; empty without such."""
     swept = [record for record in records if record.sweep]
     return [frontier_of(problem, group) for problem, group in grouped(swept, problem_of).items()]
 
@@ -112,7 +112,7 @@ def undominated(frontier: Frontier, cost: Cost) -> set[tuple[str, str]]:
 
 
 def frontier_of(problem: ProblemKey, records: Sequence[Record]) -> Frontier:
-    """Return the frontier of one problem's records; one that is no point of a sweep goes by its method."""
+    """Return the frontier of one problem's records; outside a sweep a record is filed under its method."""
     sweeps = grouped(records, lambda record: (record.sweep or unbracketed(record.method), record.solver))
     standings = [_standing(method, solver, group) for (method, solver), group in sweeps.items()]
     known = [record.reference_error for record in records if record.reference_error is not None]
@@ -129,7 +129,7 @@ def _standing(method: str, solver: str, records: Sequence[Record]) -> Standing:
 
 
 def _point(records: Sequence[Record]) -> Point | None:
-    """Join the seeds of one budget; None if one of them has no error: it reaches nothing there."""
+    """Join the seeds of one budget; None if one seed has no error, since the budget then reaches nothing."""
     pairs = [(record.relative_error, record.reference_error) for record in records]
     errors = [max(error, bound) for error, bound in pairs if error is not None and bound is not None]
     if len(errors) < len(records) or not all(record.status.measured for record in records):
@@ -149,8 +149,8 @@ def _point(records: Sequence[Record]) -> Point | None:
 def _order(standing: Standing) -> tuple[object, ...]:
     """Sort by the finest accuracy that is reached, then by the time it takes."""
     for rank, accuracy in enumerate(sorted(ACCURACIES)):
-        found = standing.cheapest(accuracy, "seconds")
-        if found is not None:
-            return rank, found.seconds, standing.method, standing.solver
+        point = standing.cheapest(accuracy, "seconds")
+        if point is not None:
+            return rank, point.seconds, standing.method, standing.solver
     floor = standing.floor
     return len(ACCURACIES), floor.error if floor else float("inf"), standing.method, standing.solver

@@ -116,7 +116,7 @@ def _about(frontier: Frontier) -> str:
 
 
 def _missing(frontier: Frontier) -> list[str]:
-    """Say why methods are not in the table, methods of the same reason together."""
+    """Say why methods are not in the table, one line per reason."""
     reasons: dict[str, list[str]] = {}
     for standing in frontier.standings:
         if not standing.points:

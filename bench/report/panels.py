@@ -1,4 +1,4 @@
-"""What all figures share: a panel a task and regulariser, looks of methods and solvers, a legend outside."""
+"""What all figures share: one panel per task and regulariser, the looks of methods and solvers, a legend."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ class Look:
     solvers: tuple[str, ...]
 
     def of(self, key: RowKey) -> Style:
-        """Return the style of a solver and method."""
+        """Return the style of a row's method and solver."""
         return Style(*self.line(unbracketed(key.method)), self._marker(unbracketed(key.solver)))
 
     def method_handles(self, drawn: Iterable[ResultRow]) -> list[Line2D]:
@@ -75,7 +75,7 @@ class Look:
 
 
 def filling(linestyle: str) -> Literal["full", "bottom"]:
-    """Return how markers are filled: half where a colour is used again, since a single point has no line."""
+    """Return how markers are filled: half if the colour is used twice, since a single point shows no line."""
     return "full" if linestyle == "-" else "bottom"
 
 
@@ -118,7 +118,7 @@ def largest_of(tables: Iterable[Table]) -> list[Table]:
 
 
 def _by_sweep(table: Table) -> Table:
-    """Name the rows of a sweep by its method, from small budgets to large: one look and one line each."""
+    """Name the rows of a sweep by its method and sort them by budget, so that each method is one line."""
     if not any(row.sweep for row in table.rows):
         return table
     named = [replace(row, key=row.key._replace(method=row.sweep or row.key.method)) for row in table.rows]
@@ -126,7 +126,7 @@ def _by_sweep(table: Table) -> Table:
 
 
 def _budget(row: ResultRow) -> tuple[str, str, float, int, float]:
-    """Return what the rows of a sweep are sorted by; settings of a rule show in its time alone."""
+    """Return what the rows of a sweep are sorted by: the budget, then the time."""
     key = row.key
     return key.solver, key.method, -key.tolerance, key.max_steps, row.values["total_seconds"] or 0.0
 
@@ -140,7 +140,7 @@ def _extent(table: Table) -> tuple[int, int, str]:
 
 
 def panels(tables: Sequence[Table], height: float = 3.4) -> tuple[Figure, list[tuple[Axes, Table]]]:
-    """Return a figure with a column a task and a row a regulariser, and each table with its axes.
+    """Return a figure with one column per task and one row per regulariser, and each table with its axes.
 
     A pair that was not run leaves its place empty.
     """
@@ -150,16 +150,16 @@ def panels(tables: Sequence[Table], height: float = 3.4) -> tuple[Figure, list[t
     figure = Figure(figsize=(1.0 + 4.2 * max(shape[1], 2), 1.2 + height * shape[0]), layout="constrained")
     grid = figure.subplots(*shape, squeeze=False)
     places = {(t.problem.regularizer, t.problem.task): t for t in tables}
-    found: list[tuple[Axes, Table]] = []
+    placed: list[tuple[Axes, Table]] = []
     for row, regularizer in enumerate(regularizers):
         for column, task in enumerate(tasks):
             table = places.get((regularizer, task))
             if table is None:
                 grid[row, column].set_axis_off()
                 continue
-            found.append((grid[row, column], table))
+            placed.append((grid[row, column], table))
             _entitle(grid[row, column], table)
-    return figure, found
+    return figure, placed
 
 
 def _entitle(axes: Axes, table: Table) -> None:

@@ -36,7 +36,7 @@ _NAMES = tuple(name for name, entry in vars(contenders).items() if isinstance(en
 
 
 class RulePair(NamedTuple):
-    """The cheapest records of a library's rule and of ours on one problem; None where it is not reached."""
+    """The cheapest records of a library's rule and of ours on one problem; None if the accuracy is missed."""
 
     problem: str
     rule: str

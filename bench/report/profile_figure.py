@@ -17,14 +17,19 @@ from .profiles import LARGEST_FACTOR, Profile, make_profiles
 def performance_profiles(records: Iterable[Record]) -> Figure:
     """Draw the share of problems on which a method is within a factor of the fastest, over that factor.
 
-    One column an accuracy; one row for all problems and, where there are several, one a regulariser. Higher
-    and further left is better; where a curve ends on the right is the share of problems on which the method
-    reaches the accuracy within a hundred times the least time. Methods that never do are not drawn. Raises
-    `ValueError` if no record is a point of a sweep with an error. Source: Dolan and More, 2002.
+    There is one column per accuracy, one row for all problems and, if there are several regularisers, one per
+    regulariser. Higher and further left is better. The right end of a curve is the share of problems on
+    which the method reaches the accuracy within a hundred times the least time; a method that never does is
+    not drawn. Source: Dolan and More, 2002.
+
+    Raises:
+        ValueError: if no record is a point of a sweep with an error.
     """
     groups = by_regularizer(make_frontiers(records))
     profiles = {
-        (name, accuracy): [one for one in make_profiles(chosen, accuracy) if one.share(LARGEST_FACTOR) > 0]
+        (name, accuracy): [
+            profile for profile in make_profiles(chosen, accuracy) if profile.share(LARGEST_FACTOR) > 0
+        ]
         for name, chosen in groups.items()
         for accuracy in ACCURACIES
     }
@@ -51,7 +56,7 @@ def performance_profiles(records: Iterable[Record]) -> Figure:
 
 
 def _draw(axes: Axes, profiles: Sequence[Profile], look: Look) -> None:
-    """Draw steps; equal curves lie on each other, so that each is moved by a hair."""
+    """Draw the profiles as steps, each moved by a hair so that equal curves can be told apart."""
     for number, profile in enumerate(profiles):
         places = np.array(
             [1.0, *sorted(r for r in profile.ratios if 1 < r <= LARGEST_FACTOR), LARGEST_FACTOR]

@@ -11,7 +11,7 @@ LARGEST_FACTOR = 100.0
 
 @dataclass(frozen=True)
 class Profile:
-    """Hold a method's ratios to the fastest, one a problem; infinite where it misses the accuracy.
+    """Hold a method's ratios to the fastest, one per problem; infinite where it misses the accuracy.
 
     Source: Dolan and More, 2002.
     """
@@ -25,7 +25,7 @@ class Profile:
 
     @property
     def area(self) -> float:
-        """Area under rho over log tau, from 1 to 100, over the largest there can be: 1 is always the fastest.
+        """Area under rho over log tau, tau from 1 to 100, divided by that of a method always the fastest.
 
         Logarithmic since methods differ by powers of ten; AlgoPerf takes it over tau, from 1 to 4.
         """
@@ -57,7 +57,7 @@ def make_profiles(frontiers: Sequence[Frontier], accuracy: float) -> list[Profil
 
 
 def _seconds(frontier: Frontier, accuracy: float) -> dict[str, float]:
-    """Return the least seconds to the accuracy of every method that reaches it."""
+    """Return, for every method that reaches the accuracy, the least seconds that it takes."""
     times: dict[str, float] = {}
     for standing in frontier.standings:
         point = standing.cheapest(accuracy, "seconds")

@@ -1,4 +1,4 @@
-"""Tables as plain data: one a problem, one row a solver, method and budget, seeds joined by their median."""
+"""Tables as plain data: one per problem, one row per solver, method and budget, seeds joined by medians."""
 
 import operator
 import statistics
@@ -14,7 +14,7 @@ from .columns import COLUMNS, Column, scientific
 _Key = TypeVar("_Key", bound=Hashable)
 EMPTY = "–"
 _NAMED = 20
-"""So many seeds that came out otherwise are named one by one."""
+"""How many seeds that came out otherwise are named one by one."""
 _REFERENCED = ("relative_error", "cosine", "norm_ratio")
 _TIMED = ("solve_seconds", "total_seconds", "overhead")
 VALUES = (
@@ -61,10 +61,10 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class ResultRow:
-    """Hold one row: medians over the seeds that share the row's status; None for what there is not.
+    """Hold one row: medians over the seeds that share the row's status; None where there is no number.
 
     `status` is "ok", or "ok 1/2" if some seeds came out otherwise; then `reason` names them. `sweep` names
-    the method whose budget this is a point of, if any. `ids` are those of the records, one a seed, first of
+    the method whose budget this is a point of, if any. `ids` are those of the records, one per seed, first of
     the seeds that are joined.
     """
 
@@ -105,7 +105,7 @@ class Table:
 
 
 class Report(NamedTuple):
-    """Hold a run's records and its tables, joined once: what pages and figures are made of.
+    """Hold a run's records and the tables made of them, from which pages and figures are made.
 
     `warnings` are sentences about all of them, such as that the clock failed its self-test.
     """
@@ -122,7 +122,7 @@ def report_of(records: Iterable[Record], warnings: Iterable[str] = ()) -> Report
 
 
 def make_tables(records: Iterable[Record]) -> list[Table]:
-    """Return one table a problem, in the order in which problems first appear.
+    """Return one table per problem, in the order in which problems first appear.
 
     Seeds are joined by the median, over rows whose status is ok, or max_steps if none is ok: never over
     both. Caveat: a median over seeds of unlike difficulty hides their spread; the journal has each seed.
@@ -131,12 +131,12 @@ def make_tables(records: Iterable[Record]) -> list[Table]:
 
 
 def problem_of(record: Record) -> ProblemKey:
-    """Return the problem that a record belongs to."""
+    """Return the key of the table that a record belongs to."""
     return ProblemKey(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
 
 
 def key_of(record: Record) -> RowKey:
-    """Return the row that a record belongs to."""
+    """Return the key of the row that a record belongs to."""
     return RowKey(record.solver, record.method, record.max_steps, record.tolerance)
 
 
@@ -154,7 +154,7 @@ def grouped(records: Iterable[Record], key: Callable[[Record], _Key]) -> dict[_K
 
 
 def row_of(records: Sequence[Record]) -> ResultRow:
-    """Join the records of one run, one a seed, into a row."""
+    """Join the records of one run, one per seed, into a row."""
     chosen = _comparable(records)
     unreferenced = [record for record in chosen if record.reference_error is None]
     return ResultRow(

@@ -47,14 +47,14 @@ def quality(goal: Goal, network: Drunet, parameters: Parameters) -> tuple[Qualit
 
 def _at_level(goal: Goal, network: Drunet, parameters: Parameters, level: float) -> Quality:
     clean, noisy = _crops("test", level)
-    found = [
+    denoised = [
         _denoised(goal, network, parameters, jnp.asarray(y, jnp.float32), jnp.float32(level)) for y in noisy
     ]
     return Quality(
         level,
         _psnr(noisy, clean),
         _psnr(_total_variation(noisy, _best_weight(level)), clean),
-        _psnr(np.asarray(found, np.float64), clean),
+        _psnr(np.asarray(denoised, np.float64), clean),
     )
 
 
@@ -76,6 +76,6 @@ def _total_variation(noisy: Float64[np.ndarray, "n h w"], weight: float) -> Floa
     return np.stack([denoise_tv_chambolle(y, weight=weight) for y in noisy])
 
 
-def _psnr(found: Float64[np.ndarray, "n h w"], clean: Float64[np.ndarray, "n h w"]) -> float:
-    errors = np.mean(np.square(found - clean), axis=(1, 2))
+def _psnr(denoised: Float64[np.ndarray, "n h w"], clean: Float64[np.ndarray, "n h w"]) -> float:
+    errors = np.mean(np.square(denoised - clean), axis=(1, 2))
     return float(np.mean(-10 * np.log10(errors)))

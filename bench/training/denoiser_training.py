@@ -136,8 +136,8 @@ def _error(
     noisy: Float[Array, "batch h w"],
     sigma: Float[Array, " batch"],
 ) -> Float[Array, ""]:
-    found = jax.vmap(partial(estimate, training.goal, network, parameters))(noisy, sigma)
-    errors = jnp.mean(jnp.square(found - clean), axis=(1, 2))
+    denoised = jax.vmap(partial(estimate, training.goal, network, parameters))(noisy, sigma)
+    errors = jnp.mean(jnp.square(denoised - clean), axis=(1, 2))
     return jnp.mean(errors * EVEN**2 / (jnp.square(sigma) + FLOOR**2))
 
 

@@ -13,8 +13,8 @@ class Training:
     Attributes:
         goal: "denoiser" trains N(y) to be the image, "potential" trains y - J_N(y)^T 1 to be it.
         steps: of Adam, at a rate that rises over the first 100 and falls along a cosine to 1% of `rate`.
-        batch: crops a step, of `side` pixels along each side, half of them at each of scales 1 and 2.
-        sigma: standard deviations of the noise are drawn from 0 to this, one a crop.
+        batch: crops per step, of `side` pixels along each side, half of them at each of scales 1 and 2.
+        sigma: standard deviations of the noise are drawn from 0 to this, one per crop.
         seed: of start, crops and noise.
     """
 

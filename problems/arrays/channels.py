@@ -4,7 +4,7 @@ CHANNELS = 3
 
 
 def spatial_shape(shape: tuple[int, ...], axes: int) -> tuple[int, ...] | None:
-    """Return the sizes along the axes of space, of which there should be `axes`; None where they are not.
+    """Return the sizes along the axes of space; None if there are not `axes` of them.
 
     A colour image (h, w, 3) has two axes of space; signals (n,) and grey images (h, w) have no others.
     """

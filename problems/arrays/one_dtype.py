@@ -12,34 +12,34 @@ SHOWN = 4
 
 
 def require_one_dtype(tree: Any, what: str) -> Any:
-    """Return the dtype of a tree's floating arrays, None without one; all are float32, or all float64.
+    """Return the one dtype of a tree's floating arrays, float32 or float64; None if it has no such array.
 
     The message names the leaves of each dtype, and says how to convert them. Numbers and weakly typed scalars
     (a Python number inside `jax.grad`) take the others' dtype, and are not looked at.
 
     Args:
         tree: any pytree; leaves without a dtype are passed over.
-        what: it is, for the message.
+        what: what the tree is, for the message.
 
     Raises:
-        TypeError: if there are two, or another one.
+        TypeError: if both dtypes are there, or another one.
     """
-    found: dict[str, list[str]] = {}
+    by_dtype: dict[str, list[str]] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         if hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating) and not is_weak(leaf):
             dtype = jax.dtypes.canonicalize_dtype(leaf.dtype).name
-            found.setdefault(dtype, []).append(jax.tree_util.keystr(path, simple=True, separator="."))
-    if len(found) > 1 or not set(found) <= set(SUPPORTED):
-        listed = "; ".join(f"{dtype}: {_shown(names)}" for dtype, names in found.items())
+            by_dtype.setdefault(dtype, []).append(jax.tree_util.keystr(path, simple=True, separator="."))
+    if len(by_dtype) > 1 or not set(by_dtype) <= set(SUPPORTED):
+        listed = "; ".join(f"{dtype}: {_shown(names)}" for dtype, names in by_dtype.items())
         raise TypeError(
             f"all arrays of {what} must be {' or all '.join(SUPPORTED)}; got {listed}. To convert a tree: "
             "jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)"
         )
-    return jnp.dtype(next(iter(found))) if found else None
+    return jnp.dtype(next(iter(by_dtype))) if by_dtype else None
 
 
 def in_dtype(tree: Any, dtype: Any) -> Any:
-    """Return a tree whose numbers, numpy arrays and weakly typed scalars are JAX's arrays of a dtype."""
+    """Convert a tree's numbers, NumPy arrays and weakly typed scalars to JAX arrays of a dtype."""
 
     def settled(leaf: Any) -> Any:
         if isinstance(leaf, bool) or not isinstance(leaf, int | float | np.ndarray | np.generic | jax.Array):
@@ -50,7 +50,7 @@ def in_dtype(tree: Any, dtype: Any) -> Any:
 
 
 def settle_fields(instance: Any, dtype: Any) -> None:
-    """Put `in_dtype` of every field in the field's place, where that is another; for constructors."""
+    """Convert every field of an object in place, by `in_dtype`; for constructors."""
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)
         leaves, structure = jax.tree.flatten(value)

@@ -23,7 +23,7 @@ def names_of_hdf5(content: bytes, what: str) -> tuple[str, ...]:
 
 
 def read_hdf5(content: bytes, variable: str, what: str) -> list[np.ndarray]:
-    """Read the arrays of one variable of an HDF5 file: one of a matrix or stack, several of a cell array.
+    """Read the arrays of one variable of an HDF5 file: one for a matrix or a stack, several for a cell array.
 
     MATLAB stores the first axis fastest, so that its axes come in reverse order, and are turned here; arrays
     that others wrote keep their order. Nothing outside the file is followed.

@@ -17,7 +17,7 @@ SUFFIXES = (*PICTURES, ".tif", ".tiff", ".npy")
 
 
 def decode_luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
-    """Decode the bytes of an image to luma in [0, 1]; the name's ending says of what kind they are.
+    """Decode the bytes of an image to luma in [0, 1]; the ending of the name tells the format.
 
     PNG, JPEG and BMP as `luma` says, TIFF as `decode_tiff`, and .npy as `as_pixels`.
 
@@ -45,7 +45,7 @@ def decode_rgb(content: bytes, name: str) -> Float64[np.ndarray, "height width 3
 
 
 def is_opaque(content: bytes, name: str) -> bool:
-    """Say whether no pixel is transparent; decoding a TIFF file refuses it where one is."""
+    """Say whether every pixel is opaque; a TIFF file with another is refused when it is decoded."""
     if _arrays(name):
         return True
     from .luma import is_opaque as picture_is_opaque

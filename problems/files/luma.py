@@ -39,8 +39,8 @@ def luma(content: bytes, name: str) -> Float64[np.ndarray, "height width"]:
 
     R, G and B are the stored, gamma-encoded values. A grey file keeps its values, with all bits of 16-bit
     ones; transparent pixels are laid over white.
-    Caveat: colour with 16 bits a channel is read with 8, as Pillow does; colour profiles and orientation tags
-    are not applied.
+    Caveat: colour with 16 bits per channel is read with 8, as Pillow does; colour profiles and tags of the
+    orientation are not applied.
     Source: ITU-R recommendation BT.601-7, 2011.
 
     Args:

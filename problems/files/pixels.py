@@ -37,10 +37,10 @@ class Pixels(NamedTuple):
 def as_pixels(array: np.ndarray, name: str) -> Pixels:
     """Take an array for an image: unsigned 8 or 16 bits of full scale, or floating numbers in [0, 1].
 
-    Caveat: what a camera of 12 bits left in 16 is divided by 65535 as well, and is dark.
+    Caveat: values of 12 bits that a camera stored in 16 are divided by 65535 too, and come out dark.
 
     Raises:
-        ValueError: if shape, type or range is another; the message says what was found.
+        ValueError: if shape, type or range is another; the message says what was given.
     """
     shape = tuple(array.shape)
     if array.ndim != 2 and not is_colour(shape):

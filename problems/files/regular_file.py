@@ -14,7 +14,7 @@ _KINDS = {
 
 
 def read_regular(path: str | os.PathLike[str], what: str) -> bytes:
-    """Return the content of a file; whatever is none is refused without being opened.
+    """Return the content of a regular file; refuse anything else without opening it.
 
     Args:
         path: of the file.

@@ -41,16 +41,16 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def require_match(
-    head: str, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+    head: str, expected: Mapping[str, tuple[int, ...]], stored: Mapping[str, tuple[int, ...]]
 ) -> None:
     """Raise `ValueError` unless names and shapes agree; after `head` the message lists what does not."""
     wrong = {
-        "missing": [name for name in expected if name not in found],
-        "unexpected": [name for name in found if name not in expected],
+        "missing": [name for name in expected if name not in stored],
+        "unexpected": [name for name in stored if name not in expected],
         "of another shape": [
-            f"{name} {found[name]} instead of {shape}"
+            f"{name} {stored[name]} instead of {shape}"
             for name, shape in expected.items()
-            if name in found and found[name] != shape
+            if name in stored and stored[name] != shape
         ],
     }
     reasons = [f"{kind}: {_listed(names)}" for kind, names in wrong.items() if names]
@@ -64,28 +64,28 @@ def under_prefix(
     """Return the tensors whose names begin with a prefix, without it.
 
     Training code puts `module.`, `params.`, `state_dict.`, `student_grad.model.` or others before the names
-    of a network's parameters. Without `prefix` it is what stands before all the expected names, in one place
-    only; other tensors of the file, an optimizer's for instance, are left out. Where none fits it is what
-    stands before most of them: `require_match` then says what is missing.
+    of a network's parameters. If no `prefix` is given, the one that stands before all the expected names is
+    taken, or before most of them, so that `require_match` can say what is missing. Other tensors of the
+    file, an optimizer's for instance, are left out.
 
     Args:
         tensors: by name.
         expected: names of the parameters.
-        prefix: with its last dot; empty for none, None to find it.
+        prefix: with its last dot; empty for none, None to look for it.
         head: begins the message.
 
     Raises:
         ValueError: if the names fit under several prefixes, such as an average's beside the weights', or none
             begins with the given one; the message lists the prefixes.
     """
-    found = _prefixes(tensors, expected)
-    fitting = [one for one, count in found.items() if count == len(expected)]
+    counts = _prefixes(tensors, expected)
+    fitting = [stem for stem, count in counts.items() if count == len(expected)]
     if prefix is None:
         if len(fitting) > 1 and "" not in fitting:
             raise ValueError(
                 f"{head} in one place: say which by prefix=, one of {_listed(map(repr, fitting))}"
             )
-        likeliest = max(found, key=lambda one: found[one], default="")
+        likeliest = max(counts, key=lambda stem: counts[stem], default="")
         prefix = "" if "" in fitting else (*fitting, likeliest)[0]
     chosen = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
     if not chosen:
@@ -95,7 +95,7 @@ def under_prefix(
 
 
 def _prefixes(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> dict[str, int]:
-    """Count, for everything that stands before an expected name, the expected names that it stands before."""
+    """Return every prefix in the file with the number of expected names that it stands before."""
     before = (
         name.removesuffix(one)
         for name in tensors
@@ -136,22 +136,22 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
             f"{instead}"
         )
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     # PyTorch raises errors of many types, with advice to read the file unsafely.
     except Exception as error:
         raise ValueError(
             f"{path.name} holds more than weights, or is damaged; where you trust it, save its weights "
             "alone, as safetensors"
         ) from error
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{path.name} holds a {type(found).__name__}; a dictionary of tensors is expected")
+    if not isinstance(loaded, Mapping):
+        raise ValueError(f"{path.name} holds a {type(loaded).__name__}; a dictionary of tensors is expected")
     tensors = {
         name: one.detach().to(torch.float64).numpy()
-        for name, one in _leaves(found)
+        for name, one in _leaves(loaded)
         if isinstance(one, torch.Tensor)
     }
     if not tensors:
-        raise ValueError(f"{path.name} holds no tensors; it holds {_listed(map(str, found)) or 'nothing'}")
+        raise ValueError(f"{path.name} holds no tensors; it holds {_listed(map(str, loaded)) or 'nothing'}")
     return tensors
 
 

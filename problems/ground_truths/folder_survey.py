@@ -14,7 +14,7 @@ from ..files.image_file import SUFFIXES, decode_luma, decode_rgb
 from ..files.regular_file import read_regular, require_regular
 
 
-class Entry(NamedTuple):
+class FileStamp(NamedTuple):
     """A file's name, size in bytes and time of change in nanoseconds: enough to see that it changed."""
 
     name: str
@@ -35,12 +35,12 @@ class Survey(NamedTuple):
     brightest: float
 
 
-def list_images(folder: str) -> tuple[Entry, ...]:
+def list_images(folder: str) -> tuple[FileStamp, ...]:
     """List the image files directly in `folder`, sorted by name; raise `ValueError` where that fails.
 
     A pipe, a socket or a device with the name of an image is refused, since to open it could wait for ever.
     """
-    return tuple(sorted(_entry(item) for item in _scan(folder) if _is_image(item)))
+    return tuple(sorted(_stamp(item) for item in _scan(folder) if _is_image(item)))
 
 
 def left_out(folder: str) -> str | None:
@@ -55,8 +55,8 @@ def left_out(folder: str) -> str | None:
 
 def _scan(folder: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
-            return list(found)
+        with os.scandir(folder) as listing:
+            return list(listing)
     except FileNotFoundError as error:
         raise ValueError(f"image folder {folder!r} does not exist") from error
     except NotADirectoryError as error:
@@ -66,23 +66,23 @@ def _scan(folder: str) -> list[os.DirEntry[str]]:
 
 
 @functools.lru_cache(maxsize=16)
-def survey(folder: str, entries: tuple[Entry, ...]) -> Survey:
-    """Read and decode every image of `folder`; `entries` list them, so that a change is surveyed anew.
+def survey(folder: str, stamps: tuple[FileStamp, ...]) -> Survey:
+    """Read and decode every image of `folder`; `stamps` list them, so that a change is surveyed anew.
 
     Raises:
         ValueError: if there are fewer than two images, or one of them cannot be read.
     """
-    _require_two(folder, entries)
+    _require_two(folder, stamps)
     digest = hashlib.sha256()
     sizes, brightest = [], 0.0
-    for entry in entries:
-        content = _read(folder, entry.name)
-        values = decode_luma(content, entry.name)
+    for stamp in stamps:
+        content = _read(folder, stamp.name)
+        values = decode_luma(content, stamp.name)
         sizes.append(values.shape)
         brightest = max(brightest, float(values.max()))
         # Hashes of fixed length: no other division into names and contents gives the same bytes.
-        digest.update(hashlib.sha256(os.fsencode(entry.name)).digest() + hashlib.sha256(content).digest())
-    return Survey(tuple(entry.name for entry in entries), tuple(sizes), digest.hexdigest()[:16], brightest)
+        digest.update(hashlib.sha256(os.fsencode(stamp.name)).digest() + hashlib.sha256(content).digest())
+    return Survey(tuple(stamp.name for stamp in stamps), tuple(sizes), digest.hexdigest()[:16], brightest)
 
 
 def read_luma(folder: str, name: str) -> Float64[np.ndarray, "height width"]:
@@ -96,9 +96,9 @@ def read_rgb(folder: str, name: str) -> Float64[np.ndarray, "height width 3"]:
 
 
 @functools.lru_cache(maxsize=16)
-def grey_images(folder: str, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+def grey_images(folder: str, stamps: tuple[FileStamp, ...]) -> tuple[str, ...]:
     """Name the images whose three channels are equal everywhere."""
-    return tuple(entry.name for entry in entries if _is_grey(read_rgb(folder, entry.name)))
+    return tuple(stamp.name for stamp in stamps if _is_grey(read_rgb(folder, stamp.name)))
 
 
 def _is_grey(colours: Float64[np.ndarray, "height width 3"]) -> bool:
@@ -109,10 +109,10 @@ def _read(folder: str, name: str) -> bytes:
     return read_regular(Path(folder, name), f"image {name!r}")
 
 
-def _require_two(folder: str, entries: tuple[Entry, ...]) -> None:
-    if len(entries) >= 2:
+def _require_two(folder: str, stamps: tuple[FileStamp, ...]) -> None:
+    if len(stamps) >= 2:
         return
-    number = "only one image" if entries else "no image"
+    number = "only one image" if stamps else "no image"
     others = left_out(folder)
     raise ValueError(
         f"folder {os.path.basename(folder)!r} holds {number}; it needs at least two, one to train and one to "
@@ -125,13 +125,13 @@ def _is_image(item: os.DirEntry[str]) -> bool:
     return item.name.lower().endswith(SUFFIXES) and not item.name.startswith(".") and not item.is_dir()
 
 
-def _entry(item: os.DirEntry[str]) -> Entry:
+def _stamp(item: os.DirEntry[str]) -> FileStamp:
     try:
         status = item.stat()
     except OSError as error:
         raise ValueError(f"image {item.name!r} cannot be read: {error.strerror}") from error
     require_regular(status, f"image {item.name!r}")
-    return Entry(item.name, status.st_size, status.st_mtime_ns)
+    return FileStamp(item.name, status.st_size, status.st_mtime_ns)
 
 
 def _ending(name: str) -> str:

@@ -81,12 +81,12 @@ class ImageFolder:
         if reason is not None:
             return reason
         try:
-            found = self._survey()
+            surveyed = self._survey()
             grey = grey_images(self._folder, list_images(self._folder)) if is_colour(shape) else ()
         except ValueError as error:
             # The folder may have gone since; sentences enter records, which carry no local path.
             return str(error).replace(self._folder, os.path.basename(self._folder))
-        return _too_small(found, shape) or _grey(grey)
+        return _too_small(surveyed, shape) or _grey(grey)
 
     def names(self, split: Split) -> tuple[str, ...]:
         """Return the file names of a split, sorted; raise `ValueError` where the folder cannot be used."""
@@ -107,14 +107,14 @@ class ImageFolder:
         return os.fspath(self.path)
 
     def _survey(self) -> Survey:
-        found = survey(self._folder, list_images(self._folder))
-        if found.brightest <= DARK:
+        surveyed = survey(self._folder, list_images(self._folder))
+        if surveyed.brightest <= DARK:
             warnings.warn(
                 f"folder {os.path.basename(self._folder)!r}: no pixel of its images is above "
-                f"{found.brightest:.3g} of full scale; rescale them if their white is less than all bits",
+                f"{surveyed.brightest:.3g} of full scale; rescale them if their white is less than all bits",
                 stacklevel=4,
             )
-        return found
+        return surveyed
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
@@ -125,13 +125,13 @@ def _absolute(path: str | os.PathLike[str]) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def _too_small(found: Survey, shape: tuple[int, ...]) -> str | None:
-    for name, (height, width) in zip(found.names, found.sizes, strict=True):
+def _too_small(surveyed: Survey, shape: tuple[int, ...]) -> str | None:
+    for name, (height, width) in zip(surveyed.names, surveyed.sizes, strict=True):
         if height < shape[0] or width < shape[1]:
             return (
                 f"image {name!r} has {height} x {width} pixels (height x width), less than the crop of "
                 f"{shape[0]} x {shape[1]}; take it out of the folder, or take crops of at most "
-                f"{min(size[0] for size in found.sizes)} x {min(size[1] for size in found.sizes)}"
+                f"{min(size[0] for size in surveyed.sizes)} x {min(size[1] for size in surveyed.sizes)}"
             )
     return None
 

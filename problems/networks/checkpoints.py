@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from ..files.tensor_file import read_tensors, require_match, shapes, under_prefix
 from .drunet import Drunet
 from .network import Parameters
-from .torch_names import Entry, drunet_entries
+from .torch_names import NamedParameter, drunet_entries
 
 GRADIENT_STEP = "student_grad.model."
 """Before the names of a network that Hurault et al.'s code trained as a gradient step."""
@@ -41,10 +41,10 @@ def load_drunet(path: str | Path, network: Drunet, prefix: str | None = None) ->
     path = Path(path)
     entries = tuple(drunet_entries(network))
     expected = {entry.name: entry.shape for entry in entries}
-    found = read_tensors(path)
-    tensors = under_prefix(found, expected, prefix, f"{path.name} does not hold the weights of {network!r}")
+    stored = read_tensors(path)
+    tensors = under_prefix(stored, expected, prefix, f"{path.name} does not hold the weights of {network!r}")
     require_match(f"{path.name} does not fit {network!r}", expected, shapes(tensors))
-    if network.activation == "relu" and any(GRADIENT_STEP in name for name in found):
+    if network.activation == "relu" and any(GRADIENT_STEP in name for name in stored):
         warnings.warn(
             f"{path.name} has names of a gradient-step denoiser, which is trained with the activation 'elu'; "
             f"{network!r} has 'relu': the weights fit both, and the results do not",
@@ -74,7 +74,7 @@ def save_drunet(
     save_file(tensors, path, metadata=dict(about or {}))
 
 
-def _tree(entries: tuple[Entry, ...], tensors: Mapping[str, np.ndarray]) -> Parameters:
+def _tree(entries: tuple[NamedParameter, ...], tensors: Mapping[str, np.ndarray]) -> Parameters:
     tree: Parameters = {}
     for entry in entries:
         *keys, last = entry.path

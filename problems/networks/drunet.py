@@ -42,7 +42,7 @@ class Drunet:
         require_layers(self)
         require_count("blocks", self.blocks)
         if not isinstance(self.widths, tuple) or not self.widths:
-            raise ValueError(f"widths must be a tuple with a width a scale; got {self.widths!r}")
+            raise ValueError(f"widths must be a tuple with a width per scale; got {self.widths!r}")
         for width in self.widths:
             require_count("every width", width)
 

@@ -12,7 +12,7 @@ CONVOLUTION = (2, 3, 1, 0)
 TRANSPOSED = (2, 3, 0, 1)
 
 
-class Entry(NamedTuple):
+class NamedParameter(NamedTuple):
     """One parameter.
 
     Attributes:
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     order: tuple[int, ...]
 
 
-def drunet_entries(network: Drunet) -> Iterator[Entry]:
+def drunet_entries(network: Drunet) -> Iterator[NamedParameter]:
     """Yield every parameter of a DRUNet, as the authors' code and deepinv name it.
 
     At each scale a list holds the residual blocks and what changes the size; in a block, entries 0 and 2 are
@@ -41,8 +41,10 @@ def drunet_entries(network: Drunet) -> Iterator[Entry]:
         for index in range(blocks):
             yield from _block(f"m_down{scale}.{index}", f"down{scale}_{index}", fine)
         name, key = f"m_down{scale}.{blocks}.weight", f"down{scale}_{blocks}"
-        yield Entry(name, (key, "kernel"), (coarse, fine, 2, 2), CONVOLUTION)
-        yield Entry(f"m_up{scale}.0.weight", (f"up{scale}_0", "kernel"), (coarse, fine, 2, 2), TRANSPOSED)
+        yield NamedParameter(name, (key, "kernel"), (coarse, fine, 2, 2), CONVOLUTION)
+        yield NamedParameter(
+            f"m_up{scale}.0.weight", (f"up{scale}_0", "kernel"), (coarse, fine, 2, 2), TRANSPOSED
+        )
         for index in range(1, blocks + 1):
             yield from _block(f"m_up{scale}.{index}", f"up{scale}_{index}", fine)
     for index in range(blocks):
@@ -50,10 +52,10 @@ def drunet_entries(network: Drunet) -> Iterator[Entry]:
     yield _convolution("m_tail", ("tail",), widths[0], network.channels)
 
 
-def _block(name: str, key: str, width: int) -> Iterator[Entry]:
+def _block(name: str, key: str, width: int) -> Iterator[NamedParameter]:
     yield _convolution(f"{name}.res.0", (key, "first"), width, width)
     yield _convolution(f"{name}.res.2", (key, "second"), width, width)
 
 
-def _convolution(name: str, path: tuple[str, ...], inputs: int, outputs: int) -> Entry:
-    return Entry(f"{name}.weight", (*path, "kernel"), (outputs, inputs, 3, 3), CONVOLUTION)
+def _convolution(name: str, path: tuple[str, ...], inputs: int, outputs: int) -> NamedParameter:
+    return NamedParameter(f"{name}.weight", (*path, "kernel"), (outputs, inputs, 3, 3), CONVOLUTION)

@@ -1,1 +1,1 @@
-"""Linear operators, one a file, and the forms in which they run fast."""
+"""Linear operators, one per file, and the forms in which they run fast."""

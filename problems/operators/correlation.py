@@ -90,14 +90,14 @@ def _primitive(
             raise TypeError(f"{name} needs operands of one dtype; got {first.dtype} and {second.dtype}")
         return ShapedArray(shape(first.shape, second.shape), first.dtype)
 
-    def on_cpu(first: Array, second: Array) -> Array:
+    def on_cpu(first: Float[Array, "g ..."], second: Float[Array, "g ..."]) -> Float[Array, "g ..."]:
         large = max(first.shape[-1] * first.shape[-2], second.shape[-1] * second.shape[-2]) >= SMALL
         return _by_group(product if large else convolution, first, second)
 
     primitive.def_abstract_eval(abstract)
     compiled = jax.jit(primitive.bind)
 
-    def alone(first: Array, second: Array) -> Array:
+    def alone(first: Float[Array, "g ..."], second: Float[Array, "g ..."]) -> Float[Array, "g ..."]:
         # Under `jax.disable_jit` too, as JAX's own operations are: else `compiled` would be this function.
         with jax.disable_jit(False):
             return compiled(first, second)
@@ -110,7 +110,9 @@ def _primitive(
     return primitive
 
 
-def _by_group(form: Form, first: Array, second: Array) -> Array:
+def _by_group(
+    form: Form, first: Float[Array, "g ..."], second: Float[Array, "g ..."]
+) -> Float[Array, "g ..."]:
     if first.shape[0] == 1:
         return form(first[0], second[0])[None]
     return jax.vmap(form)(first, second)

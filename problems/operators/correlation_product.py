@@ -6,7 +6,7 @@ import operator
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 ROWS = 4
 """Rows of responses that one column of the patch matrix serves."""
@@ -53,16 +53,18 @@ def spread_by_product(
     rows = -(-height // blocks)
     full, rest = divmod(height, rows)
 
-    def add(image: Array | int, start: Array | int, rows: int, canvas: Array) -> Array:
+    def add(
+        image: Int[Array, ""] | int, start: Int[Array, ""] | int, rows: int, canvas: Float[Array, "n H W"]
+    ) -> Float[Array, "n H W"]:
         block = lax.dynamic_slice(r, (image, 0, start, 0), (1, r.shape[1], rows, width))
         touched = (1, rows + size - 1, width + size - 1)
         before = lax.dynamic_slice(canvas, (image, start, 0), touched)
         return lax.dynamic_update_slice(canvas, before + _spread_block(filters, block), (image, start, 0))
 
-    def add_full(index: Array, canvas: Array) -> Array:
+    def add_full(index: Int[Array, ""] | int, canvas: Float[Array, "n H W"]) -> Float[Array, "n H W"]:
         return add(index // full, index % full * rows, rows, canvas)
 
-    def add_rest(image: Array, canvas: Array) -> Array:
+    def add_rest(image: Int[Array, ""] | int, canvas: Float[Array, "n H W"]) -> Float[Array, "n H W"]:
         return add(image, full * rows, rest, canvas)
 
     canvas = jnp.zeros((number, height + size - 1, width + size - 1), r.dtype)
@@ -103,7 +105,7 @@ def _shifted(parts: Float[Array, "..."], by: int, size: int, axis: int) -> Array
 
 
 def _patches(x: Float[Array, "n H W"], window: tuple[int, int], step: int) -> Float[Array, "n p c"]:
-    """Return a row a window's entry and a column a place of the window, which moves `step` rows at a time.
+    """Return one row per entry of a window and one column per place of it; it moves by `step` rows.
 
     Where the last window leaves the image, its last row is repeated. The rows are indexed and the columns
     stacked: to stack both takes longer to compile, to index both longer to run.

@@ -42,7 +42,7 @@ class ForwardDifferences:
         return sum((_divided_back(r[axis], axis) for axis in range(axes)), jnp.zeros_like(r[0]))
 
     def squared_norm(self, shape: tuple[int, ...]) -> float:
-        """Return the sum over the axes of 4 cos(pi / (2 n))^2, n their lengths: exact, at most 4 an axis."""
+        """Return the sum over the axes of 4 cos(pi / (2 n))^2, n their lengths: exact, at most 4 per axis."""
         return sum(4 * math.cos(math.pi / (2 * side)) ** 2 for side in shape[: _axes_of_space(shape)])
 
     def bank(self, dtype: Any) -> FilterBank:
@@ -66,5 +66,5 @@ def _last(x: Array, axis: int) -> Array:
 def _divided_back(r: Array, axis: int) -> Array:
     """Transpose the difference along one axis."""
     inner = lax.slice_in_dim(r, 0, r.shape[axis] - 1, axis=axis)
-    room = [(1, 1) if one == axis else (0, 0) for one in range(r.ndim)]
+    room = [(1, 1) if number == axis else (0, 0) for number in range(r.ndim)]
     return -jnp.diff(jnp.pad(inner, room), axis=axis)

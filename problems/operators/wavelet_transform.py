@@ -23,7 +23,7 @@ class WaveletTransform:
     (diagonally). Along each axis a level is low[k] = sum_j h_j x[2 k + c - j] and the same with the high-pass
     filter g; c is half the number of taps, as in PyWavelets' mode "periodization". The channels of a colour
     image (h, w, 3) are transformed one by one. It has no leaves: the filters are fixed. A level is a product
-    with a matrix along each axis, which compiles at once and is fast up to some hundred pixels a side; for
+    with a matrix along each axis, which compiles at once and is fast up to some hundred pixels per side; for
     much larger images its cost, the cube of the side, is too much.
     Source: Daubechies, 1988; Mallat, 1989; filters from PyWavelets.
 

@@ -73,7 +73,7 @@ class InputConvexNetwork:
 
     @classmethod
     def initial(cls, shape: tuple[int, ...], seed: int) -> Self:
-        """Start from 16 random zero-mean filters a layer, 5 x 5, and small positive weights.
+        """Start from 16 random zero-mean filters per layer, 5 x 5, and small positive weights.
 
         Raises:
             ValueError: if `shape` is not (h, w) or (h, w, 3).

@@ -91,6 +91,7 @@ def _marked(array: np.ndarray, what: str) -> np.ndarray:
     if len(others) > 1 or np.iscomplexobj(parts) or not (np.isfinite(parts) & (parts > 0)).all():
         raise ValueError(
             f"{what} must hold zero and one other value, positive; got {len(others)} others, such as "
-            f"{', '.join(f'{one:g}' for one in others[:3])}: threshold it, or hand weights over as an array"
+            f"{', '.join(f'{value:g}' for value in others[:3])}: threshold it, or hand weights over as an "
+            "array"
         )
     return array != 0

@@ -36,8 +36,8 @@ def _numeric_fields(cls: type) -> dict[str, tuple[Any, ...]]:
     except (NameError, TypeError):
         # A plug-in's annotations may name what is not there at run time.
         return {}
-    found = {field.name: _kinds(hints[field.name]) for field in dataclasses.fields(cls)}
-    return {name: kinds for name, kinds in found.items() if int in kinds or float in kinds}
+    kinds_of = {field.name: _kinds(hints[field.name]) for field in dataclasses.fields(cls)}
+    return {name: kinds for name, kinds in kinds_of.items() if int in kinds or float in kinds}
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

@@ -26,7 +26,7 @@ class Frame(NamedTuple):
     def filled(self, arrays: list[Any]) -> tuple[Any, ...]:
         """Return the configurations with other arrays."""
         left = iter(arrays)
-        return self.structure.unflatten(next(left) if one is None else one for one in self.others)
+        return self.structure.unflatten(next(left) if other is None else other for other in self.others)
 
 
 def split(*settings: Any) -> tuple[Frame, list[Any]]:

@@ -77,7 +77,7 @@ def require_weight(weight: Any) -> None:
 
 def all_nonnegative(*parameters: Any) -> Bool[Array, ""]:
     """Tell whether no entry of some arrays is below zero; NaN, which no solve survives, is not."""
-    return ~jnp.any(jnp.stack([jnp.any(one < 0) for one in parameters]))
+    return ~jnp.any(jnp.stack([jnp.any(array < 0) for array in parameters]))
 
 
 def all_positive(setting: Any) -> Bool[Array, ""]:

@@ -76,7 +76,7 @@ def untied():
 
 
 def l1_lower(identity):
-    """Return the lower level of one weight a row, as a function of them."""
+    """Return the lower level of one weight per row, as a function of them."""
 
     def lower(weights):
         A, y = (Identity(), SIGNAL) if identity else (Dense(MATRIX), MATRIX @ SIGNAL)
@@ -86,7 +86,7 @@ def l1_lower(identity):
 
 
 def l1(method, solver, identity, warm=False):
-    """Return a loss of one weight a row, of A = identity or a matrix; warm starts from the solution."""
+    """Return a loss of one weight per row, of A = identity or a matrix; warm starts from the solution."""
 
     lower, start = l1_lower(identity), None
     if warm:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 STEPS = 12
 MARGIN = 2.5
@@ -32,7 +32,7 @@ def steepness(function: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[
     """
     x, v = _start(shape, dtype)
 
-    def squared(v: Array) -> Array:
+    def squared(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         _, pull_back = jax.vjp(function, x)
         return pull_back(jax.jvp(function, (x,), (v,))[1])[0]
 
@@ -47,7 +47,7 @@ def _start(shape: tuple[int, ...], dtype: jnp.dtype) -> tuple[Array, Array]:
 def _largest(product: Map, v: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Return the largest absolute eigenvalue of a symmetric matrix by power iterations, from its products."""
 
-    def improve(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+    def improve(_: Int[Array, ""] | int, state: tuple[Array, Array]) -> tuple[Array, Array]:
         v, norm = state
         image = product(v / jnp.maximum(norm, jnp.finfo(v.dtype).tiny))
         return image, jnp.linalg.norm(image.ravel())

@@ -20,12 +20,12 @@ class ExpertSensitivity(NamedTuple):
     most the norm of sqrt(weights) W times the radius. With T_i the largest third derivative between the two
     responses, the potential's second derivative moves by at most T_i |delta_i|.
 
-    Costs s^2 products with the bank and holds s^2 + 1 images a filter: for s x s filters on images of up to
+    Costs s^2 products with the bank and holds s^2 + 1 images per filter: for s x s filters on images of up to
     some 10^5 pixels. Source: this project; the chain of estimates is Ehrhardt and Roberts, 2024.
 
     Attributes:
         bank: W.
-        weights: one a filter.
+        weights: one per filter.
         potential: with a bound of its third derivative.
         x: the centre.
         radius: of the ball, a scalar.
@@ -96,10 +96,10 @@ class ExpertSensitivity(NamedTuple):
         by_weight = _by_filter(self.bank, first)
         of_x = _patches(self.bank)(self.x)
 
-        def one(patch: Array) -> Array:
+        def by_filter_of(patch: Float[Array, "h w"]) -> Float[Array, " k"]:
             return _by_filter(self.bank, second * patch[None])
 
-        through = jnp.moveaxis(jax.vmap(one)(of_x), 0, 1)
+        through = jnp.moveaxis(jax.vmap(by_filter_of)(of_x), 0, 1)
         through = through.reshape(*through.shape[:2], -1) + _shifts(self.bank, first)
         by_filter = self.weights[:, None, None] * through
         return jnp.concatenate([by_weight.reshape(len(by_weight), -1), by_filter.reshape(-1, self.x.size)])
@@ -119,7 +119,7 @@ class ExpertSensitivity(NamedTuple):
         return jax.jvp(self.potential.derivative, (responses,), (jnp.ones_like(responses),))[1]
 
     def _steepest(self) -> Array:
-        """Return T, one a response."""
+        """Return T, one per response."""
         responses = self.bank(self.x)
         reach = jnp.broadcast_to(_each(self._rows()) * self.radius, responses.shape)
         return self.potential.steepest(responses, reach)
@@ -176,8 +176,8 @@ def _shifts(bank: FilterBank, responses: Array) -> Array:
     """Return for each filter the matrix of  d -> sum_i patches(d)_i responses_i, shape (k, s^2, pixels)."""
     units = _units(bank)
     every = jnp.broadcast_to(responses[:, None], (len(responses), len(units.filters), *responses.shape[1:]))
-    found = jax.vmap(lambda one: _by_filter(units, one))(every)
-    return found.reshape(*found.shape[:2], -1)
+    filtered = jax.vmap(lambda one: _by_filter(units, one))(every)
+    return filtered.reshape(*filtered.shape[:2], -1)
 
 
 def _by_filter(bank: FilterBank, responses: Array) -> Array:

@@ -24,15 +24,15 @@ class FieldsOfExperts:
 
     Args:
         filters: shape (k, s, s).
-        weights: one a filter, shape (k,); not negative.
+        weights: one per filter, shape (k,); not negative.
         potential: an even smooth function such as `PseudoHuber()`; static, but for a scale that is an array,
             shape () or (k,): `PseudoHuber(jnp.asarray(0.1))` has a leaf, `potential.scale`, and learns it.
         boundary: see `FilterBank`; static.
 
     Raises:
         TypeError: if `filters` or `weights` are not floating-point arrays, or `potential` is not a potential.
-        ValueError: if a weight is negative, or there is not one a filter, or if an array of the potential is
-            neither one number nor one a filter.
+        ValueError: if a weight is negative, if there is not one per filter, or if an array of the potential
+            is neither one number nor one per filter.
     """
 
     filters: Float[Array, "k s s"]
@@ -49,7 +49,7 @@ class FieldsOfExperts:
         count = self.W.filters.shape[0]
         if self.weights.shape != (count,):
             raise ValueError(
-                f"weights must be one a filter, shape ({count},); got {tuple(self.weights.shape)}"
+                f"weights must be one per filter, shape ({count},); got {tuple(self.weights.shape)}"
             )
         require_nonnegative("weights", self.weights)
         require_one_or_each(self.potential, count)

@@ -1,7 +1,7 @@
 """Smooth potentials of a fields-of-experts energy, scalar functions applied entry by entry.
 
 Their scale is a number and then structure, or an array and then a leaf that can be learned: one number, or
-one a filter. t then has the responses of each filter along its first axis.
+one per filter. t then has the responses of each filter along its first axis.
 """
 
 import math
@@ -125,20 +125,21 @@ class Lorentzian:
         return 2 * t / (1 + jnp.square(t / _spread(self.scale, t)))
 
 
-def _nearest(magnitude: Array, reach: Array, peak: Scale) -> Array:
+def _nearest(magnitude: Float[Array, "..."], reach: Float[Array, "..."], peak: Scale) -> Float[Array, "..."]:
     """Return the magnitude within reach that lies nearest to the peak."""
     return jnp.clip(jnp.asarray(peak, magnitude.dtype), jnp.maximum(magnitude - reach, 0), magnitude + reach)
 
 
 def _spread(scale: Scale, t: Float[Array, "..."]) -> Scale:
-    """Give a scale that is one a filter an axis of length one for each axis of the responses of a filter."""
+    """Reshape a scale with one entry per filter so that it broadcasts with the responses, (k, ...)."""
     return jnp.reshape(scale, (-1, *(1,) * (t.ndim - 1))) if np.ndim(scale) else scale
 
 
 def _require_scale(scale: Scale) -> None:
     if np.ndim(scale) > 1:
         raise ValueError(
-            f"a potential's scale must be one number or one a filter, shape () or (k,); got {np.shape(scale)}"
+            "a potential's scale must be one number or one per filter, shape () or (k,); "
+            f"got {np.shape(scale)}"
         )
     # Where it is a leaf, a lower level says as a status what is not known now.
     if not isinstance(scale, Tracer) and not np.all(np.asarray(scale) > 0):
@@ -146,10 +147,10 @@ def _require_scale(scale: Scale) -> None:
 
 
 def require_one_or_each(potential: Potential, count: int) -> None:
-    """Raise `ValueError` unless every array of a potential is one number or one a filter."""
+    """Raise `ValueError` unless every array of a potential is one number or one per filter."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(potential):
         if is_array(leaf) and leaf.shape not in ((), (count,)):
             raise ValueError(
-                f"the potential's {jax.tree_util.keystr(path, simple=True)} must be one number or one a "
+                f"the potential's {jax.tree_util.keystr(path, simple=True)} must be one number or one per "
                 f"filter, shape () or ({count},); got shape {tuple(leaf.shape)}"
             )

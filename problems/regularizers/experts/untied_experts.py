@@ -37,8 +37,8 @@ class UntiedExperts:
     Args:
         filters: A, shape (k, s, s).
         synthesis: C, which maps back to the image, shape (k, s, s).
-        weights: one a filter, shape (k,); not negative.
-        biases: one a filter, shape (k,).
+        weights: one per filter, shape (k,); not negative.
+        biases: one per filter, shape (k,).
         potential: whose derivative is sigma, monotone where it is convex: `LogCosh(0.01)` gives a multiple of
             tanh(100 t); static, but for a scale that is an array, see `FieldsOfExperts`.
         boundary: see `FilterBank`; static.
@@ -46,7 +46,7 @@ class UntiedExperts:
     Raises:
         TypeError: if an array is not floating, or `potential` is not a potential.
         ValueError: if the shapes do not fit together, a weight is negative, or an array of the potential is
-            neither one number nor one a filter.
+            neither one number nor one per filter.
     """
 
     filters: Float[Array, "k s s"]
@@ -71,7 +71,7 @@ class UntiedExperts:
             require_finite(name, value)
             if value.shape != shapes[0][:1]:
                 raise ValueError(
-                    f"{name} must be one a filter, shape {shapes[0][:1]}; got {tuple(value.shape)}"
+                    f"{name} must be one per filter, shape {shapes[0][:1]}; got {tuple(value.shape)}"
                 )
         require_nonnegative("weights", self.weights)
         require_one_or_each(self.potential, shapes[0][0])
@@ -114,7 +114,7 @@ class UntiedExperts:
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the Lipschitz constant by the potential's curvature times the two weighted banks' norms."""
 
-        def squared_norm(filters: Array) -> Array:
+        def squared_norm(filters: Float[Array, "k s s"]) -> Float[Array, ""]:
             weighted = filters * jnp.sqrt(jnp.abs(self.weights))[:, None, None]
             return FilterBank(weighted, self.boundary).squared_norm(shape)
 

@@ -31,7 +31,7 @@ class ConvexRidge:
         alpha: logarithm of the weight, shape ().
         scale: logarithm of what multiplies the image, shape ().
         beta: logarithm of the potentials' curvature at zero, shape ().
-        scaling: logarithm of each potential's scale, one a filter, shape (k,).
+        scaling: logarithm of each potential's scale, one per filter, shape (k,).
         W: the filters.
 
     Raises:

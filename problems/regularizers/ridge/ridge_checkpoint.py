@@ -44,11 +44,11 @@ def read_ridge(path: str | os.PathLike[str], prefix: str | None = None) -> dict[
     tensors = under_prefix(read_tensors(path), names, prefix, f"{path.name} does not hold the regulariser")
     # Files hold numbers in shapes of their own, such as (1, 1, 1, 1).
     arrays = {name: one.squeeze() if name in NUMBERS.values() else one for name, one in tensors.items()}
-    found = shapes(arrays)
+    stored = shapes(arrays)
     # Shapes of filters are checked where the regulariser is made.
     expected = dict.fromkeys(NUMBERS.values(), ())
-    expected |= {name: found.get(name, ()) for name in (SCALING, *FILTERS)}
-    require_match(f"{path.name} holds no ridge regulariser", expected, found)
+    expected |= {name: stored.get(name, ()) for name in (SCALING, *FILTERS)}
+    require_match(f"{path.name} holds no ridge regulariser", expected, stored)
     leaves = {key: jnp.asarray(array, jnp.float64) for key, array in arrays.items()}
     return {
         **{field: leaves[key] for field, key in NUMBERS.items()},

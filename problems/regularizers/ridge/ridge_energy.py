@@ -121,7 +121,7 @@ def require_ridge(ridge: Ridge) -> None:
     count = ridge.W.third.shape[0]
     if ridge.scaling.shape != (count,):
         raise ValueError(
-            f"scaling must be one a filter of the last bank, shape ({count},); "
+            f"scaling must be one per filter of the last bank, shape ({count},); "
             f"got {tuple(ridge.scaling.shape)}"
         )
 

@@ -32,7 +32,7 @@ class WeaklyConvexRidge:
         alpha: logarithm of the weight, shape ().
         scale: logarithm of what multiplies the image, shape ().
         beta: logarithm of the ratio of the two Huber functions' scales, shape ().
-        scaling: logarithm of each potential's scale, one a filter, shape (k,).
+        scaling: logarithm of each potential's scale, one per filter, shape (k,).
         W: the filters.
 
     Raises:

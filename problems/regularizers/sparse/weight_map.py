@@ -1,4 +1,4 @@
-"""Weights of an analysis operator's responses: one for all, one a filter, or one a response."""
+"""Weights of an analysis operator's responses: one for all, one per filter, or one per response."""
 
 from typing import Any
 

@@ -170,7 +170,7 @@ def test_parts_by_hand() -> None:
 
 
 def test_other_suites_do_not_split() -> None:
-    """It costs a program a row, which only a frontier pays."""
+    """It costs a program per row, which only a frontier pays."""
     bench = Workbench(Context(SUITES["smoke"], CLOCK, {}, []))
     (one,) = bench.measure([Case(SIGNAL, Contestant(DualFista(), Budget(2000, 1e-8), ClosedForm()))])
     assert one.record.lower_error is None

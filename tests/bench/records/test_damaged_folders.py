@@ -23,7 +23,7 @@ from hypergrad_bench.bench.commands import rerun as rerun_command
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.measure.self_test import ClockTest
-from hypergrad_bench.bench.measure.workbench import MeasuredCase, Workbench
+from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.page import Page, Section
 from hypergrad_bench.bench.reproductions.reproduction import Row
@@ -83,10 +83,10 @@ def passing_clock(created: str) -> ClockTest:
 def stubbed() -> Iterator[None]:
     """Nothing is measured, drawn, asked of git or waited for: what is left is reading and writing."""
 
-    def measure(self: Workbench, group: Sequence[runs.Case], begin: Any = None) -> Iterator[MeasuredCase]:
+    def measure(self: Workbench, group: Sequence[runs.Case], begin: Any = None) -> Iterator[MeasuredRecord]:
         del begin
         for case in group:
-            yield MeasuredCase(measured(id=case.id, seed=case.instance.seed), {})
+            yield MeasuredRecord(measured(id=case.id, seed=case.instance.seed), {})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Workbench, "measure", measure)

@@ -158,7 +158,7 @@ def test_the_page_says_what_is_there_and_why_the_rest_is_not() -> None:
 
 
 def test_the_csv_names_the_budget_behind_every_number() -> None:
-    """One line a method, accuracy and cost."""
+    """One line per method, accuracy and cost."""
     lines = list(csv.DictReader(io.StringIO(frontier_csv([point("A", 5e-4, 0.002, id=identity(7))]))))
     assert len(lines) == 2 * len(ACCURACIES)
     first = lines[0]

@@ -65,7 +65,7 @@ def through_the_call(method: Implicit, budget: Budget, y: jax.Array, truth: jax.
 
 
 def vectors(gradient: Any) -> np.ndarray:
-    """One gradient a row, by filters and weights."""
+    """One gradient per row, by filters and weights."""
     leaves = [np.asarray(leaf).reshape(BATCH, -1) for leaf in jax.tree.leaves(gradient)]
     return np.concatenate(leaves, axis=1)
 

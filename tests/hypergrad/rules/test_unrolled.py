@@ -120,7 +120,7 @@ def _temporary_bytes(method: Any, solver: Any, max_steps: int, lower: LowerLevel
 def test_memory_grows_with_the_budget_and_less_with_checkpoints(smooth):
     image = 8 * np.prod(SHAPE)
     short, long = (_temporary_bytes(Unrolled(), Nesterov(), steps, smooth) for steps in (64, 576))
-    # At least one image a step is stored.
+    # At least one image per step is stored.
     assert long - short >= (576 - 64) * image
     checkpointed = _temporary_bytes(Unrolled(checkpoint_every=24), Nesterov(), 576, smooth)
     assert checkpointed < long / 4

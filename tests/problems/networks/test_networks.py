@@ -213,7 +213,7 @@ def test_a_noise_map_of_another_shape_is_refused():
     ("make", "message"),
     [
         (lambda: Drunet(channels=0), "channels must be a whole number, at least 1; got 0"),
-        (lambda: Drunet(widths=()), "a width a scale; got"),
+        (lambda: Drunet(widths=()), "a width per scale; got"),
         (lambda: Drunet(widths=(8, 0)), "every width must be a whole number, at least 1; got 0"),
         (lambda: Drunet(blocks=0), "blocks must be a whole number"),
         (lambda: Drunet(activation="tanh"), r"one of \('relu', 'elu', 'softplus'\); got 'tanh'"),

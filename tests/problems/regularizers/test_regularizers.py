@@ -189,7 +189,7 @@ WRONG = {
         ValueError,
         r"fit the responses of shape \(2, 4, 4\).*got shape \(4, 4\)",
     ),
-    "one weight a row of an image": (
+    "one weight per row of an image": (
         lambda: LowerLevel(Identity(), jnp.ones((4, 4)), AnalysisL1(Identity(), jnp.ones(4))),
         ValueError,
         r"fit the responses of shape \(4, 4\).*got shape \(4,\)",
@@ -237,7 +237,7 @@ WRONG = {
     "weights of the wrong shape": (
         lambda: FieldsOfExperts(jnp.ones((2, 3, 3)), jnp.ones(3)),
         ValueError,
-        r"weights must be one a filter, shape \(2,\); got \(3,\)",
+        r"weights must be one per filter, shape \(2,\); got \(3,\)",
     ),
     "integer weights": (
         lambda: FieldsOfExperts(jnp.ones((2, 3, 3)), jnp.ones(2, jnp.int32)),

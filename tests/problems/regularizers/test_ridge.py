@@ -202,9 +202,9 @@ WRONG = {
     "too few scales": (
         lambda: ConvexRidge(*[jnp.zeros(())] * 3, jnp.zeros(5), initial_chain(0, COUNTS, SIZE)),
         ValueError,
-        r"scaling must be one a filter of the last bank, shape \(8,\); got \(5,\)",
+        r"scaling must be one per filter of the last bank, shape \(8,\); got \(5,\)",
     ),
-    "a weight a filter": (
+    "a weight per filter": (
         lambda: ConvexRidge(jnp.zeros(8), *[jnp.zeros(())] * 2, jnp.zeros(8), initial_chain(0, COUNTS, SIZE)),
         ValueError,
         r"alpha must be one number, shape \(\); got shape \(8,\)",

@@ -255,7 +255,7 @@ def test_settings_pass_as_arguments():
         (
             lambda: FieldsOfExperts(FILTERS, WEIGHTS, PseudoHuber(jnp.ones(3))),
             ValueError,
-            r"potential's scale must be one number or one a filter, shape \(\) or \(2,\); got shape \(3,\)",
+            r"potential's scale must be one number or one per filter, shape \(\) or \(2,\); got shape \(3,\)",
         ),
         (
             lambda: solve(Admm(rho=jnp.float32(2.0)), Budget(), L1),
