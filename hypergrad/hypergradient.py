@@ -18,7 +18,7 @@ class Hypergradient(NamedTuple):
 
     Attributes:
         value: outer(x*), a scalar.
-        gradient: one cotangent a leaf, of the type of the lower level.
+        gradient: one cotangent per leaf, of the type of the lower level.
         solution: the end of the solve.
         backward: what the backward pass knows of itself.
     """

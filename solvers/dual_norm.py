@@ -1,6 +1,6 @@
 """What l1 norms and norms of groups have in common for solvers: bounds, sides and gaps of a dual variable.
 
-Of an l1 norm a group is one entry; of a norm of groups, what is one number a group has length one along the
+Of an l1 norm a group is one entry; of a norm of groups, what is one number per group has length one along the
 axes of a group.
 """
 

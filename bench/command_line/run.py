@@ -67,7 +67,7 @@ def run(
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Measure every method on every problem of a suite, and print a table a problem.
+    """Measure every method on every problem of a suite, and print one table per problem.
 
     Records are written as they are made: a run that was stopped goes on with --resume.
 

@@ -14,7 +14,7 @@ def train_denoiser(
     out: Annotated[Path, typer.Option(help="The file of the weights, .safetensors.")],
     goal: Annotated[str, typer.Option(help="denoiser or potential.")] = "denoiser",
     steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = Training().steps,
-    batch: Annotated[int, typer.Option(min=1, help="Crops a step.")] = Training().batch,
+    batch: Annotated[int, typer.Option(min=1, help="Crops per step.")] = Training().batch,
     side: Annotated[int, typer.Option(min=8, help="Pixels along a side of a crop.")] = Training().side,
     seed: Annotated[int, typer.Option(min=0, help="Of start, crops and noise.")] = 0,
     pause: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps of this call.")] = None,

@@ -23,7 +23,11 @@ _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
 def print_advice(question: Question, sources: list[Path]) -> None:
-    """Say which method to use, from the runs in some folders; from all recorded ones if none is named."""
+    """Say which method to use, from the runs in some folders; from all recorded ones if none is named.
+
+    Raises:
+        UserError: if there is no run, or none has a problem of the kind that is asked for.
+    """
     use_device("cpu")
     folders = sources or recorded_folders()
     if not folders:
@@ -50,7 +54,11 @@ def asked(
     task: str | None,
     regularizer: str | None,
 ) -> Question:
-    """Return the question, checked; raise `UserError` with what is accepted."""
+    """Return the question, checked.
+
+    Raises:
+        UserError: for a value that is not accepted; the message says what is.
+    """
     catalogue = built_in()
     if dtype not in TOLERANCES:
         raise UserError(nearest(dtype, TOLERANCES, kind="dtype"))

@@ -21,7 +21,11 @@ CHECKS_BETWEEN = 25
 
 
 def check(path: Path) -> None:
-    """Check everything that a plug-in defines, and print the findings."""
+    """Check everything that a plug-in defines, and print the findings.
+
+    Raises:
+        typer.Exit: with status 2, if a finding failed.
+    """
     use_device("cpu")
     catalogue = with_plugins(built_in(), [path])
     listed = checks(catalogue, catalogue.of_origin(Origin.PLUGIN))

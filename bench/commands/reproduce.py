@@ -27,7 +27,11 @@ from .measuring import measure, typed
 
 
 def reproduce(name: str | None, quick: bool, out: Path | None, resume: Path | None, device: str) -> None:
-    """Measure one claim, or list them all."""
+    """Measure one claim, or list them all.
+
+    Raises:
+        UserError: for options that do not go together, or if the page lacks lines that cannot be read.
+    """
     if name is None and resume is None:
         if quick or out is not None:
             raise UserError(f"which reproduction? accepted: {', '.join(built_in_reproductions())}")

@@ -44,7 +44,11 @@ _OF_OLDER_VERSION = (
 
 
 def rerun(record_id: str, run: Path | None, device: str) -> None:
-    """Measure one recorded case again, and print both."""
+    """Measure one recorded case again, and print both.
+
+    Raises:
+        UserError: if no record has the id, or if this version's grid no longer holds its case.
+    """
     use_device(device)
     folder, old = _find(record_id, run)
     account = run_folder(folder).account()

@@ -20,7 +20,11 @@ from .measuring import measure, say, typed, warn
 
 
 def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str) -> None:
-    """Measure a suite, or go on with a run, and print its tables."""
+    """Measure a suite, or go on with a run, and print its tables.
+
+    Raises:
+        UserError: if the suite is a reproduction, or for what `plan_run` refuses.
+    """
     use_device(device)
     suite = selection.suite
     if suite in built_in_reproductions():

@@ -20,7 +20,11 @@ from .measuring import warn
 
 
 def print_table(folder: Path, form: Form, write: bool) -> None:
-    """Print the tables of a run or a reproduction, and write them anew."""
+    """Print the tables of a run or a reproduction, and write them anew.
+
+    Raises:
+        UserError: if a line of the journal cannot be read, once the tables of the others are printed.
+    """
     if reproduction_folder(folder).account_path.exists():
         _reproduction(folder, form, write)
         return

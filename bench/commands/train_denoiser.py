@@ -28,7 +28,11 @@ EVERY = 25
 
 
 def train_denoiser(training: Training, out: Path, pause: int | None, device: str) -> None:
-    """Train, or go on with a training, and write the weights."""
+    """Train, or go on with a training, and write the weights.
+
+    Raises:
+        UserError: if the photographs hold no crop of that side, or the file cannot be written there.
+    """
     if reason := Photographs(scale=2).supports((training.side, training.side)):
         raise UserError(f"--side {training.side}: {reason}")
     if out.suffix != ".safetensors" or not out.parent.is_dir():

@@ -34,7 +34,11 @@ class Stated:
         self.problem = cvxpy.Problem(cvxpy.Minimize(energy), [self.same])
 
     def solve(self, request: Arrays) -> Arrays:
-        """Solve from a cold start with SCS, through diffcp where a derivative will be asked for."""
+        """Solve from a cold start with SCS, through diffcp where a derivative will be asked for.
+
+        Raises:
+            ValueError: if SCS ends without a solution.
+        """
         for name, parameter in self.parameters.items():
             parameter.value = np.asarray(request[name], np.float64)
         options: dict[str, Any] = {

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from ..records.record import Record
 from .columns import mebibytes, milliseconds, scientific
 from .comma_separated import comma_separated
+from .contender_ratios import make_pairs, pairs_table
 from .frontier import ACCURACIES, Cost, Frontier, Standing, cost_of, make_frontiers, undominated
 from .markdown import joined, markdown_table
-from .peer_ratios import make_pairs, pairs_table
 from .profiles import LARGEST_FACTOR, make_profiles
 from .tables import EMPTY, ProblemKey, RowKey, unbracketed
 from .text_table import TextTable

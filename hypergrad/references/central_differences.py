@@ -69,7 +69,7 @@ def central_differences(
 def difference_quotients(
     loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
 ) -> Differences:
-    """Return the quotients at every step of `STEPS`, one row a direction: arrays of shape (count, steps).
+    """Return the quotients at every step of `STEPS`, one row per direction: arrays of shape (count, steps).
 
     What they do as the step shrinks shows a kink (left and right stay apart) and where rounding sets in.
     """

@@ -51,7 +51,7 @@ class Reference(NamedTuple):
     Attributes:
         x: the solution, polished to rounding.
         value: outer(x).
-        gradient: one cotangent a leaf of the lower level.
+        gradient: one cotangent per leaf of the lower level.
         differences: of re-solved losses along the given directions.
         trusted: whether the solution is certified (l1) or stationary to 1e-10 (others), and no saddle point.
         nonsmooth: whether the solution has a kink here: there is no gradient then, and left and right

@@ -1,1 +1,1 @@
-"""Differentiation rules, one a file."""
+"""Differentiation rules, one per file."""

@@ -20,7 +20,7 @@ class Spsa:
     """Estimate the hypergradient from differences along random signs s.
 
     The mean of  s/r <g, x(theta + h r s) - x(theta - h r s)> / 2h,  g the cotangent and r the unit of each
-    leaf, as in `FiniteDifference`. Two solves a sample, whatever the number of parameters p; the error of r
+    leaf, as in `FiniteDifference`. Two solves per sample, whatever the number of parameters p; the error of r
     times the gradient, relative, is about sqrt((p - 1) / samples), the mean over draws right up to h^2. The
     draw is fixed by the seed: the same call gives the same estimate. Source: Spall, 1992.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 OBJECTS = (
     "holds Python objects, which reading would execute; where you trust it, np.save its arrays as numbers, "
-    "one a file or as one stack"
+    "one per file or as one stack"
 )
 
 

@@ -49,12 +49,12 @@ def noise_map(sigma: Float[Array, "..."], x: Float[Array, "h w c"]) -> Float[Arr
     """Spread a noise level over the pixels of an image.
 
     Raises:
-        ValueError: unless `sigma` is one number or one a pixel, shape () or (h, w).
+        ValueError: unless `sigma` is one number or one per pixel, shape () or (h, w).
     """
     sigma = jnp.asarray(sigma, x.dtype)
     if sigma.shape not in ((), x.shape[:2]):
         raise ValueError(
-            f"sigma must be one number or one a pixel, shape () or {tuple(x.shape[:2])}; "
+            f"sigma must be one number or one per pixel, shape () or {tuple(x.shape[:2])}; "
             f"got shape {tuple(sigma.shape)}"
         )
     spread = sigma if sigma.ndim else sigma.reshape(1, 1)

@@ -1,1 +1,1 @@
-"""Iterations that solve a lower level, one a file, and the parts that they share."""
+"""Iterations that solve a lower level, one per file, and the parts that they share."""

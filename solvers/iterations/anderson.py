@@ -15,7 +15,7 @@ from .trial_point import Trial, first_trial, look, map_alone, sized, try_next
 
 
 class AndersonState(NamedTuple):
-    """Where the iteration is, its last shifts and what they changed, one a row, and how many there were."""
+    """Where the iteration is, its last shifts and what they changed, one per row, and how many there were."""
 
     at: Trial
     shifts: Float[Array, "m n"]

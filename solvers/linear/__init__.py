@@ -1,1 +1,1 @@
-"""Linear solvers of adjoint equations, one a file, and what they share."""
+"""Linear solvers of adjoint equations, one per file, and what they share."""

@@ -13,7 +13,7 @@ from .linear_solver_traits import LinearSolverTraits
 
 @configuration
 class BiCgStab:
-    """Solve any invertible system with two products a step and a fixed number of vectors.
+    """Solve any invertible system with two products per step and a fixed number of vectors.
 
     Its residual is not monotone, and it can break down: the residual then says so.
     Source: van der Vorst, 1992.

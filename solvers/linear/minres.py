@@ -55,7 +55,7 @@ class Minres:
     """Solve a symmetric system, indefinite or singular but consistent, by minimising the residual.
 
     Lanczos vectors, an updated QR factorisation of their tridiagonal matrix, one product and a fixed number
-    of vectors a step; from zero it tends to the solution of least norm. For a positive definite system `Cg`
+    of vectors per step; from zero it tends to the solution of least norm. For a positive definite system `Cg`
     is as fast and needs less memory. A preconditioner P must be symmetric positive definite, whatever H is;
     the residual r is then minimised in the norm sqrt(<r, P r>), and measured in the usual one.
     Source: Paige and Saunders, 1975, section 6; notation of Choi, 2006, table 3.4 (preconditioned).

@@ -25,7 +25,7 @@ class AnalysisL1:
     Args:
         W: analysis operator: `Dense` (k, n) for signals, `FilterBank` (k, s, s) for images, or any other
             linear operator.
-        weight: one number; or one a row, filter or direction, shape (k,), of `Dense`, `FilterBank` and
+        weight: one number; or one per row, filter or direction, shape (k,), of `Dense`, `FilterBank` and
             `ForwardDifferences`; or a map, one per response: of the shape of W x, such as (k, h, w), with
             length one along axes that share a weight. The channels of colour responses (..., 3) may share a
             map without that axis. Not negative.

@@ -30,7 +30,7 @@ class AnalysisL12:
     Args:
         W: analysis operator whose responses have an axis in front along which they are grouped, such as
             `ForwardDifferences()` or `FilterBank`.
-        weight: one number, or a map, one a group: of the shape of W x without its first axis, such as (h, w),
+        weight: one number, or a map with one per group: the shape of W x without its first axis, as (h, w),
             with length one along axes that share a weight. The channels of colour responses may share a map
             (h, w), and do across channels. Not negative.
         across: what a group holds at one place, "filters" or "filters and channels"; static.

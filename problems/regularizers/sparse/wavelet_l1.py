@@ -49,7 +49,7 @@ class WaveletL1:
             raise ValueError(f"detail must have shape (levels, 3, 1 or 3); got {tuple(shape)}")
         if self.approximation.shape != shape[2:]:
             raise ValueError(
-                f"approximation must be one a channel, shape {shape[2:]}; got {self.approximation.shape}"
+                f"approximation must be one per channel, shape {shape[2:]}; got {self.approximation.shape}"
             )
 
     @classmethod

@@ -40,7 +40,7 @@ def require_weights_of(W: LinearOperator, weight: Float[Array, "..."]) -> None:
         return
     maps = f", or a map such as ({count}, h, w)" if isinstance(W, FilterBank) else ""
     raise ValueError(
-        f"weight must be one number or one a row or filter, shape () or ({count},){maps}; "
+        f"weight must be one number or one per row or filter, shape () or ({count},){maps}; "
         f"got shape {tuple(weight.shape)}"
     )
 
@@ -51,7 +51,7 @@ def spread_weight(
     """Spread a weight over responses of the shape of `u`, in their precision.
 
     Raises:
-        ValueError: if it is neither one number, nor one a row, filter or direction, nor a map of that shape.
+        ValueError: if it is no number, not one per row, filter or direction, and no map of that shape.
     """
     along_first = weight.ndim == 1 and isinstance(W, Dense | FilterBank | ForwardDifferences)
     by_colour = is_colour(u.shape[-3:]) and weight.ndim == u.ndim - 1

@@ -9,9 +9,9 @@ from synthetic_records import identity, measured, record
 
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
+from hypergrad_bench.bench.report.contender_ratios import make_pairs, pairs_table
 from hypergrad_bench.bench.report.frontier import ACCURACIES, Frontier, make_frontiers, undominated
 from hypergrad_bench.bench.report.frontier_page import frontier_csv, frontier_markdown
-from hypergrad_bench.bench.report.peer_ratios import make_pairs, pairs_table
 from hypergrad_bench.bench.report.profile_figure import performance_profiles
 from hypergrad_bench.bench.report.profiles import Profile, make_profiles
 from hypergrad_bench.bench.report.publish import write_tables

@@ -25,7 +25,7 @@ from hypergrad_bench.problems import (
 from hypergrad_bench.solvers import Budget, Cg, DualFista, GradientDescent, PrimalDual, solve
 
 # Seeds whose active set does not change under small perturbations: no kink between the ends of a difference.
-SEEDS = {(64, "one number"): 2, (64, "one a row"): 9, (256, "one number"): 13, (256, "one a row"): 1}
+SEEDS = {(64, "one number"): 2, (64, "one per row"): 9, (256, "one number"): 13, (256, "one per row"): 1}
 BUDGET = Budget(20_000, 1e-14, 50)
 LEAVES = ("W", "weight", "y")
 

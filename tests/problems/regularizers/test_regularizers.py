@@ -28,7 +28,7 @@ def _normal(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
-@pytest.mark.parametrize("weight", [0.3, [0.1, 0.2, 0.7]], ids=["one number", "one a row"])
+@pytest.mark.parametrize("weight", [0.3, [0.1, 0.2, 0.7]], ids=["one number", "one per row"])
 def test_l1_of_a_matrix(weight):
     matrix, x = _normal(0, 3, 5), _normal(1, 5)
     regularizer = AnalysisL1(Dense(jnp.asarray(matrix)), jnp.asarray(weight))
@@ -170,12 +170,12 @@ WRONG = {
     "a weight of the wrong shape": (
         lambda: AnalysisL1(Dense(jnp.ones((2, 3))), jnp.ones(3)),
         ValueError,
-        r"weight must be one number or one a row or filter, shape \(\) or \(2,\); got shape \(3,\)",
+        r"weight must be one number or one per row or filter, shape \(\) or \(2,\); got shape \(3,\)",
     ),
     "a map of too many filters": (
         lambda: AnalysisL1(FilterBank(jnp.ones((2, 3, 3))), jnp.ones((3, 5, 5))),
         ValueError,
-        r"weight must be one number or one a row or filter, shape \(\) or \(2,\), or a map such as "
+        r"weight must be one number or one per row or filter, shape \(\) or \(2,\), or a map such as "
         r"\(2, h, w\); got shape \(3, 5, 5\)",
     ),
     "a map of another size": (

@@ -25,7 +25,7 @@ GREY, COLOUR = (6, 5), (4, 5, 3)
 
 
 def problem(shape: tuple[int, ...], A: object = None) -> LowerLevel:
-    """A rough image and a map of weights, one a pixel and direction."""
+    """A rough image and a map of weights, one per pixel and direction."""
     generator = np.random.default_rng(len(shape))
     y = np.cumsum(np.cumsum(0.3 * generator.normal(size=shape), axis=0), axis=1)
     weight = generator.uniform(0.05, 0.4, (2, *shape[:2]))
