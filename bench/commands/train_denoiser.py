@@ -47,11 +47,11 @@ def train_denoiser(training: Training, out: Path, pause: int | None, device: str
             Text(f"{state.step} of {training.steps} steps done: the same command goes on"), soft_wrap=True
         )
         return
-    found = quality(training.goal, SMALL, state.parameters)
-    save_drunet(out, SMALL, state.parameters, _about(training, out, found))
+    qualities = quality(training.goal, SMALL, state.parameters)
+    save_drunet(out, SMALL, state.parameters, _about(training, out, qualities))
     kept.unlink(missing_ok=True)
-    for one in found:
-        messages.print(Text(one.sentence()), soft_wrap=True)
+    for level in qualities:
+        messages.print(Text(level.sentence()), soft_wrap=True)
     Console().print(Text(f"The weights are in {out}"), soft_wrap=True)
 
 
@@ -68,12 +68,12 @@ def _trained(training: Training, state: TrainingState, kept: Path, pause: int | 
     return state
 
 
-def _about(training: Training, out: Path, found: tuple[Quality, ...]) -> dict[str, str]:
+def _about(training: Training, out: Path, qualities: tuple[Quality, ...]) -> dict[str, str]:
     return {
         "network": repr(SMALL),
         "training": json.dumps(asdict(training)),
         "images": "scikit-image's photographs, grey, training split",
         "command": f"hgb train-denoiser --out {out.name} --goal {training.goal} --steps {training.steps} "
         f"--batch {training.batch} --side {training.side} --seed {training.seed}",
-        "psnr": json.dumps([asdict(one) for one in found]),
+        "psnr": json.dumps([asdict(level) for level in qualities]),
     }

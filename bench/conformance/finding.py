@@ -62,7 +62,7 @@ def distance(found: Any, expected: Any) -> float:
     pairs = _paired(found, expected)
     if pairs is None:
         return np.inf
-    error = np.sqrt(sum(float(np.sum(np.square(one - other))) for one, other in pairs))
+    error = np.sqrt(sum(float(np.sum(np.square(entry - other))) for entry, other in pairs))
     norm = np.sqrt(sum(float(np.sum(np.square(other))) for _, other in pairs))
     return _finite(error / norm if norm > 0 else error)
 
@@ -78,7 +78,7 @@ def leafwise_distance(found: Any, expected: Any) -> float:
         return np.inf
     norms = [float(np.linalg.norm(other)) for _, other in pairs]
     floor = 1e-3 * float(np.linalg.norm(norms)) or 1.0
-    errors = [float(np.linalg.norm(one - other)) for one, other in pairs]
+    errors = [float(np.linalg.norm(entry - other)) for entry, other in pairs]
     return _finite(max(error / max(norm, floor) for error, norm in zip(errors, norms, strict=True)))
 
 

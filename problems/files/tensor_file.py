@@ -97,10 +97,10 @@ def under_prefix(
 def _prefixes(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> dict[str, int]:
     """Return every prefix in the file with the number of expected names that it stands before."""
     before = (
-        name.removesuffix(one)
+        name.removesuffix(wanted)
         for name in tensors
-        for one in expected
-        if name == one or name.endswith(f".{one}")
+        for wanted in expected
+        if name == wanted or name.endswith(f".{wanted}")
     )
     return dict(sorted(Counter(before).items()))
 

@@ -133,7 +133,7 @@ class ExpertSensitivity(NamedTuple):
 
     def _squares(self) -> Array:
         """Return ||W_k||^2."""
-        return jax.vmap(lambda one: FilterBank(one[None], self.bank.boundary).squared_norm(self.x.shape))(
+        return jax.vmap(lambda taps: FilterBank(taps[None], self.bank.boundary).squared_norm(self.x.shape))(
             self.bank.filters
         )
 
@@ -176,12 +176,12 @@ def _shifts(bank: FilterBank, responses: Array) -> Array:
     """Return for each filter the matrix of  d -> sum_i patches(d)_i responses_i, shape (k, s^2, pixels)."""
     units = _units(bank)
     every = jnp.broadcast_to(responses[:, None], (len(responses), len(units.filters), *responses.shape[1:]))
-    filtered = jax.vmap(lambda one: _by_filter(units, one))(every)
+    filtered = jax.vmap(lambda responses: _by_filter(units, responses))(every)
     return filtered.reshape(*filtered.shape[:2], -1)
 
 
 def _by_filter(bank: FilterBank, responses: Array) -> Array:
     """Apply each filter's adjoint to its own responses, without the sum over filters."""
-    return jax.vmap(lambda one, r: FilterBank(one[None], bank.boundary).adjoint(r[None]))(
+    return jax.vmap(lambda taps, r: FilterBank(taps[None], bank.boundary).adjoint(r[None]))(
         bank.filters, responses
     )
