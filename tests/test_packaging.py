@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from hypergrad_bench.bench import reproductions
-from hypergrad_bench.bench.grid.kebab_case import kebab_case
+from hypergrad_bench.bench.catalogue.kebab_case import kebab_case
 from hypergrad_bench.bench.reproductions.reproduction import Reproduction
 from hypergrad_bench.hypergrad import Method
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..grid.kebab_case import kebab_case
+from ..catalogue.kebab_case import kebab_case
 
 PACKAGE = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import jax
 from rich.text import Text
 
+from ..catalogue.catalogue import Catalogue, built_in
 from ..errors import UserError, nearest
-from ..grid.catalogue import Catalogue, built_in
 from ..grid.suites import TOLERANCES
 from ..grid.workloads import shape_of
 from ..machine.device import use_device

@@ -6,11 +6,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..catalogue.catalogue import built_in
+from ..catalogue.entry import Origin
+from ..catalogue.plugin import with_plugins
 from ..conformance.check_all import checks
 from ..conformance.finding import Finding
-from ..grid.catalogue import built_in
-from ..grid.entry import Origin
-from ..grid.plugin import with_plugins
 from ..machine.device import use_device
 from ..measure.loaded_programs import unload_if_many
 from ..progress import RunProgress

@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..grid.catalogue import Catalogue, built_in
-from ..grid.kind import KINDS
-from ..grid.plugin import with_plugins
+from ..catalogue.catalogue import Catalogue, built_in
+from ..catalogue.kind import KINDS
+from ..catalogue.plugin import with_plugins
 from ..grid.suites import SUITES
 from ..runs.reproduce import built_in_reproductions
 

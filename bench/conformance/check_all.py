@@ -11,8 +11,8 @@ from ...problems.regularizers.experts.potentials import PseudoHuber
 from ...problems.task import Task
 from ...problems.tasks.denoising import Denoising
 from ..bench_traits import bench_traits_of
+from ..catalogue.catalogue import Catalogue, ordered
 from ..failure import failure_of
-from ..grid.catalogue import Catalogue, ordered
 from ..grid.suites import SUITES
 from . import examples, linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
 from .finding import Check, Finding

@@ -1,1 +1,1 @@
-"""What is asked for: names, plug-ins and suites, expanded into cases."""
+"""What is asked for: selections and suites, expanded into cases."""

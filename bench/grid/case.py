@@ -11,7 +11,7 @@ from ...problems.regularizer import Regularizer
 from ...problems.task import Task
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver
-from .kebab_case import kebab_case
+from ..catalogue.kebab_case import kebab_case
 
 
 @dataclass(frozen=True)

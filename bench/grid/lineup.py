@@ -5,8 +5,8 @@ from typing import Any
 
 from ...hypergrad.method import Method
 from ...solvers.solver import Solver
-from .catalogue import Catalogue, ordered
-from .entry import Entry, Origin
+from ..catalogue.catalogue import Catalogue, ordered
+from ..catalogue.entry import Entry, Origin
 from .selection import Selection
 from .suites import OTHERS, Suite, Workload
 

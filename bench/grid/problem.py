@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task
-from .entry import Entry
+from ..catalogue.entry import Entry
 from .lineup import Lineup
 
 

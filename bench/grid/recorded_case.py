@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from ..catalogue.kebab_case import kebab_case
 from ..records.record import Record
 from .case import Case
 from .expand import expand
-from .kebab_case import kebab_case
 from .problem import Problem
 from .request import Request
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from ...problems.ground_truth import GroundTruth
 from ...problems.ground_truths.image_folder import ImageFolder
+from ..catalogue.catalogue import Catalogue
+from ..catalogue.entry import Entry, Origin
 from ..errors import UserError, nearest
 from .answer import ask
-from .catalogue import Catalogue
-from .entry import Entry, Origin
 from .lineup import lineup_of
 from .misfits import Misfit
 from .problem import Problem

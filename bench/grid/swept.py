@@ -9,9 +9,9 @@ from ...hypergrad.rules.implicit import fitting_linear
 from ...problems.lower_level import LowerLevel
 from ...solvers.budget import Budget
 from ...solvers.solver import Solver
+from ..catalogue.kebab_case import kebab_case
 from .answer import Answer, ask, named
 from .case import Contestant
-from .kebab_case import kebab_case
 from .sweeps import ONE_BY_ONE, Family, Sweep, families, family_of
 
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from ...problems.regularizer import Regularizer
 from ...problems.task import Task
+from ..catalogue.catalogue import Catalogue, ordered
+from ..catalogue.entry import Entry
 from ..errors import UserError
 from ..failure import failure_of
 from ..records.record import SIZE
-from .catalogue import Catalogue, ordered
-from .entry import Entry
 from .selection import Selection
 from .suites import OTHERS, TASKS, Suite, Workload
 

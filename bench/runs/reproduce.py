@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import reproductions
+from ..catalogue.kebab_case import kebab_case
 from ..errors import UserError, nearest
-from ..grid.kebab_case import kebab_case
 from ..progress import RunProgress
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import Reproduction

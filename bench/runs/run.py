@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..catalogue.catalogue import built_in
+from ..catalogue.plugin import with_plugins
 from ..errors import UserError, unwritable
 from ..grid.case import Case
-from ..grid.catalogue import built_in
 from ..grid.expand import expand
-from ..grid.plugin import with_plugins
 from ..grid.request import Request, request_of
 from ..grid.selection import Selection
 from ..grid.suites import Suite

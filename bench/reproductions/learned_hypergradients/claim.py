@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ....problems.values.configuration import configuration
-from ...grid.catalogue import built_in
+from ...catalogue.catalogue import built_in
 from ...records.status import Status
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS, add_legend

@@ -25,7 +25,7 @@ from ....problems.regularizer import SmoothRegularizer
 from ....solvers import Anderson, Budget, Dense, Lbfgs, Outcome, Picard, Solution, solve
 from ....solvers.fixed_point_map import map_move, map_step_size
 from ....solvers.iterations.picard import PicardState
-from ...grid.catalogue import built_in
+from ...catalogue.catalogue import built_in
 from ...machine.threads import fix_blas_threads
 from ...measure.accuracy import flatten
 from ...records.status import Status

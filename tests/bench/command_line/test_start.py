@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 import pytest
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.command_line.built_in_names import SHELVES, built_in_names
-from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
 

@@ -8,13 +8,13 @@ import pytest
 from generated import Ended, nothing_measured
 from generated import hgb as run_hgb
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
+from hypergrad_bench.bench.catalogue.entry import Origin
+from hypergrad_bench.bench.catalogue.plugin import with_plugins
 from hypergrad_bench.bench.conformance import checks
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.failure import failure_of
 from hypergrad_bench.bench.grid.answer import Answer, ask
-from hypergrad_bench.bench.grid.catalogue import built_in
-from hypergrad_bench.bench.grid.entry import Origin
-from hypergrad_bench.bench.grid.plugin import with_plugins
 from hypergrad_bench.bench.measure.solved import require_solution
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.runs.run_file import run_folder

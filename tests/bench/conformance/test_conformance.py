@@ -9,6 +9,8 @@ import pytest
 
 from findings import failed
 from hypergrad_bench import problems
+from hypergrad_bench.bench.catalogue.catalogue import Catalogue, built_in
+from hypergrad_bench.bench.catalogue.kind import KINDS
 from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
 from hypergrad_bench.bench.conformance.examples import operator_checks
 from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
@@ -17,8 +19,6 @@ from hypergrad_bench.bench.conformance.settings import read_back
 from hypergrad_bench.bench.conformance.small_problem import experts_problem, small_problems
 from hypergrad_bench.bench.conformance.solvers import check_solver
 from hypergrad_bench.bench.conformance.tasks import check_task
-from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in
-from hypergrad_bench.bench.grid.kind import KINDS
 from hypergrad_bench.hypergrad import Implicit
 from hypergrad_bench.problems import PiecewiseConstant, configuration
 from hypergrad_bench.solvers import (

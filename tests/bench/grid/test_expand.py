@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import label
-from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection

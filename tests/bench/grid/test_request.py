@@ -7,14 +7,14 @@ import jax
 import pytest
 
 from hypergrad_bench import problems
+from hypergrad_bench.bench.catalogue.catalogue import Catalogue, built_in
+from hypergrad_bench.bench.catalogue.entry import Origin
+from hypergrad_bench.bench.catalogue.plugin import with_plugins
 from hypergrad_bench.bench.grid import catalogue as catalogue_module
 from hypergrad_bench.bench.grid import expand as expand_module
 from hypergrad_bench.bench.grid.case import Case
-from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in
-from hypergrad_bench.bench.grid.entry import Origin
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.inputs import cast, lower_level, make_inputs, template
-from hypergrad_bench.bench.grid.plugin import with_plugins
 from hypergrad_bench.bench.grid.recorded_case import recorded_case
 from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
@@ -22,7 +22,7 @@ from hypergrad_bench.bench.grid.suites import OTHERS, SUITES
 from hypergrad_bench.bench.runs.run_file import run_folder
 
 RESULTS = Path(__file__).resolve().parents[3] / "results"
-GOOD = Path(__file__).parent / "plugins" / "good.py"
+GOOD = Path(__file__).parents[1] / "catalogue" / "plugins" / "good.py"
 MEASURED = {
     "default": (390, "7b1a86ccf82a"),
     "frontier": (663, "4a5b5eaffe1b"),

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
-from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.inputs import make_inputs

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hypergrad_bench import hypergrad, solvers
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.conformance.compiled import FAST_COMPILE
-from hypergrad_bench.bench.grid.catalogue import built_in
 from hypergrad_bench.hypergrad import (
     ClosedForm,
     FiniteDifference,

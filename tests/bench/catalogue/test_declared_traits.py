@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from hypergrad_bench.bench.bench_traits import BenchTraits, bench_traits_of
+from hypergrad_bench.bench.catalogue.catalogue import built_in
+from hypergrad_bench.bench.catalogue.plugin import with_plugins
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.grid.catalogue import built_in
-from hypergrad_bench.bench.grid.plugin import with_plugins
 from hypergrad_bench.hypergrad import FiniteDifference, Implicit, MethodTraits, Unrolled
 from hypergrad_bench.solvers import Neumann
 

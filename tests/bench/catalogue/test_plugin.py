@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
+from hypergrad_bench.bench.catalogue.entry import Origin
+from hypergrad_bench.bench.catalogue.plugin import load_plugin, with_plugins
 from hypergrad_bench.bench.conformance import checks
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.grid.catalogue import built_in
-from hypergrad_bench.bench.grid.entry import Origin
-from hypergrad_bench.bench.grid.plugin import load_plugin, with_plugins
 from hypergrad_bench.bench.runs.run_file import run_folder
 
 PLUGINS = Path(__file__).parent / "plugins"

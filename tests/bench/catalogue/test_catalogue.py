@@ -9,11 +9,11 @@ import pytest
 
 from hypergrad_bench import hypergrad, problems, solvers
 from hypergrad_bench.bench import contenders
+from hypergrad_bench.bench.catalogue.catalogue import Catalogue, built_in, collect
+from hypergrad_bench.bench.catalogue.entry import Origin
+from hypergrad_bench.bench.catalogue.kebab_case import kebab_case
+from hypergrad_bench.bench.catalogue.kind import KINDS, kinds_of_room
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.grid.catalogue import Catalogue, built_in, collect
-from hypergrad_bench.bench.grid.entry import Origin
-from hypergrad_bench.bench.grid.kebab_case import kebab_case
-from hypergrad_bench.bench.grid.kind import KINDS, kinds_of_room
 
 
 def test_the_names_of_what_is_built_in() -> None:

@@ -1,0 +1,1 @@
+"""What can be run, by name: built-in classes, contenders and plug-ins, each with who brought it."""
