@@ -7,10 +7,10 @@ import jax
 import pytest
 
 from hypergrad_bench import problems
+from hypergrad_bench.bench.catalogue import catalogue as catalogue_module
 from hypergrad_bench.bench.catalogue.catalogue import Catalogue, built_in
 from hypergrad_bench.bench.catalogue.entry import Origin
 from hypergrad_bench.bench.catalogue.plugin import with_plugins
-from hypergrad_bench.bench.grid import catalogue as catalogue_module
 from hypergrad_bench.bench.grid import expand as expand_module
 from hypergrad_bench.bench.grid.case import Case
 from hypergrad_bench.bench.grid.expand import expand
