@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hypergrad_bench.bench.conformance.compiled import FAST_COMPILE
-from hypergrad_bench.bench.measure.untimed_run import largest_known
+from hypergrad_bench.bench.measure.account import largest_known
 from hypergrad_bench.hypergrad import ClosedForm, Implicit, OneStep, Phantom, Shine, Unrolled, hypergradient
 from hypergrad_bench.problems import (
     AnalysisL1,

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import PyTree
@@ -16,6 +17,13 @@ from .program import OutOfMemory, out_of_memory_named
 from .samples import Samples
 
 Call = Callable[[], PyTree]
+
+
+class TimedCall(NamedTuple):
+    """What a call returned, ready, and how many seconds that took."""
+
+    result: Any
+    seconds: float
 
 
 def time_rounds(entries: Mapping[str, Call], settings: ClockSettings) -> dict[str, Samples]:
@@ -33,6 +41,19 @@ def time_rounds(entries: Mapping[str, Call], settings: ClockSettings) -> dict[st
         warm = {name: _warm_up(name, call, settings) for name, call in entries.items()}
         counts = {name: samples.inner for name, samples in warm.items() if samples.status is Status.OK}
         return warm | _rounds({name: entries[name] for name in counts}, counts, settings)
+
+
+def time_once(call: Call) -> TimedCall:
+    """Time a single call, and keep its result.
+
+    For a call of seconds or minutes whose result is wanted as well, or that is made once by its nature.
+    Raises whatever the call raises. Caveat: one call says nothing of its spread; what is compared is timed by
+    `time_rounds`.
+    """
+    with _no_garbage_collection():
+        start = time.perf_counter_ns()
+        result = jax.block_until_ready(call())
+        return TimedCall(result, (time.perf_counter_ns() - start) * 1e-9)
 
 
 def _warm_up(name: str, call: Call, settings: ClockSettings) -> Samples:

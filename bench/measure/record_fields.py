@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ...hypergrad.method import AdjointMethod, Backward
+from ...hypergrad.method import AdjointMethod
 from ..bench_traits import bench_traits_of
 from ..grid.case import Case, label
+from .account import account_of
 from .accuracy import Judgement, compare, flatten
 from .samples import Samples, ratio
 from .split import split_error
-from .untimed_run import UntimedRun, largest_known
+from .untimed_run import UntimedRun
 
 
 def fields_of(
@@ -19,9 +20,7 @@ def fields_of(
     """Return what a record says of one contestant, by the record's names, but for its status."""
     return {
         **_identity_fields(case),
-        **_solution_fields(run),
-        **_certificate_fields(run),
-        **_backward_fields(run.backward),
+        **_account_fields(run),
         **_accuracy_fields(run, judgement),
         **_bound_fields(run),
         **_split_fields(case, run, judgement),
@@ -50,51 +49,14 @@ def _identity_fields(case: Case) -> dict[str, Any]:
     }
 
 
-def _solution_fields(run: UntimedRun) -> dict[str, Any]:
+def _account_fields(run: UntimedRun) -> dict[str, Any]:
+    """Return what the solves and backward passes of the batch say of themselves."""
     if run.differentiated is None:
         return {}
-    solution = run.differentiated.solution
-    contraction = solution.contraction
-    return {
-        "lower_contraction": None if contraction is None else largest_known(contraction),
-        "steps": float(np.mean(solution.steps)),
-        "steps_max": float(np.max(solution.steps)),
-        "residual": float(np.max(solution.residual)),
-        "loss": float(run.differentiated.loss),
-    }
-
-
-def _certificate_fields(run: UntimedRun) -> dict[str, Any]:
-    """Return the worst of the batch's certificates."""
-    certificate = run.differentiated.solution.certificate if run.differentiated is not None else None
-    if certificate is None:
-        return {}
-    return {
-        "certified": bool(np.all(certificate.certified)),
-        "violation": float(np.max(certificate.violation)),
-        "ambiguous": float(np.sum(certificate.ambiguous)),
-        "dual_margin": float(np.min(certificate.dual_margin)),
-        "primal_margin": float(np.min(certificate.primal_margin)),
-    }
-
-
-def _backward_fields(backward: Backward | None) -> dict[str, Any]:
-    """Return the worst adjoint residual and contraction of the batch, sums and means of the counts."""
-    if backward is None:
-        return {}
-    fields = {
-        "adjoint_steps": backward.steps,
-        "active_size": backward.active_size,
-        "active_rank": backward.active_rank,
-    }
-    means = {name: float(np.mean(value)) for name, value in fields.items() if value is not None}
-    if backward.contraction is not None:
-        means["contraction"] = float(np.max(backward.contraction))
-    if backward.undecided is not None:
-        means["undecided"] = float(np.sum(backward.undecided))
-    if backward.residual is None:
-        return means
-    return {"adjoint_residual": float(np.max(backward.residual)), **means}
+    fields = account_of(run.differentiated.solution, run.backward)._asdict()
+    # In a record the status says it.
+    del fields["adjoint_converged"]
+    return {**fields, "loss": float(run.differentiated.loss)}
 
 
 def _bound_fields(run: UntimedRun) -> dict[str, Any]:

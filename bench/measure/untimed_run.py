@@ -10,6 +10,7 @@ from ...hypergrad.method import Backward
 from ...solvers.solver import Outcome
 from ..grid.inputs import Inputs
 from ..records.status import Status
+from .account import largest_known
 from .accuracy import flatten
 from .bound_program import BoundPrograms
 from .programs import DifferentiatedSolve
@@ -65,12 +66,6 @@ def status_of(differentiated: DifferentiatedSolve, backward: Backward | None = N
         Status.ADJOINT_MISSED,
         f"{unsolved} of {outcomes.size} adjoint equations were not solved: relative residual {residual:.1e}",
     )
-
-
-def largest_known(values: Any) -> float | None:
-    """Return the largest of the factors that are known, None if none is; the others are infinite."""
-    known = np.asarray(values)[np.isfinite(values)]
-    return float(np.max(known)) if known.size else None
 
 
 def _factor(differentiated: DifferentiatedSolve) -> str:

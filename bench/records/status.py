@@ -15,6 +15,7 @@ class Status(StrEnum):
     """
 
     sentence: str
+    _value_: str
 
     def __new__(cls, value: str, sentence: str) -> "Status":
         """Attach the documenting sentence to the string that records hold."""

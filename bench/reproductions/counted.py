@@ -27,7 +27,7 @@ class Counted:
 
 
 def counted_verdict(judged: Sequence[Counted]) -> str:
-    """Return the outcomes in sentences, one an outcome, with the counts."""
+    """Return the outcomes in sentences, one per outcome, with the counts."""
     parts = []
     for outcome in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED):
         found = [_phrase(one) for one in judged if one.outcome == outcome]

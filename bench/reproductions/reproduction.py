@@ -2,42 +2,60 @@
 
 import inspect
 import re
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
-from pydantic import JsonValue
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..report.page import Page
-
-Row = dict[str, JsonValue]
-"""One measured line: plain values under names that say their unit (`solve_seconds`, `temp_bytes`)."""
+from .rows import RecordedRow
 
 
 @runtime_checkable
-class Reproduction(Protocol):
+class NamedCase(Protocol):
+    """What is measured at once: a frozen value with all that measuring needs, under a name for people.
+
+    The name is recorded, and resuming compares it; nothing reads it back into data.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name, another for each case of a reproduction."""
+        ...
+
+
+AnyCase = TypeVar("AnyCase", bound=NamedCase)
+
+
+@runtime_checkable
+class Reproduction(Protocol[AnyCase]):
     """A frozen dataclass without fields; the first sentence of its docstring is its entry in the list."""
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name the cases in the order in which they are measured; a few small ones with `quick`.
+    def cases(self, quick: bool) -> Sequence[AnyCase]:
+        """Return the cases in the order in which they are measured; a few small ones with `quick`.
 
         What is compared belongs into one case: its competitors are timed in the same rounds.
         """
         ...
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: AnyCase, quick: bool) -> Sequence[Mapping[str, Any]]:
         """Measure one case, alone; its rows are recorded at once.
 
-        What cannot be measured is a row with a `status` and a `reason`, not an exception. The status is a
-        value of `Status`; others are refused before anything of the case is recorded.
+        A row is a `TypedDict` of plain JSON values under names that say their unit (`solve_seconds`,
+        `temp_bytes`), documented field by field. What cannot be measured is a row with a `status` and a
+        `reason`, not an exception. The status is a value of `Status`; others are refused before anything of
+        the case is recorded.
         """
         ...
 
-    def page(self, rows: Sequence[Row]) -> Page:
-        """Make the page from the rows of all cases measured so far."""
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
+        """Make the page from the recorded rows of all cases measured so far, of this or an earlier version.
+
+        Raises:
+            UserError: for a row that lacks a field which the page shows, or holds another type there.
+        """
         ...
 
 
-def summary(entry: Reproduction) -> str:
+def summary(entry: Reproduction[Any]) -> str:
     """Return the first sentence of the docstring."""
     text = (inspect.getdoc(type(entry)) or "").split("\n\n")[0]
     return re.sub(r"\s+", " ", text)

@@ -4,25 +4,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import reproductions
 from ..catalogue.kebab_case import kebab_case
 from ..errors import UserError, nearest
 from ..progress import RunProgress
 from ..records.reproduced_case import ReproducedCase
-from ..reproductions.reproduction import Reproduction
+from ..reproductions.reproduction import NamedCase, Reproduction
 from .folder import OpenFolder
 from .provenance import now, provenance
 from .reproduction_file import REPRODUCTION_FILE, ReproductionFile, reproduction_folder
 
 
-def built_in_reproductions() -> dict[str, Reproduction]:
+def built_in_reproductions() -> dict[str, Reproduction[Any]]:
     """Return every reproduction by its name in kebab case."""
     classes = [cls for cls in vars(reproductions).values() if isinstance(cls, type)]
     return {kebab_case(cls.__name__): cls() for cls in classes}
 
 
-def reproduction_named(name: str) -> Reproduction:
+def reproduction_named(name: str) -> Reproduction[Any]:
     """Return a reproduction by name; raise `UserError` for an unknown one."""
     known = built_in_reproductions()
     if name not in known:
@@ -40,12 +41,17 @@ class ReproductionPlan:
     folder: Path
     name: str
     quick: bool
-    entry: Reproduction
-    cases: tuple[str, ...]
+    entry: Reproduction[Any]
+    cases: tuple[NamedCase, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its cases, in their order: what is recorded and compared."""
+        return tuple(case.name for case in self.cases)
 
 
 def plan_reproduction(name: str, quick: bool, folder: Path) -> ReproductionPlan:
-    """Name the cases of a reproduction; raise `UserError` for an unknown one."""
+    """List the cases of a reproduction; raise `UserError` for an unknown one."""
     entry = reproduction_named(name)
     return ReproductionPlan(folder, name, quick, entry, tuple(entry.cases(quick)))
 
@@ -77,7 +83,7 @@ def started_reproduction(plan: ReproductionPlan, command: Sequence[str]) -> Iter
 
     def account() -> ReproductionFile:
         return ReproductionFile(
-            name=plan.name, quick=plan.quick, cases=list(plan.cases), **provenance(command)
+            name=plan.name, quick=plan.quick, cases=list(plan.names), **provenance(command)
         )
 
     with reproduction_folder(plan.folder).opened(account) as opened:
@@ -102,10 +108,10 @@ class RunningReproduction:
         return self.cases - len(self.missing)
 
     @property
-    def missing(self) -> list[str]:
+    def missing(self) -> list[NamedCase]:
         """The cases that were not recorded when the folder was opened, in their order."""
         recorded = {measured.case for measured in self.opened.writer.before}
-        return [case for case in self.plan.cases if case not in recorded]
+        return [case for case in self.plan.cases if case.name not in recorded]
 
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that is not recorded yet.
@@ -114,17 +120,17 @@ class RunningReproduction:
             UserError: for a row whose status is not on the closed list; nothing of its case is recorded.
         """
         for case in self.missing:
-            progress.begin(case)
-            rows = self.plan.entry.measure(case, self.plan.quick)
-            self.opened.writer.append(ReproducedCase(case=case, created=now(), rows=rows))
+            progress.begin(case.name)
+            rows = [dict(row) for row in self.plan.entry.measure(case, self.plan.quick)]
+            self.opened.writer.append(ReproducedCase(case=case.name, created=now(), rows=rows))
             progress.advance(1)
 
 
 def _refuse_other_cases(plan: ReproductionPlan, asked: Sequence[str]) -> None:
     """Refuse to go on with other cases than those that the folder was made for."""
-    if tuple(asked) == plan.cases:
+    if tuple(asked) == plan.names:
         return
-    changed = sorted(set(asked) ^ set(plan.cases)) or ["their order"]
+    changed = sorted(set(asked) ^ set(plan.names)) or ["their order"]
     raise UserError(
         f"{plan.folder / REPRODUCTION_FILE} was written for {len(asked)} cases, and what it asks for has "
         f"{len(plan.cases)} now (other: {', '.join(changed[:5])}): it was changed, or is of another version; "
@@ -134,7 +140,7 @@ def _refuse_other_cases(plan: ReproductionPlan, asked: Sequence[str]) -> None:
 
 def _refuse_foreign_cases(plan: ReproductionPlan, recorded: set[str]) -> None:
     """Refuse to go on beside cases that are not among those asked for."""
-    foreign = sorted(recorded - set(plan.cases))
+    foreign = sorted(recorded - set(plan.names))
     if foreign:
         raise UserError(
             f"{reproduction_folder(plan.folder).journal.path} holds {len(foreign)} cases that are not among "

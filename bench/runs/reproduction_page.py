@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import UserError, first_line
 from ..failure import failure_of
 from ..records.line_file import BadLine
 from ..records.reproduced_case import ReproducedCase
 from ..report.page import Page, write_page
-from ..reproductions.reproduction import Reproduction, Row
+from ..reproductions.reproduction import Reproduction
+from ..reproductions.rows import RecordedRow
 from .reproduce import reproduction_named
 from .reproduction_file import reproduction_folder
 
@@ -64,17 +65,17 @@ def write_page_of(folder: Path, page: Page) -> None:
         raise UserError(f"the figures of {path} cannot be drawn: {failure_of(error)}") from error
 
 
-def _page(entry: Reproduction, cases: Mapping[int, ReproducedCase]) -> Page:
+def _page(entry: Reproduction[Any], cases: Mapping[int, ReproducedCase]) -> Page:
     return entry.page([_in_short(row) for case in cases.values() for row in case.rows])
 
 
-def _in_short(row: Row) -> Row:
+def _in_short(row: RecordedRow) -> RecordedRow:
     """Return a row for a page: of a reason of many lines the first."""
     reason = row.get("reason")
     return row | {"reason": first_line(reason)} if isinstance(reason, str) else row
 
 
-def _unfit(entry: Reproduction, cases: Mapping[int, ReproducedCase]) -> dict[int, str]:
+def _unfit(entry: Reproduction[Any], cases: Mapping[int, ReproducedCase]) -> dict[int, str]:
     """Return the lines of which no page can be made even alone, each with a sentence."""
     unfit = {}
     for number, measured in cases.items():

@@ -87,6 +87,17 @@ def difference_quotients(
     return jax.lax.map(quotients, directions)
 
 
+def slopes_along(gradient: LowerLevel, directions: LowerLevel) -> Float[Array, " count"]:
+    """Return the derivative along each direction that a gradient stands for: their inner products.
+
+    Args:
+        gradient: by every leaf of the lower level.
+        directions: the same leaves, each with a leading axis of `count` directions.
+    """
+    leaves = zip(jax.tree.leaves(directions), jax.tree.leaves(gradient), strict=True)
+    return jnp.asarray(sum(jnp.tensordot(direction, leaf, axes=leaf.ndim) for direction, leaf in leaves))
+
+
 def plateau(quotients: Differences) -> Differences:
     """Return one direction's quotients at the smaller step of the two neighbours that agree best."""
     changes = jnp.abs(jnp.diff(quotients.central))

@@ -1,15 +1,29 @@
 """BLORC's timing experiment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
-from .measure import measure_size
+from ..rows import RecordedRow, read_rows
+from .measure import measure_length
 from .page import make_page
+from .rows import TimedRow
 
 SIZES = (32, 64, 100, 200, 400)
 QUICK_SIZES = (32, 64)
+
+
+@dataclass(frozen=True)
+class SignalLength:
+    """One signal of length n with n analysis rows."""
+
+    n: int
+
+    @property
+    def name(self) -> str:
+        """Its length, as the paper writes it."""
+        return f"n = k = {self.n}"
 
 
 @configuration
@@ -20,14 +34,14 @@ class BlorcTiming:
     Ravishankar, 2021 (arXiv 2111.10858).
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name the lengths."""
-        return [f"n = k = {n}" for n in (QUICK_SIZES if quick else SIZES)]
+    def cases(self, quick: bool) -> Sequence[SignalLength]:
+        """Return the lengths, the short ones first."""
+        return [SignalLength(n) for n in (QUICK_SIZES if quick else SIZES)]
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: SignalLength, quick: bool) -> list[TimedRow]:
         """Measure one length."""
-        return measure_size(int(case.rpartition(" ")[2]), quick)
+        return measure_length(case.n, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        return make_page(rows)
+        return make_page(read_rows(rows, TimedRow))

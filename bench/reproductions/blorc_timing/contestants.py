@@ -11,8 +11,10 @@ from jaxtyping import Array
 from ....hypergrad import ClosedForm, OneStep, Unrolled
 from ....solvers import Budget, DualFista, Solution, solve
 from ...measure.program import Compiler, Program
+from ...measure.untimed import untimed
+from ..relative_error import relative_error
 from .methods import ImplicitCg, QrExpression, SvdExpression
-from .problem import BUDGET, THRESHOLD, Problem, Reference, lower_level, relative_error
+from .problem import BUDGET, THRESHOLD, ExactGradient, Signal, lower_level
 
 Solve = Callable[..., Solution]
 
@@ -27,8 +29,8 @@ ACCURATE = 1e-6
 FIRST_STEPS, MOST_STEPS = 10, 10_000
 
 
-class Contestant(NamedTuple):
-    """The forward solve as a contestant does it, and the solve that its derivative is taken of."""
+class OwnContestant(NamedTuple):
+    """The forward solve as one of ours does it, and the solve that its derivative is taken of."""
 
     name: str
     setting: str
@@ -37,14 +39,14 @@ class Contestant(NamedTuple):
     budget: Budget = BUDGET
 
 
-class Programs(NamedTuple):
+class CompiledContestant(NamedTuple):
     """The forward solve, and solve with gradient, of the same problem."""
 
     solve: Program
     total: Program
 
 
-def our_contestants(problem: Problem, reference: Reference) -> list[Contestant]:
+def our_contestants(signal: Signal, reference: ExactGradient) -> list[OwnContestant]:
     """Return all of them; the closed form, to which the others are compared, comes first."""
     active = tuple(np.flatnonzero(reference.active).tolist())
     shared = [
@@ -55,30 +57,32 @@ def our_contestants(problem: Problem, reference: Reference) -> list[Contestant]:
         (ONE_STEP, OneStep()),
     ]
     setting = f"tolerance {BUDGET.tolerance:g}"
-    same_forward = [Contestant(name, setting, solve, method) for name, method in shared]
-    steps = enough_steps(problem, reference)
-    unrolled = Contestant(UNROLLED, f"{steps} steps", Unrolled(), Unrolled(), _exactly(steps))
+    same_forward = [OwnContestant(name, setting, solve, method) for name, method in shared]
+    steps = enough_steps(signal, reference)
+    unrolled = OwnContestant(UNROLLED, f"{steps} steps", Unrolled(), Unrolled(), _exactly(steps))
     return [*same_forward[:3], unrolled, *same_forward[3:]]
 
 
-def compiled(contestant: Contestant, problem: Problem, compiler: Compiler) -> Programs:
+def compiled(contestant: OwnContestant, signal: Signal, compiler: Compiler) -> CompiledContestant:
     """Compile a contestant's two programs, functions of the problem's arrays."""
-    name = f"{contestant.name}, n = {problem.y.size}"
+    name = f"{contestant.name}, n = {signal.y.size}"
     functions: Sequence[Callable[..., Any]] = (_forward(contestant), _with_gradient(contestant))
-    return Programs(*(compiler.compile_program(function, problem, name=name) for function in functions))
+    return CompiledContestant(
+        *(compiler.compile_program(function, signal, name=name) for function in functions)
+    )
 
 
-def gradient_of(contestant: Contestant, problem: Problem) -> np.ndarray:
+def gradient_of(contestant: OwnContestant, signal: Signal) -> np.ndarray:
     """Return the gradient by W, outside any clock."""
-    return np.asarray(jax.jit(_with_gradient(contestant))(problem)[1])
+    return np.asarray(untimed(_with_gradient(contestant))(signal)[1])
 
 
-def enough_steps(problem: Problem, reference: Reference) -> int:
+def enough_steps(signal: Signal, reference: ExactGradient) -> int:
     """Double the unrolled steps until the gradient's error is at most 1e-6, or 10,000 steps are reached."""
     steps = FIRST_STEPS
     while steps < MOST_STEPS:
-        tried = Contestant(UNROLLED, "", Unrolled(), Unrolled(), _exactly(steps))
-        if relative_error(gradient_of(tried, problem), reference.gradient) <= ACCURATE:
+        tried = OwnContestant(UNROLLED, "", Unrolled(), Unrolled(), _exactly(steps))
+        if relative_error(gradient_of(tried, signal), reference.gradient) <= ACCURATE:
             return steps
         steps *= 2
     return MOST_STEPS
@@ -88,20 +92,20 @@ def _exactly(steps: int) -> Budget:
     return Budget(max_steps=steps, tolerance=0.0)
 
 
-def _forward(contestant: Contestant) -> Callable[[Problem], Array]:
-    def forward(problem: Problem) -> Array:
-        return contestant.forward(DualFista(), contestant.budget, lower_level(problem)).x
+def _forward(contestant: OwnContestant) -> Callable[[Signal], Array]:
+    def forward(signal: Signal) -> Array:
+        return contestant.forward(DualFista(), contestant.budget, lower_level(signal)).x
 
     return forward
 
 
-def _with_gradient(contestant: Contestant) -> Callable[[Problem], tuple[Array, Array]]:
-    def with_gradient(problem: Problem) -> tuple[Array, Array]:
+def _with_gradient(contestant: OwnContestant) -> Callable[[Signal], tuple[Array, Array]]:
+    def with_gradient(signal: Signal) -> tuple[Array, Array]:
         def loss(W: Array) -> Array:
-            lower = lower_level(problem._replace(W=W))
+            lower = lower_level(signal._replace(W=W))
             x = contestant.differentiable(DualFista(), contestant.budget, lower).x
-            return jnp.mean(jnp.square(x - problem.truth))
+            return jnp.mean(jnp.square(x - signal.truth))
 
-        return jax.value_and_grad(loss)(problem.W)
+        return jax.value_and_grad(loss)(signal.W)
 
     return with_gradient

@@ -1,14 +1,14 @@
 """The page of BLORC's timing experiment: its tables, the authors' figures, and the verdict."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...report.page import Page, Section
-from ..reproduction import Row
+from ..cells import cell
 from .contestants import ACCURATE, CLOSED_FORM
 from .figure import time_against_size
 from .problem import BUDGET
-from .verdict import OUR_ACCURACY, RULE, judge_targets, verdict
+from .rows import Quantity, TimedRow, quartiles_of
+from .verdict import OUR_ACCURACY, RULE, compare_targets, verdict
 
 QUESTION = (
     "Learned l1 regularisers for denoising (BLORC): does the closed form give the hypergradient faster than "
@@ -38,9 +38,9 @@ COLUMNS = (
 AUTHORS = (("closed form", 1.182), ("PyTorch (autograd through the expression)", 1.343), ("cvxpy", 2.021))
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+def make_page(rows: Sequence[TimedRow]) -> Page:
     """Make the page from the rows of all sizes measured so far."""
-    sizes = sorted({int(str(row["n"])) for row in rows})
+    sizes = sorted({row["n"] for row in rows})
     tables = [_size_section(n, [row for row in rows if row["n"] == n]) for n in sizes]
     return Page(
         title="Closed-form gradients of learned l1 regularisers: the timing of BLORC",
@@ -52,49 +52,47 @@ def make_page(rows: Sequence[Row]) -> Page:
     )
 
 
-def _size_section(n: int, rows: Sequence[Any]) -> Section:
+def _size_section(n: int, rows: Sequence[TimedRow]) -> Section:
     """Return the table of one length; what could not be timed is named in the text above it."""
     missing = [f"{row['contestant']}: {row['status']} ({row['reason']})." for row in rows if row["reason"]]
     text = f"{rows[0]['active_rows']} of {n} rows are active. {_threads(rows[0])}"
     return Section(f"n = k = {n}", " ".join([text, *missing]), COLUMNS, [_line(row) for row in rows])
 
 
-def _threads(row: Any) -> str:
+def _threads(row: TimedRow) -> str:
     bound = "The process was bound to one processor" if row["one_cpu"] else "The process was not bound"
     blas = row["blas_threads"]
     return f"{bound}; BLAS threads: {'unknown' if blas is None else blas}."
 
 
-def _line(row: Any) -> list[str]:
-    error = row["relative_error"]
-    quartiles = [_milliseconds(row, f"backward_seconds_{name}") for name in ("q1", "q3")]
+def _line(row: TimedRow) -> list[str]:
+    backward = quartiles_of(row, "backward_seconds")
+    over = None if row["contestant"] == CLOSED_FORM else quartiles_of(row, "total_ratio")
     return [
         row["contestant"],
         row["setting"] or row["status"],
-        "" if error is None else f"{error:.1e}",
+        cell(row["relative_error"], ".1e"),
         _milliseconds(row, "solve_seconds"),
         _milliseconds(row, "backward_seconds"),
-        " to ".join(filter(None, quartiles)),
+        "" if backward is None else " to ".join(_digits(1e3 * one) for one in (backward.q1, backward.q3)),
         _milliseconds(row, "total_seconds"),
-        "1" if row["contestant"] == CLOSED_FORM else _number(row.get("total_ratio")),
+        "1" if row["contestant"] == CLOSED_FORM else "" if over is None else _digits(over.median),
     ]
 
 
-def _milliseconds(row: Any, name: str) -> str:
-    value = row.get(name)
-    return "" if value is None else _number(1e3 * value)
+def _milliseconds(row: TimedRow, quantity: Quantity) -> str:
+    timed = quartiles_of(row, quantity)
+    return "" if timed is None else _digits(1e3 * timed.median)
 
 
-def _number(value: float | None) -> str:
+def _digits(value: float) -> str:
     """Return three significant digits, never in scientific notation."""
-    if value is None:
-        return ""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}" if abs(value) >= 0.01 else f"{value:.4f}"
 
 
-def _targets_section(rows: Sequence[Row]) -> Section:
+def _targets_section(rows: Sequence[TimedRow]) -> Section:
     lines = []
-    for one in judge_targets(rows):
+    for one in compare_targets(rows):
         sign = "more than" if one.target.strictly else "at least"
         measured = "" if one.ratio is None else f"{one.ratio:.2f}"
         lines.append([one.target.claim, f"{sign} {one.target.demanded:g}", measured, one.outcome])

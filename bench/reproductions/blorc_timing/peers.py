@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .problem import THRESHOLD, Problem, gradient_by_theorem
+from .problem import THRESHOLD, Signal, gradient_by_theorem
 
 CVXPY = "cvxpy + SVD closed form"
 DIFFCP = "diffcp"
@@ -39,9 +39,9 @@ class CvxpyWithSvd:
     both change from call to call.
     """
 
-    def __init__(self, problem: Problem, tolerance: float | None) -> None:
+    def __init__(self, signal: Signal, tolerance: float | None) -> None:
         """State the problem; without a tolerance cvxpy's defaults hold."""
-        self._stated = _Stated(problem)
+        self._stated = _StatedInCvxpy(signal)
         self._options: dict[str, Any] = {}
         if tolerance is not None:
             self._options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": MOST_ITERATIONS}
@@ -53,9 +53,9 @@ class CvxpyWithSvd:
     def gradient(self) -> np.ndarray:
         """Split the rows of W by their responses, with the authors' threshold, and apply the theorem."""
         x = self.solve()
-        problem = self._stated.problem
-        active = np.abs(np.asarray(problem.W) @ x) <= THRESHOLD
-        return gradient_by_theorem(problem, x, active)
+        signal = self._stated.signal
+        active = np.abs(np.asarray(signal.W) @ x) <= THRESHOLD
+        return gradient_by_theorem(signal, x, active)
 
 
 class Diffcp:
@@ -64,9 +64,9 @@ class Diffcp:
     Source: Agrawal et al., 2019.
     """
 
-    def __init__(self, problem: Problem, tolerance: float | None) -> None:
+    def __init__(self, signal: Signal, tolerance: float | None) -> None:
         """State the problem; without a tolerance diffcp's defaults hold."""
-        self._stated = _Stated(problem)
+        self._stated = _StatedInCvxpy(signal)
         self._options: dict[str, Any] = {"requires_grad": True}
         if tolerance is not None:
             self._options |= {"eps": tolerance, "max_iters": MOST_ITERATIONS}
@@ -78,11 +78,11 @@ class Diffcp:
     def gradient(self) -> np.ndarray:
         """Hand the loss's gradient by x to the cone program and read that of W."""
         x = self.solve()
-        truth = np.asarray(self._stated.problem.truth)
+        truth = np.asarray(self._stated.signal.truth)
         return self._stated.backward(2 * (x - truth) / x.size)
 
 
-PEERS: dict[str, tuple[str, Callable[[Problem, float | None], Peer]]] = {
+PEERS: dict[str, tuple[str, Callable[[Signal, float | None], Peer]]] = {
     CVXPY: ("cvxpy", CvxpyWithSvd),
     DIFFCP: ("diffcp", Diffcp),
 }
@@ -103,20 +103,20 @@ def peer_versions() -> dict[str, str]:
     return found
 
 
-class _Stated:
+class _StatedInCvxpy:
     """The problem in cvxpy's words."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, signal: Signal) -> None:
         # By name, since it is in no installation but those with the extra.
         cvxpy: Any = importlib.import_module("cvxpy")
-        n = problem.y.size
-        self.problem = problem
+        n = signal.y.size
+        self.signal = signal
         self._x, self._W, self._y = cvxpy.Variable(n), cvxpy.Parameter((n, n)), cvxpy.Parameter(n)
         energy = 0.5 * cvxpy.sum_squares(self._x - self._y) + cvxpy.norm1(self._W @ self._x)
         self._energy = cvxpy.Problem(cvxpy.Minimize(energy))
 
     def solve(self, **options: Any) -> np.ndarray:
-        self._W.value, self._y.value = np.asarray(self.problem.W), np.asarray(self.problem.y)
+        self._W.value, self._y.value = np.asarray(self.signal.W), np.asarray(self.signal.y)
         with warnings.catch_warnings():
             # On solutions that miss a tight tolerance: the gradient's error is reported beside each time.
             warnings.simplefilter("ignore")

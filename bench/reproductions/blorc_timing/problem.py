@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float64
@@ -10,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Float64
 from ....hypergrad.l1.certified_solution import certified_solution
 from ....problems import AnalysisL1, Denoising, Dense, Identity, LowerLevel, PiecewiseConstant, measure
 from ....solvers import Budget
+from ...measure.untimed import untimed
 
 BUDGET = Budget(max_steps=2000, tolerance=1e-12)
 """Gradient errors stay below 1e-8 at every size; a tolerance of 1e-10 leaves 4e-8 at n = 32."""
@@ -18,7 +18,7 @@ THRESHOLD = 1e-6
 SEED = 0
 
 
-class Problem(NamedTuple):
+class Signal(NamedTuple):
     """One signal: the analysis operator with the weight absorbed, the measurement and the ground truth."""
 
     W: Float[Array, "n n"]
@@ -26,14 +26,14 @@ class Problem(NamedTuple):
     truth: Float[Array, " n"]
 
 
-class Reference(NamedTuple):
+class ExactGradient(NamedTuple):
     """The exact gradient by W, and the active rows of the certified solution it belongs to."""
 
     gradient: Float64[np.ndarray, "n n"]
     active: Bool[np.ndarray, " n"]
 
 
-def make_problem(n: int) -> Problem:
+def draw_signal(n: int) -> Signal:
     """Draw the paper's signal of length n: jump probability 0.1, heights in [0, 1), noise 0.05.
 
     W = 0.1 (I - 11^T / n), n = k.
@@ -41,34 +41,34 @@ def make_problem(n: int) -> Problem:
     truths = PiecewiseConstant(jump_probability=0.1).sample((n,), count=1, seed=SEED)
     _, y = measure(Denoising(noise=0.05), truths, SEED)
     W = 0.1 * (np.eye(n) - np.full((n, n), 1 / n))
-    return Problem(jnp.asarray(W), y[0], jnp.asarray(truths[0]))
+    return Signal(jnp.asarray(W), y[0], jnp.asarray(truths[0]))
 
 
-def lower_level(problem: Problem) -> LowerLevel:
+def lower_level(signal: Signal) -> LowerLevel:
     """Return min_x 1/2 ||x - y||^2 + ||W x||_1."""
-    weight = jnp.ones((), problem.y.dtype)
-    return LowerLevel(Identity(), problem.y, AnalysisL1(Dense(problem.W), weight))
+    weight = jnp.ones((), signal.y.dtype)
+    return LowerLevel(Identity(), signal.y, AnalysisL1(Dense(signal.W), weight))
 
 
-def reference_of(problem: Problem) -> Reference:
+def exact_gradient(signal: Signal) -> ExactGradient:
     """Return the exact gradient: the theorem on a solution that an active-set solve has certified.
 
     Raises:
         ValueError: if the solution cannot be certified.
     """
 
-    def certified(problem: Problem) -> tuple[Array, Array, Array]:
-        found = certified_solution(lower_level(problem))
+    def certified(signal: Signal) -> tuple[Array, Array, Array]:
+        found = certified_solution(lower_level(signal))
         return found.point.x, found.point.active, found.certificate.certified
 
-    x, active, proved = (np.asarray(part) for part in jax.jit(certified)(problem))
+    x, active, proved = (np.asarray(part) for part in untimed(certified)(signal))
     if not proved:
         raise ValueError("the solution cannot be certified: there is no reference")
-    return Reference(gradient_by_theorem(problem, x, active), active)
+    return ExactGradient(gradient_by_theorem(signal, x, active), active)
 
 
 def gradient_by_theorem(
-    problem: Problem, x: Float64[np.ndarray, " n"], active: Bool[np.ndarray, " n"]
+    signal: Signal, x: Float64[np.ndarray, " n"], active: Bool[np.ndarray, " n"]
 ) -> Float64[np.ndarray, "n n"]:
     """Return the gradient of the mean squared error by W in numpy, from an SVD of the active rows W0.
 
@@ -80,7 +80,7 @@ def gradient_by_theorem(
     Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient; the second form of dW0,
     two outer products in place of a matrix product, is ours.
     """
-    W, y, truth = (np.asarray(part) for part in problem)
+    W, y, truth = (np.asarray(part) for part in signal)
     zero, rest = W[active], W[~active]
     signs = np.sign(rest @ x)
     g = 2 * (x - truth) / x.size
@@ -94,8 +94,3 @@ def gradient_by_theorem(
         pseudoinverse.T @ q, projected_g
     )
     return gradient
-
-
-def relative_error(gradient: Float[np.ndarray, "n n"], exact: Float[np.ndarray, "n n"]) -> float:
-    """Return ||gradient - exact|| / ||exact||."""
-    return float(np.linalg.norm(gradient - exact) / np.linalg.norm(exact))

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ...records.status import Status
+from ..cells import cell
 from ..counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
-from ..reproduction import Row
 from .contestants import (
     ACCURATE,
     CLOSED_FORM,
@@ -16,6 +16,7 @@ from .contestants import (
     UNROLLED,
 )
 from .peers import CVXPY, DIFFCP
+from .rows import TimedRow
 
 SIZE = 100
 OUR_ACCURACY = 1e-8
@@ -44,7 +45,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Comparison:
     """What the rows say of a target; `ratio` is None, with a reason, where they say nothing."""
 
     target: Target
@@ -71,54 +72,61 @@ TARGETS = (
 )
 
 
-def judge_targets(rows: Sequence[Row]) -> list[Judged]:
+def compare_targets(rows: Sequence[TimedRow]) -> list[Comparison]:
     """Apply the rule to every target."""
-    here: list[Any] = [row for row in rows if row["n"] == SIZE]
-    return [_judge(target, here) for target in TARGETS]
+    here = [row for row in rows if row["n"] == SIZE]
+    return [_compare(target, here) for target in TARGETS]
 
 
-def verdict(rows: Sequence[Row]) -> str:
-    """Return the outcomes in sentences, one an outcome."""
-    judged = judge_targets(rows)
-    reasons = {one.reason for one in judged}
-    if len(reasons) == 1 and all(one.ratio is None for one in judged):
+def verdict(rows: Sequence[TimedRow]) -> str:
+    """Return the outcomes in sentences, one per outcome."""
+    compared = compare_targets(rows)
+    reasons = {one.reason for one in compared}
+    if len(reasons) == 1 and all(one.ratio is None for one in compared):
         return f"{NOT_MEASURED.capitalize()}: {reasons.pop()}."
     parts = []
     for outcome in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED):
-        found = [_phrase(one) for one in judged if one.outcome == outcome]
+        found = [_phrase(one) for one in compared if one.outcome == outcome]
         if found:
             parts.append(f"{outcome.capitalize()}: {'; '.join(found)}.")
     return " ".join(parts)
 
 
-def _phrase(judged: Judged) -> str:
-    detail = judged.reason if judged.ratio is None else f"{judged.ratio:.3g} times"
-    return f"{judged.target.claim} ({detail})"
+def _phrase(compared: Comparison) -> str:
+    detail = compared.reason if compared.ratio is None else f"{compared.ratio:.3g} times"
+    return f"{compared.target.claim} ({detail})"
 
 
-def _judge(target: Target, rows: Sequence[Any]) -> Judged:
+def _compare(target: Target, rows: Sequence[TimedRow]) -> Comparison:
     if not rows:
-        return Judged(target, None, f"n = k = {SIZE} is not among the sizes")
+        return Comparison(target, None, f"n = k = {SIZE} is not among the sizes")
     ours = next((row for row in rows if row["contestant"] == CLOSED_FORM), None)
-    if ours is None or ours["status"] != Status.OK:
-        return Judged(target, None, "the closed form was not timed")
-    if not ours["relative_error"] <= OUR_ACCURACY:
-        return Judged(target, None, f"the closed form's error is {ours['relative_error']:.1e}")
+    alone = None if ours is None else ours.get("backward_seconds")
+    if ours is None or ours["status"] != Status.OK.value or alone is None:
+        return Comparison(target, None, "the closed form was not timed")
+    error = ours["relative_error"]
+    if error is None or error > OUR_ACCURACY:
+        return Comparison(target, None, f"the closed form's error is {cell(error, '.1e', 'unknown')}")
     theirs = [row for row in rows if row["contestant"] == target.contestant]
-    accurate = [row for row in theirs if row["equal_accuracy"] and row["status"] == Status.OK]
+    accurate = [row for row in theirs if row["equal_accuracy"] and row["status"] == Status.OK.value]
     if not accurate:
-        return Judged(target, None, _why_not(theirs))
+        return Comparison(target, None, _why_not(theirs))
     if target.quantity == "total":
-        return Judged(target, accurate[0]["total_ratio"])
-    if ours["backward_seconds"] <= 0:
-        return Judged(target, None, "the closed form's backward pass is below the clock's noise")
-    return Judged(target, accurate[0]["backward_seconds"] / ours["backward_seconds"])
+        return _measured(target, accurate[0].get("total_ratio"))
+    if alone <= 0:
+        return Comparison(target, None, "the closed form's backward pass is below the clock's noise")
+    backward = accurate[0].get("backward_seconds")
+    return _measured(target, None if backward is None else backward / alone)
 
 
-def _why_not(rows: Sequence[Any]) -> str:
+def _measured(target: Target, ratio: float | None) -> Comparison:
+    return Comparison(target, ratio, "it was not timed" if ratio is None else "")
+
+
+def _why_not(rows: Sequence[TimedRow]) -> str:
     """Say why none of a contestant's rows can be compared."""
     reason = next((row["reason"] for row in rows if row["reason"]), "")
     if reason:
         return reason
-    errors = [row["relative_error"] for row in rows if row["relative_error"] is not None]
+    errors = [error for row in rows if (error := row["relative_error"]) is not None]
     return f"its error stays at {min(errors):.1e}" if errors else "not among the rows"

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
-from .measure import all_cases, measure_case
+from ..rows import RecordedRow
+from .measure import DenoisedCrop, all_cases, measure_case
 from .page import make_page
+from .rows import InexactnessRow, read_inexactness
 
 
 @configuration
@@ -18,15 +19,14 @@ class CertifiedInexactness:
     constants; choosing tolerances by it is Salehi et al., 2024 (MAID).
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name potential, size and seed."""
-        return [case.name for case in all_cases(quick)]
+    def cases(self, quick: bool) -> Sequence[DenoisedCrop]:
+        """Return potentials, sizes and seeds."""
+        return all_cases(quick)
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: DenoisedCrop, quick: bool) -> list[InexactnessRow]:
         """Measure every pair of tolerances and every accuracy."""
-        cases = {one.name: one for one in (*all_cases(False), *all_cases(True))}
-        return measure_case(cases[case], quick)
+        return measure_case(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        return make_page(rows)
+        return make_page(list(map(read_inexactness, rows)))

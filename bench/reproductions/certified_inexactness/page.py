@@ -2,15 +2,23 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
-from ..reproduction import Row
-from .measure import ACCURACIES, TOLERANCES
+from .rows import (
+    TOLERANCES,
+    AtAccuracy,
+    AtTolerances,
+    Inexact,
+    InexactnessRow,
+    is_at_accuracy,
+    is_at_tolerances,
+)
 
 LARGEST_MEDIAN = 100.0
 ROUNDING = 1e-13
@@ -32,36 +40,38 @@ RULE = (
 )
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+AnyRow = TypeVar("AnyRow", AtTolerances, AtAccuracy)
+
+
+def make_page(rows: Sequence[InexactnessRow]) -> Page:
     """Make the page from the rows of all cases measured so far."""
-    found: list[Any] = list(rows)
-    judged = judge(rows)
-    measured = [row for row in found if row["kind"] == TOLERANCES and "bound" in row]
+    targets = count_targets(rows)
+    measured = [row for row in rows if is_at_tolerances(row)]
     return Page(
         title="Certified inexactness: the error of a hypergradient from its residuals",
         question=QUESTION,
         rule=RULE,
-        sections=[targets_section(judged), _ratios(found), _accuracies(found)],
-        verdict=counted_verdict(judged),
+        sections=[targets_section(targets), _ratios(rows), _accuracies(rows)],
+        verdict=counted_verdict(targets),
         figures={"bound_against_error": bound_against_error(measured)} if measured else {},
     )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[InexactnessRow]) -> list[Counted]:
     """Apply the rule."""
-    found: list[Any] = [row for row in rows if "bound" in row]
-    at_tolerances = [row for row in found if row["kind"] == TOLERANCES]
-    asked = [row for row in found if row["kind"] == ACCURACIES]
-    holding = [row for row in found if row["bound"] + ROUNDING >= row["error"]]
+    at_tolerances = [row for row in rows if is_at_tolerances(row)]
+    asked = [row for row in rows if is_at_accuracy(row)]
+    every: list[Inexact] = [*at_tolerances, *asked]
+    holding = [row for row in every if row["bound"] + ROUNDING >= row["error"]]
     medians = [statistics.median(map(_ratio, here)) for here in _by_case(at_tolerances).values()]
     overall = statistics.median(map(_ratio, at_tolerances)) if at_tolerances else None
-    smallest = min(map(_ratio, found), default=None)
+    smallest = min(map(_ratio, every), default=None)
     cheaper = [_never_dearer(here) for here in _by_case(asked).values()]
     return [
         Counted(
             "the bound is at least the error",
             len(holding),
-            len(found),
+            len(every),
             "" if smallest is None else f"smallest ratio {smallest:.2g}",
         ),
         Counted(
@@ -78,8 +88,8 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def bound_against_error(rows: Sequence[Any]) -> Figure:
-    """Draw a point a row; on the dotted line the bound is the error."""
+def bound_against_error(rows: Sequence[AtTolerances]) -> Figure:
+    """Draw one point per row; on the dotted line the bound is the error."""
     figure = Figure(figsize=(6.5, 5.0), layout="constrained")
     axes = figure.subplots()
     for number, size in enumerate(dict.fromkeys(row["size"] for row in rows)):
@@ -100,26 +110,11 @@ def bound_against_error(rows: Sequence[Any]) -> Figure:
     return figure
 
 
-def _ratios(rows: Sequence[Any]) -> Section:
+def _ratios(rows: Sequence[InexactnessRow]) -> Section:
+    measured = _by_case([row for row in rows if is_at_tolerances(row)])
     lines = []
-    for case, here in _by_case([row for row in rows if row["kind"] == TOLERANCES]).items():
-        failed = [row["reason"] for row in here if "bound" not in row]
-        if failed:
-            lines.append([case, failed[0], *[""] * 6])
-            continue
-        ratios = sorted(map(_ratio, here))
-        by_x = [_ratio(row) for row in here if row["adjoint"] <= 0.1 * row["bound"]]
-        by_v = [_ratio(row) for row in here if row["adjoint"] >= 0.9 * row["bound"]]
-        quantities = [ratios[0], statistics.median(ratios), ratios[-1], _median(by_x), _median(by_v)]
-        errors = [row["error"] for row in here]
-        lines.append(
-            [
-                case,
-                f"{here[0]['reference_error']:.0e}",
-                f"{min(errors):.0e} to {max(errors):.0e}",
-                *("" if one is None else f"{one:.3g}" for one in quantities),
-            ]
-        )
+    for case, reason in {row["case"]: row["reason"] for row in rows if row["kind"] == TOLERANCES}.items():
+        lines.append(_ratio_line(case, measured[case]) if case in measured else [case, reason, *[""] * 6])
     columns = ("problem", "reference", "errors", "smallest", "median", "largest", "from x", "from v")
     text = (
         "Bound over true error, over all pairs of tolerances. `from x` is the median where the error of x "
@@ -129,12 +124,27 @@ def _ratios(rows: Sequence[Any]) -> Section:
     return Section("Bound over error", text, columns, lines)
 
 
-def _accuracies(rows: Sequence[Any]) -> Section:
+def _ratio_line(case: str, rows: Sequence[AtTolerances]) -> list[str]:
+    ratios = sorted(map(_ratio, rows))
+    by_x = [_ratio(row) for row in rows if row["adjoint"] <= 0.1 * row["bound"]]
+    by_v = [_ratio(row) for row in rows if row["adjoint"] >= 0.9 * row["bound"]]
+    quantities = [ratios[0], statistics.median(ratios), ratios[-1], _median(by_x), _median(by_v)]
+    errors = [row["error"] for row in rows]
+    return [
+        case,
+        f"{rows[0]['reference_error']:.0e}",
+        f"{min(errors):.0e} to {max(errors):.0e}",
+        *(cell(one, ".3g") for one in quantities),
+    ]
+
+
+def _accuracies(rows: Sequence[InexactnessRow]) -> Section:
+    tightest = {row["case"]: row for row in rows if is_at_tolerances(row)}
     lines = []
     for row in rows:
-        if row["kind"] != ACCURACIES:
+        if not is_at_accuracy(row):
             continue
-        last = [one for one in rows if one["case"] == row["case"] and one["kind"] == TOLERANCES][-1]
+        last = tightest[row["case"]]
         lines.append(
             [
                 row["case"],
@@ -152,16 +162,16 @@ def _accuracies(rows: Sequence[Any]) -> Section:
     return Section("Accuracy asked for", text, columns, lines)
 
 
-def _never_dearer(rows: Sequence[Any]) -> bool:
+def _never_dearer(rows: Sequence[AtAccuracy]) -> bool:
     steps = [row["steps"] for row in sorted(rows, key=lambda row: row["accuracy"])]
     return steps == sorted(steps, reverse=True)
 
 
-def _says_so(row: Any) -> bool:
+def _says_so(row: AtAccuracy) -> bool:
     return row["reached"] and row["bound"] <= row["accuracy"]
 
 
-def _ratio(row: Any) -> float:
+def _ratio(row: Inexact) -> float:
     return row["bound"] / row["error"] if row["error"] else float("inf")
 
 
@@ -169,8 +179,8 @@ def _median(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
 
 
-def _by_case(rows: Sequence[Any]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+def _by_case(rows: Sequence[AnyRow]) -> dict[str, list[AnyRow]]:
+    found: dict[str, list[AnyRow]] = {}
     for row in rows:
         found.setdefault(row["case"], []).append(row)
     return found

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
+from ..rows import RecordedRow
 from .measure import measure_case
 from .page import make_page
-from .problem import all_cases
+from .problem import CertifiedCase, all_cases
+from .rows import CertifiedRow, read_certified
 
 
 @configuration
@@ -18,14 +19,14 @@ class CertifiedL1:
     of Ghosh, McCann and Ravishankar, 2021 (arXiv 2111.10858), in adjoint form.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name task and size."""
-        return [case.name for case in all_cases(quick)]
+    def cases(self, quick: bool) -> Sequence[CertifiedCase]:
+        """Return tasks and sizes."""
+        return all_cases(quick)
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
-        """Certify, differentiate and difference one problem a seed."""
-        return measure_case(next(one for one in all_cases(False) if one.name == case), quick)
+    def measure(self, case: CertifiedCase, quick: bool) -> list[CertifiedRow]:
+        """Certify, differentiate and difference one problem per seed."""
+        return measure_case(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        return make_page(rows)
+        return make_page(list(map(read_certified, rows)))

@@ -1,7 +1,7 @@
 """The page of certified l1 solutions: certificates, errors at every step of differences, kinks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from ....hypergrad.references.central_differences import STEPS
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from ..reproduction import Row
-from .verdict import ACCURACY, RULE, judge
+from .rows import CertifiedRow, Differenced, is_differenced
+from .verdict import ACCURACY, RULE, count_targets
 
 QUESTION = (
     "Can solutions of l1 problems be certified for every A, and does the closed form differentiate them? "
@@ -42,29 +43,30 @@ CERTIFICATE = (
 )
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+def make_page(rows: Sequence[CertifiedRow]) -> Page:
     """Make the page from the rows of all cases measured so far."""
-    judged = judge(rows)
+    targets = count_targets(rows)
+    differenced = [row for row in rows if is_differenced(row)]
     return Page(
         title="Certified l1 solutions, and the closed form against their differences",
         question=QUESTION,
         rule=RULE,
         sections=[
-            targets_section(judged),
+            targets_section(targets),
             _certificates(rows),
-            _errors(rows),
-            _kinks(rows),
+            _errors(differenced),
+            _kinks(differenced),
         ],
-        verdict=counted_verdict(judged),
-        figures={"error_against_step": error_against_step(rows)} if rows else {},
+        verdict=counted_verdict(targets),
+        figures={"error_against_step": error_against_step(differenced)} if rows else {},
     )
 
 
-def error_against_step(rows: Sequence[Any]) -> Figure:
-    """Draw the closed form's error over the step of the differences, a line a row, smooth points only."""
+def error_against_step(rows: Sequence[Differenced]) -> Figure:
+    """Draw the closed form's error over the step of the differences, one line per row, smooth points only."""
     figure = Figure(figsize=(9.5, 4.8), layout="constrained")
     handles: list[Line2D] = []
-    drawn = [row for row in rows if row["errors"] and not row["nonsmooth"]]
+    drawn = [row for row in rows if not row["nonsmooth"]]
     for axes, kind in zip(figure.subplots(1, 2, sharey=True), ACCURACY, strict=True):
         here = [row for row in drawn if row["kind"] == kind]
         handles += _draw(axes, here, "task" if kind == "image" else "moves", len(handles))
@@ -78,7 +80,9 @@ def error_against_step(rows: Sequence[Any]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, rows: Sequence[Any], group: str, offset: int) -> list[Line2D]:
+def _draw(
+    axes: Axes, rows: Sequence[Differenced], group: Literal["task", "moves"], offset: int
+) -> list[Line2D]:
     names = list(dict.fromkeys(row[group] for row in rows))
     looks = {
         name: (COLOURS[(offset + number) % len(COLOURS)], MARKERS[(offset + number) % len(MARKERS)])
@@ -98,16 +102,16 @@ def _draw(axes: Axes, rows: Sequence[Any], group: str, offset: int) -> list[Line
     ]
 
 
-def _certificates(rows: Sequence[Any]) -> Section:
+def _certificates(rows: Sequence[CertifiedRow]) -> Section:
     solved = {(row["case"], row["seed"]): row for row in rows}.values()
     lines = [
         [
             row["case"],
             str(row["seed"]),
             "yes" if row["certified"] else f"no: {row['reason']}",
-            *(_power(row[name]) for name in ("stationarity", "infeasibility", "sign_violation", "gap")),
-            f"{row['active_size']:.0f} ({row['active_rank']}) of {row['rows_of_W']}",
-            f"{row['ambiguous']:.0f}",
+            *map(_power, (row["stationarity"], row["infeasibility"], row["sign_violation"], row["gap"])),
+            f"{cell(row['active_size'], '.0f')} ({row['active_rank']}) of {row['rows_of_W']}",
+            cell(row["ambiguous"], ".0f"),
             _power(row["dual_margin"]),
             _power(row["primal_margin"]),
             str(row["newton_steps"]),
@@ -120,7 +124,7 @@ def _certificates(rows: Sequence[Any]) -> Section:
     return Section("Certificates", text, CERTIFICATE, lines)
 
 
-def _errors(rows: Sequence[Any]) -> Section:
+def _errors(rows: Sequence[Differenced]) -> Section:
     columns = ("problem", "seed", "moves", *(f"{step:.0e}" for step in STEPS), "plateau", "nonsmooth")
     lines = [
         [
@@ -132,7 +136,6 @@ def _errors(rows: Sequence[Any]) -> Section:
             "yes" if row["nonsmooth"] else "no",
         ]
         for row in rows
-        if row["moves"] is not None
     ]
     text = (
         "Relative error of the closed form against central differences with step h. While a kink lies "
@@ -141,12 +144,12 @@ def _errors(rows: Sequence[Any]) -> Section:
     return Section("Errors at every step", text, columns, lines)
 
 
-def _kinks(rows: Sequence[Any]) -> Section:
+def _kinks(rows: Sequence[Differenced]) -> Section:
     lines = [
-        [row["case"], str(row["seed"]), str(number + 1), *(_number(row[name][number]) for name in _SIDES)]
+        [row["case"], str(row["seed"]), str(number), *(cell(one, ".5f", "not certified") for one in sides)]
         for row in rows
-        if row["nonsmooth"] and row["moves"] is not None
-        for number in range(len(row["left"]))
+        if row["nonsmooth"]
+        for number, sides in enumerate(zip(row["left"], row["right"], row["closed_form"], strict=True), 1)
     ]
     text = "One-sided differences on the plateau, and the element that the closed form returns."
     if not lines:
@@ -159,12 +162,5 @@ def _kinks(rows: Sequence[Any]) -> Section:
     )
 
 
-_SIDES = ("left", "right", "closed_form")
-
-
 def _power(value: float | None) -> str:
-    return "" if value is None else f"{value:.0e}"
-
-
-def _number(value: float | None) -> str:
-    return "not certified" if value is None else f"{value:.5f}"
+    return cell(value, ".0e")

@@ -1,11 +1,12 @@
 """The problems that are certified: images, random operators, total variation on 4 x 4 pixels."""
 
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from ....hypergrad import random_directions
 from ....problems import (
@@ -21,6 +22,7 @@ from ....problems import (
     Task,
     measure,
 )
+from ..training_pair import TrainingPair
 
 Kind = Literal["image", "random A", "total variation"]
 
@@ -36,7 +38,8 @@ PARTS = {"W": "regularizer.W", "weight": "regularizer.weight", "y": "y", "A": "A
 DIRECTIONS = 3
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True)
+class CertifiedCase:
     """What is solved: `shape` is the image's, or that of a random A."""
 
     kind: Kind
@@ -45,8 +48,13 @@ class Case(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The case's name."""
-        return f"{self.task} {self.shape[0]} x {self.shape[1]}"
+        """Task and size: "denoising 12 x 12"."""
+        return f"{self.task} {self.size}"
+
+    @property
+    def size(self) -> str:
+        """The shape as rows hold it."""
+        return f"{self.shape[0]} x {self.shape[1]}"
 
     @property
     def moves(self) -> tuple[str, ...]:
@@ -56,24 +64,17 @@ class Case(NamedTuple):
         return (EVERYTHING,) if self.shape[0] <= LARGEST_DIFFERENCED else ()
 
 
-class Problem(NamedTuple):
-    """A lower level and its ground truth."""
-
-    lower: LowerLevel
-    truth: Float[Array, "..."]
-
-
-def all_cases(quick: bool) -> list[Case]:
+def all_cases(quick: bool) -> list[CertifiedCase]:
     """Return every case; with `quick` one of each kind."""
     sizes = (12,) if quick else (12, 16, 32, 64)
     tasks = ("inpainting",) if quick else tuple(TASKS)
-    images = [Case("image", task, (size, size)) for size in sizes for task in tasks]
+    images = [CertifiedCase("image", task, (size, size)) for size in sizes for task in tasks]
     shapes = ((9, 12),) if quick else ((9, 12), (40, 64))
-    random = [Case("random A", "random A", shape) for shape in shapes]
-    return [*images, *random, Case("total variation", "total variation", (4, 4))]
+    random = [CertifiedCase("random A", "random A", shape) for shape in shapes]
+    return [*images, *random, CertifiedCase("total variation", "total variation", (4, 4))]
 
 
-def make_problem(case: Case, seed: int) -> Problem:
+def draw_pair(case: CertifiedCase, seed: int) -> TrainingPair:
     """Draw one problem of a case."""
     if case.kind == "image":
         return _image(TASKS[case.task], case.shape, seed)
@@ -96,29 +97,31 @@ def directions_of(lower: LowerLevel, moves: str, seed: int) -> LowerLevel:
     return jax.tree.map(lambda leaf: leaf / norms.reshape((-1,) + (1,) * (leaf.ndim - 1)), kept)
 
 
-def _image(task: Task, shape: tuple[int, int], seed: int) -> Problem:
+def _image(task: Task, shape: tuple[int, int], seed: int) -> TrainingPair:
     truths = Photographs().sample(shape, 1, seed)
     A, y = measure(task, truths, seed)
     weight = jnp.asarray(WEIGHT_PER_NOISE * task.noise)
     regularizer = AnalysisL1(AnalysisL1.initial(shape, seed).W, weight)
-    return Problem(LowerLevel(A, y[0], regularizer), jnp.asarray(truths[0]))
+    return TrainingPair(LowerLevel(A, y[0], regularizer), jnp.asarray(truths[0]))
 
 
-def _random_operator(shape: tuple[int, int], seed: int) -> Problem:
+def _random_operator(shape: tuple[int, int], seed: int) -> TrainingPair:
     """Measure a piecewise-constant signal of n samples m times, A normal with columns of norm about one."""
     generator = np.random.default_rng([seed, 7])
     truth = PiecewiseConstant().sample((shape[1],), 1, seed)[0]
     matrix = generator.normal(size=shape) / np.sqrt(shape[0])
     y = matrix @ truth + 0.05 * generator.normal(size=shape[0])
     regularizer = AnalysisL1(AnalysisL1.initial((shape[1],), seed).W, jnp.asarray(0.05))
-    return Problem(LowerLevel(Dense(jnp.asarray(matrix)), jnp.asarray(y), regularizer), jnp.asarray(truth))
+    return TrainingPair(
+        LowerLevel(Dense(jnp.asarray(matrix)), jnp.asarray(y), regularizer), jnp.asarray(truth)
+    )
 
 
-def _total_variation(seed: int) -> Problem:
+def _total_variation(seed: int) -> TrainingPair:
     """Denoise two flat halves of an image by all 24 differences of neighbours, which are dependent."""
     truth = np.repeat([0.0, 1.0], 2)[None, :].repeat(4, axis=0).ravel()
     y = truth + 0.1 * np.random.default_rng([seed, 8]).normal(size=16)
     difference, unit = np.diff(np.eye(4), axis=0), np.eye(4)
     W = np.concatenate([np.kron(difference, unit), np.kron(unit, difference)])
     regularizer = AnalysisL1(Dense(jnp.asarray(W)), jnp.asarray(0.2))
-    return Problem(LowerLevel(Identity(), jnp.asarray(y), regularizer), jnp.asarray(truth))
+    return TrainingPair(LowerLevel(Identity(), jnp.asarray(y), regularizer), jnp.asarray(truth))

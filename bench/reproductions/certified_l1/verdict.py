@@ -1,11 +1,10 @@
 """The verdict on certified solutions and on the closed form's accuracy, from rows alone."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ....solvers.certificate import CERTIFIED
 from ..counted import Counted
-from ..reproduction import Row
+from .rows import CertifiedRow, Differenced, is_differenced
 
 ACCURACY = {"image": 1e-6, "random A": 1e-8}
 LARGE, LARGE_SECONDS = "64 x 64", 60.0
@@ -23,12 +22,12 @@ RULE = (
 )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[CertifiedRow]) -> list[Counted]:
     """Apply the rule."""
-    found: list[Any] = list(rows)
-    solved = _solutions(found)
+    solved = _solutions(rows)
     large = [row for row in solved if row["size"] == LARGE]
-    flat = [row for row in found if row["kind"] == "total variation"]
+    differenced = [row for row in rows if is_differenced(row)]
+    flat = [row for row in differenced if row["kind"] == "total variation"]
     return [
         _count("certified solutions", solved, lambda row: row["certified"], "", violation_of),
         _count(
@@ -38,7 +37,7 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
             " s",
             lambda row: row["seconds"],
         ),
-        *(_accuracy(kind, [row for row in found if row["kind"] == kind]) for kind in ACCURACY),
+        *(_accuracy(kind, [row for row in differenced if row["kind"] == kind]) for kind in ACCURACY),
         Counted(
             "total variation on 4 x 4 pixels reported nonsmooth, with both one-sided derivatives",
             sum(row["nonsmooth"] and None not in row["left"] + row["right"] for row in flat),
@@ -47,14 +46,13 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def violation_of(row: Any) -> float:
+def violation_of(row: CertifiedRow) -> float:
     """Return the largest of the four violations; infinite where one is no number."""
-    four = [row[name] for name in ("stationarity", "infeasibility", "sign_violation", "gap")]
-    return float("inf") if None in four else max(four)
+    four = (row["stationarity"], row["infeasibility"], row["sign_violation"], row["gap"])
+    return max(float("inf") if one is None else one for one in four)
 
 
-def _accuracy(kind: str, rows: list[Any]) -> Counted:
-    rows = [row for row in rows if row["moves"] is not None]
+def _accuracy(kind: str, rows: Sequence[Differenced]) -> Counted:
     open_ones = [row for row in rows if not row["certified"]]
     kinks = [row for row in rows if row["certified"] and row["nonsmooth"]]
     smooth = [row for row in rows if row["certified"] and not row["nonsmooth"]]
@@ -73,21 +71,21 @@ def _accuracy(kind: str, rows: list[Any]) -> Counted:
 _PLURAL = {"image": "images", "random A": "random A"}
 
 
-def _error(row: Any) -> float:
+def _error(row: Differenced) -> float:
     return float("inf") if row["error"] is None else row["error"]
 
 
-def _solutions(rows: Sequence[Any]) -> list[Any]:
-    """Return one row a solution: with a random A there are several, one a part that moves."""
+def _solutions(rows: Sequence[CertifiedRow]) -> list[CertifiedRow]:
+    """Return one row per solution: with a random A there are several, one per part that moves."""
     return list({(row["case"], row["seed"]): row for row in rows}.values())
 
 
 def _count(
     claim: str,
-    rows: Sequence[Any],
-    meets: Callable[[Any], bool],
+    rows: Sequence[CertifiedRow],
+    meets: Callable[[CertifiedRow], bool],
     unit: str,
-    size: Callable[[Any], float],
+    size: Callable[[CertifiedRow], float],
 ) -> Counted:
     detail = f"worst {max(map(size, rows)):.1e}{unit}" if rows else ""
     return Counted(claim, sum(map(meets, rows)), len(rows), detail)

@@ -1,35 +1,25 @@
 """Deep equilibrium against bilevel learning: the hypergradients of two conditions."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import jax
-import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from matplotlib.figure import Figure
 
-from ....hypergrad import Implicit, OneStep
-from ....hypergrad.method import AdjointMethod, Backward
+from ....problems import Deconvolution, Denoising, Inpainting, LogCosh, PseudoHuber
 from ....problems.values.configuration import configuration
-from ....solvers import AndersonRichardson, Budget, Cg, Gmres, GradientDescent, Richardson, Solution, solve
-from ...machine.threads import fix_blas_threads
-from ...records.status import Status
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS
 from ..counted import Counted, counted_verdict, targets_section
-from ..reproduction import Row
-from ..smooth_instance import SmoothInstance, smooth_instance
+from ..rows import RecordedRow, read_rows
+from ..smooth_cases import SmoothCase
+from .measure import CONTRASTS, FACTOR, ROUNDING, ComparedRow, compare_conditions
 
 CASES = (
-    "denoising, 12 x 12, pseudo-Huber",
-    "inpainting, 12 x 12, log-cosh",
-    "deconvolution, 12 x 12, pseudo-Huber",
-    "denoising, 24 x 24, log-cosh",
+    SmoothCase(Denoising(), 12, PseudoHuber()),
+    SmoothCase(Inpainting(), 12, LogCosh()),
+    SmoothCase(Deconvolution(), 12, PseudoHuber()),
+    SmoothCase(Denoising(), 24, LogCosh()),
 )
-QUICK_CASES = ("denoising, 8 x 8, pseudo-Huber",)
-TOLERANCES, QUICK_TOLERANCES = (1e-4, 1e-6, 1e-8, 1e-10, 1e-12), (1e-4, 1e-10)
-FACTOR, ROUNDING = 10.0, 1e-13
-CONTRASTS = {"one step": OneStep(), "damped": Implicit(damping=0.01)}
+QUICK_CASES = (SmoothCase(Denoising(), 8, PseudoHuber()),)
 COLUMNS = (
     "rule",
     "tolerance",
@@ -56,25 +46,18 @@ class DeqVersusBilevel:
     Source: Riccio, Ehrhardt and Benning, 2022, claim C1 (an untied filter bank aside).
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name tasks, sizes and potentials."""
+    def cases(self, quick: bool) -> Sequence[SmoothCase]:
+        """Return tasks, sizes and potentials."""
         return QUICK_CASES if quick else CASES
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: SmoothCase, quick: bool) -> list[ComparedRow]:
         """Compare both at every tolerance, with several linear solvers."""
-        fix_blas_threads()
-        instance = smooth_instance(case)
-        tolerances = QUICK_TOLERANCES if quick else TOLERANCES
-        return [
-            {"case": case, "quick": quick, "tightest": tolerance == tolerances[-1]} | row
-            for tolerance in tolerances
-            for row in _rows(instance, tolerance, quick)
-        ]
+        return compare_conditions(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        found: list[Any] = list(rows)
-        judged = judge(rows)
+        found = read_rows(rows, ComparedRow)
+        targets = count_targets(found)
         cases = dict.fromkeys(row["case"] for row in found)
         return Page(
             title="Deep equilibrium against bilevel: two conditions, one hypergradient",
@@ -87,19 +70,18 @@ class DeqVersusBilevel:
             ),
             rule=RULE,
             sections=[
-                targets_section(judged),
+                targets_section(targets),
                 *(_table(case, [row for row in found if row["case"] == case]) for case in cases),
             ],
-            verdict=counted_verdict(judged),
+            verdict=counted_verdict(targets),
             figures={"difference_against_residual": _figure(found)} if found else {},
         )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[ComparedRow]) -> list[Counted]:
     """Apply the rule."""
-    found: list[Any] = list(rows)
-    same = [row for row in found if row["rule"] not in CONTRASTS]
-    contrast = [row for row in found if row["rule"] in CONTRASTS and row["tightest"]]
+    same = [row for row in rows if row["rule"] not in CONTRASTS]
+    contrast = [row for row in rows if row["rule"] in CONTRASTS and row["tightest"]]
     worst = max((row["difference"] / row["bound"] for row in same), default=0.0)
     least = min((row["difference"] for row in contrast), default=0.0)
     return [
@@ -118,57 +100,7 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def _rows(instance: SmoothInstance, tolerance: float, quick: bool) -> list[Row]:
-    solver, budget = GradientDescent(), Budget(50_000, tolerance, 10)
-    solution = jax.jit(lambda lower: solve(solver, budget, lower))(instance.lower)
-    bilevel, account = _gradient(Implicit(Cg(tolerance=tolerance)), instance, solution)
-    linear = {
-        "richardson": Richardson(tolerance=tolerance),
-        "anderson": AndersonRichardson(tolerance=tolerance),
-        "gmres": Gmres(tolerance=tolerance),
-    }
-    rules: dict[str, AdjointMethod] = {
-        name: Implicit(one, on="fixed-point")
-        for name, one in linear.items()
-        if not quick or name == "richardson"
-    }
-    rows: list[Row] = []
-    for name, method in (rules | CONTRASTS).items():
-        gradient, other = _gradient(method, instance, solution)
-        residuals = [0.0 if one.residual is None else float(one.residual) for one in (account, other)]
-        assert account.contraction is not None
-        rho = float(account.contraction)
-        rows.append(
-            {
-                "rule": name,
-                "tolerance": tolerance,
-                "status": (Status.OK if solution.status == 0 else Status.MAX_STEPS).value,
-                "residual": float(solution.residual),
-                "steps": int(solution.steps),
-                "bilevel_residual": residuals[0],
-                "adjoint_residual": residuals[1],
-                "contraction": rho,
-                "bound": FACTOR * (sum(residuals) + ROUNDING) / max(1 - rho, 1e-12),
-                "difference": float(jnp.linalg.norm(gradient - bilevel) / jnp.linalg.norm(bilevel)),
-            }
-        )
-    return rows
-
-
-def _gradient(
-    method: AdjointMethod, instance: SmoothInstance, solution: Solution
-) -> tuple[jax.Array, Backward]:
-    """Return the hypergradient by the regulariser at an iterate, and the backward pass's account."""
-
-    def compute(instance: SmoothInstance, solution: Solution) -> tuple[jax.Array, Backward]:
-        cotangent = jax.grad(instance.loss)(solution.x)
-        gradient, account = method.backward(GradientDescent(), Budget(), instance.lower, solution, cotangent)
-        return ravel_pytree(gradient.regularizer)[0], account
-
-    return jax.jit(compute)(instance, solution)
-
-
-def _table(case: str, rows: Sequence[Any]) -> Section:
+def _table(case: str, rows: Sequence[ComparedRow]) -> Section:
     lines = [
         [
             row["rule"],
@@ -184,8 +116,8 @@ def _table(case: str, rows: Sequence[Any]) -> Section:
     return Section(case, "", COLUMNS, lines)
 
 
-def _figure(rows: Sequence[Any]) -> Figure:
-    """Draw the difference against the tolerance: a colour a rule, a marker a problem."""
+def _figure(rows: Sequence[ComparedRow]) -> Figure:
+    """Draw the difference against the tolerance: one colour per rule, one marker per problem."""
     figure = Figure(figsize=(6.5, 4.6), layout="constrained")
     axes = figure.subplots()
     cases = list(dict.fromkeys(row["case"] for row in rows))

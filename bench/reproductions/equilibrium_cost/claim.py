@@ -2,15 +2,15 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
-from ..reproduction import Row
+from ..rows import RecordedRow, read_rows
 from .measure import (
     FREE_OF_STEPS,
     LARGE,
@@ -21,9 +21,11 @@ from .measure import (
     SECONDS,
     SMALL,
     STEPS,
+    Cost,
     measure_memory,
     measure_seconds,
 )
+from .rows import MemoryRow, SecondsRow
 
 SAME, LINEAR = 0.01, 0.05
 QUESTION = (
@@ -50,44 +52,43 @@ class EquilibriumCost:
     Source: Bai, Kolter and Koltun, 2019; Davy, Briceno-Arias and Pustelnik, 2025, claim D2.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name what is measured; `quick` takes a small network for both."""
+    def cases(self, quick: bool) -> Sequence[Cost]:
+        """Return what is measured; `quick` takes a small network for both."""
         del quick
         return (MEMORY, SECONDS)
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: Cost, quick: bool) -> list[MemoryRow] | list[SecondsRow]:
         """Compile the programs for their memory, or run one for its time."""
         return measure_memory(quick) if case == MEMORY else measure_seconds(quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return both tables, the figure and the verdict."""
-        found: list[Any] = list(rows)
-        weighed = [row for row in found if row["case"] == MEMORY]
-        judged = judge(rows)
+        weighed = read_rows((row for row in rows if row.get("case") == MEMORY.name), MemoryRow)
+        timed = read_rows((row for row in rows if row.get("case") == SECONDS.name), SecondsRow)
+        targets = count_targets(weighed)
         return Page(
             title="The cost of equilibrium models with a DRUNet",
             question=QUESTION,
             rule=RULE,
             sections=[
-                targets_section(judged),
+                targets_section(targets),
                 _memory_table(weighed),
-                _seconds_table([row for row in found if row["case"] == SECONDS]),
+                _seconds_table(timed),
             ],
-            verdict=counted_verdict(judged),
+            verdict=counted_verdict(targets),
             figures={"memory_against_steps": _figure(weighed)} if weighed else {},
         )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
-    """Apply the rule."""
-    weighed: list[Any] = [row for row in rows if row["case"] == MEMORY and row["memory_bytes"] is not None]
+def count_targets(rows: Sequence[MemoryRow]) -> list[Counted]:
+    """Apply the rule, to the rows of memory."""
     free, spread = [], []
     for name in FREE_OF_STEPS:
-        figures = [row["memory_bytes"] for row in weighed if row["method"] == name]
+        figures = [memory for _, memory in _known(rows, name)]
         if len(figures) > 1:
             spread.append(max(figures) / min(figures) - 1)
             free.append(spread[-1] <= SAME)
-    stored = [row for row in weighed if row["method"] == LINEAR_IN_STEPS]
+    stored = _known(rows, LINEAR_IN_STEPS)
     slopes = _slopes(stored)
     linear = len(slopes) > 1 and min(slopes) > 0 and max(slopes) <= (1 + LINEAR) * min(slopes)
     return [
@@ -106,14 +107,22 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def _slopes(rows: Sequence[Any]) -> list[float]:
+def _known(rows: Sequence[MemoryRow], method: str) -> list[tuple[int, float]]:
+    """Return iterations and bytes of one method, the fewest iterations first."""
+    return sorted(
+        (row["steps"], float(memory))
+        for row in rows
+        if row["method"] == method and (memory := row["memory_bytes"]) is not None
+    )
+
+
+def _slopes(known: Sequence[tuple[int, float]]) -> list[float]:
     """Return bytes per further iteration, where what iterations store is most of the memory."""
-    pairs = sorted((row["steps"], row["memory_bytes"]) for row in rows)
-    pairs = [(steps, memory) for steps, memory in pairs if memory >= 2 * pairs[0][1]]
+    pairs = [(steps, memory) for steps, memory in known if memory >= 2 * known[0][1]]
     return [(b - a) / (m - k) for (k, a), (m, b) in itertools.pairwise(pairs)]
 
 
-def _memory_table(rows: Sequence[Any]) -> Section:
+def _memory_table(rows: Sequence[MemoryRow]) -> Section:
     steps = [count for count in STEPS if any(row["steps"] == count for row in rows)]
     lines = []
     for name in METHODS:
@@ -131,20 +140,20 @@ def _memory_table(rows: Sequence[Any]) -> Section:
     )
 
 
-def _mebibytes(row: Any) -> str:
-    if row["memory_bytes"] is None:
+def _mebibytes(row: MemoryRow | SecondsRow) -> str:
+    memory = row["memory_bytes"]
+    if memory is None:
         return "unknown"
-    over = " (out of memory)" if row["memory_bytes"] > row["memory_limit_bytes"] else ""
-    return f"{row['memory_bytes'] / 2**20:.0f}{over}"
+    return f"{memory / 2**20:.0f}{' (out of memory)' if memory > row['memory_limit_bytes'] else ''}"
 
 
-def _seconds_table(rows: Sequence[Any]) -> Section:
+def _seconds_table(rows: Sequence[SecondsRow]) -> Section:
     lines = [
         [
             row["what"],
-            f"{row['steps']}" if row["steps"] is not None else "",
-            f"{row['adjoint_steps']}" if row["adjoint_steps"] is not None else "",
-            f"{row['seconds']:.1f}" if row["seconds"] is not None else row["reason"],
+            cell(row["steps"], "d"),
+            cell(row["adjoint_steps"], "d"),
+            cell(row["seconds"], ".1f", row["reason"]),
             f"{row['compile_seconds']:.1f}",
             _mebibytes(row),
             row["device"],
@@ -156,15 +165,14 @@ def _seconds_table(rows: Sequence[Any]) -> Section:
     return Section(f"Seconds, {LARGE} x {LARGE} pixels", text if lines else "Not measured.", columns, lines)
 
 
-def _figure(rows: Sequence[Any]) -> Figure:
+def _figure(rows: Sequence[MemoryRow]) -> Figure:
     figure = Figure(figsize=(6.5, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, name in enumerate(METHODS):
-        known = [row for row in rows if row["method"] == name and row["memory_bytes"] is not None]
-        mine = sorted((row["steps"], row["memory_bytes"] / 2**20) for row in known)
+        known = _known(rows, name)
         axes.plot(
-            [steps for steps, _ in mine],
-            [memory for _, memory in mine],
+            [steps for steps, _ in known],
+            [memory / 2**20 for _, memory in known],
             color=COLOURS[number],
             marker=MARKERS[number],
             markersize=4,

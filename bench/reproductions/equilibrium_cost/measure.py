@@ -1,8 +1,8 @@
 """Weigh and time hypergradients of a DRUNet in the place of a proximal operator."""
 
 import functools
-import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +15,13 @@ from ....problems.regularizers.denoisers.denoiser import Denoiser
 from ....solvers import Budget, Picard, Richardson, Solution, solve
 from ...machine.memory import memory_limit
 from ...machine.threads import fix_blas_threads
+from ...measure.clock import TimedCall, time_once
 from ...measure.memory_limit import too_large
 from ...measure.program import Compiler, OutOfMemory, Program
 from ...records.status import Status
-from ..reproduction import Row
+from ..training_pair import TrainingPair
+from .rows import Called, MemoryRow, SecondsRow, Steps
 
-MEMORY, SECONDS = "memory", "seconds"
 SMALL, LARGE, LARGE_STEPS = 64, 256, 30
 STEPS, QUICK_STEPS = (1, 3, 10, 30, 100, 300, 1000), (1, 10, 30, 100)
 QUICK_SIDE = 16
@@ -34,43 +35,51 @@ METHODS: dict[str, Method] = {
     "unrolled, recursive checkpoints": Unrolled(checkpoint_every="recursive"),
 }
 FREE_OF_STEPS, LINEAR_IN_STEPS = ("implicit", "one step"), "unrolled"
-Problem = tuple[LowerLevel, jax.Array]
 
 
-def make_problem(side: int, network: Drunet) -> Problem:
+@dataclass(frozen=True)
+class Cost:
+    """What is measured: the memory of programs that nobody runs, or the seconds of one that is run."""
+
+    name: str
+
+
+MEMORY, SECONDS = Cost("memory"), Cost("seconds")
+
+
+def draw_pair(side: int, network: Drunet) -> TrainingPair:
     """Blur a crop of a photograph, and draw the network, all in float32."""
     truth = Photographs().sample((side, side), 1, 0)
     A, y = measure(Deconvolution(), truth, 0)
     prior = PlugAndPlay(
         Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network), jnp.asarray(1.0, jnp.float64)
     )
-    lower = LowerLevel(A, y[0], prior)
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), (lower, truth[0]))
+    pair = TrainingPair(LowerLevel(A, y[0], prior), jnp.asarray(truth[0]))
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), pair)
 
 
-def total_program(method: Method, steps: int, problem: Problem) -> Hypergradient:
+def total_program(method: Method, steps: int, pair: TrainingPair) -> Hypergradient:
     """Make exactly so many iterations, and differentiate the mean squared error."""
-    lower, truth = problem
-    budget = Budget(steps, 0.0, steps)
-    return hypergradient(method, SOLVER, budget, lower, lambda x: jnp.mean(jnp.square(x - truth)))
+    return hypergradient(method, SOLVER, Budget(steps, 0.0, steps), pair.lower, pair.loss)
 
 
-def solve_program(steps: int, problem: Problem) -> Solution:
+def solve_program(steps: int, pair: TrainingPair) -> Solution:
     """Make exactly so many iterations."""
-    return solve(SOLVER, Budget(steps, 0.0, steps), problem[0])
+    return solve(SOLVER, Budget(steps, 0.0, steps), pair.lower)
 
 
-def measure_memory(quick: bool) -> list[Row]:
+def measure_memory(quick: bool) -> list[MemoryRow]:
     """Return what the compiler says of methods, quick of those that are judged; nothing is run."""
-    problem = make_problem(QUICK_SIDE if quick else SMALL, TINY if quick else PUBLISHED)
-    compiler, rows = Compiler(), []
+    pair = draw_pair(QUICK_SIDE if quick else SMALL, TINY if quick else PUBLISHED)
+    compiler = Compiler()
+    rows: list[MemoryRow] = []
     for name in (*FREE_OF_STEPS, LINEAR_IN_STEPS) if quick else METHODS:
         for steps in QUICK_STEPS if quick else STEPS:
             total = functools.partial(total_program, METHODS[name], steps)
-            program = compiler.compile_program(total, problem, name=name)
+            program = compiler.compile_program(total, pair, name=name)
             rows.append(
                 {
-                    "case": MEMORY,
+                    "case": MEMORY.name,
                     "quick": quick,
                     "method": name,
                     "steps": steps,
@@ -82,47 +91,66 @@ def measure_memory(quick: bool) -> list[Row]:
     return rows
 
 
-def measure_seconds(quick: bool) -> list[Row]:
+def measure_seconds(quick: bool) -> list[SecondsRow]:
     """Time the solve, and the solve with its implicit gradient."""
     fix_blas_threads()
-    problem = make_problem(QUICK_SIDE if quick else LARGE, TINY if quick else PUBLISHED)
+    pair = draw_pair(QUICK_SIDE if quick else LARGE, TINY if quick else PUBLISHED)
     compiler = Compiler()
-    setting: Row = {
-        "case": SECONDS,
-        "quick": quick,
-        "device": jax.devices()[0].device_kind,
-        "memory_limit_bytes": memory_limit(),
-    }
     forward = functools.partial(solve_program, LARGE_STEPS)
     total = functools.partial(total_program, METHODS["implicit"], LARGE_STEPS)
-    rows: list[Row] = []
-    for what, function, warm in (("solve", forward, True), ("solve and implicit gradient", total, False)):
-        program = compiler.compile_program(function, problem, name=what)
-        row: Row = {
-            "what": what,
-            "compile_seconds": program.compile_seconds,
-            "memory_bytes": program.memory.total,
-        }
-        rows.append(setting | row | _timed(program, problem, warm))
+    rows: list[SecondsRow] = []
+    for what, function, call in (
+        ("solve", forward, _second_call),
+        ("solve and implicit gradient", total, _only_call),
+    ):
+        program = compiler.compile_program(function, pair, name=what)
+        rows.append(
+            {
+                "case": SECONDS.name,
+                "quick": quick,
+                "device": jax.devices()[0].device_kind,
+                "memory_limit_bytes": memory_limit(),
+                "what": what,
+                "compile_seconds": program.compile_seconds,
+                "memory_bytes": program.memory.total,
+                **_called(program, pair, call),
+            }
+        )
     return rows
 
 
-def _timed(program: Program, problem: Problem, warm: bool) -> Row:
-    nothing: Row = {"steps": None, "adjoint_steps": None, "seconds": None}
-    if reason := too_large(program):
-        return nothing | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
+def _called(
+    program: Program, pair: TrainingPair, call: Callable[[Program, TrainingPair], TimedCall]
+) -> Called:
     try:
-        if warm:
-            jax.block_until_ready(program(problem))
-        start = time.perf_counter()
-        found = jax.block_until_ready(program(problem))
+        reason = too_large(program)
+        if not reason:
+            found, seconds = call(program, pair)
+            return {"status": Status.OK.value, "reason": "", **_steps(found), "seconds": seconds}
     except OutOfMemory as error:
-        return nothing | {"status": Status.OUT_OF_MEMORY.value, "reason": str(error)}
-    seconds = time.perf_counter() - start
-    return {"status": Status.OK.value, "reason": "", **_steps(found), "seconds": seconds}
+        reason = str(error)
+    return {
+        "steps": None,
+        "adjoint_steps": None,
+        "seconds": None,
+        "status": Status.OUT_OF_MEMORY.value,
+        "reason": reason,
+    }
 
 
-def _steps(found: Any) -> dict[str, int | None]:
+def _only_call(program: Program, pair: TrainingPair) -> TimedCall:
+    """Time one call of a program that takes too long for a second."""
+    return time_once(lambda: program(pair))
+
+
+def _second_call(program: Program, pair: TrainingPair) -> TimedCall:
+    """Time one call after one that is not timed."""
+    jax.block_until_ready(program(pair))
+    return _only_call(program, pair)
+
+
+def _steps(found: Solution | Hypergradient) -> Steps:
     if isinstance(found, Solution):
         return {"steps": int(found.steps), "adjoint_steps": None}
+    assert found.backward.steps is not None
     return {"steps": int(found.solution.steps), "adjoint_steps": int(found.backward.steps)}

@@ -1,14 +1,16 @@
 """The page of `FilterBankSpeed`, from its rows alone."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
 from ...report.page import Page, Section
-from ..reproduction import Row
+from ..cells import cell
+from .measure import STEPS
+from .rows import BankRow
 
 TARGET = 0.6
-STEPS = 4
 
 _QUESTION = (
     "A bank of filters and its adjoint are most of what a solver does on images. `FilterBank` on b images of "
@@ -24,43 +26,58 @@ _RULE = (
 )
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+class Compared(NamedTuple):
+    """A case with its ratios to torch, alone and in the loop."""
+
+    case: str
+    alone: float
+    loop: float
+
+
+def make_page(rows: Sequence[BankRow]) -> Page:
     """Make the tables, the verdict and the figure of the rows measured so far."""
+    compared = [one for row in rows if (one := _compared(row)) is not None]
     sections = [_versus_torch(rows), _versus_limit(rows)]
-    figures = {"ratios": _figure(rows)} if any(_compared(row) for row in rows) else {}
-    return Page("Speed of a bank of filters", _QUESTION, _RULE, sections, _verdict(rows), figures)
+    figures = {"ratios": _figure(compared)} if compared else {}
+    return Page("Speed of a bank of filters", _QUESTION, _RULE, sections, _verdict(compared), figures)
 
 
-def _versus_torch(rows: Sequence[Row]) -> Section:
+def _versus_torch(rows: Sequence[BankRow]) -> Section:
     lines = [
         [
-            str(row["case"]),
-            *(_milliseconds(row, name) for name in ("forward", "adjoint", "loop")),
-            *(_milliseconds(row, f"torch_{name}") for name in ("forward", "adjoint", "loop")),
-            *(_number(row, f"ratio_{kind}") for kind in ("alone", "loop")),
-            *(_number(row, f"ratio_{kind}_same_threads") for kind in ("alone", "loop")),
+            row["case"],
+            _scaled(row.get("forward_seconds"), 1e3),
+            _scaled(row.get("adjoint_seconds"), 1e3),
+            _scaled(row.get("loop_seconds"), 1e3 / STEPS),
+            _scaled(row.get("torch_forward_seconds"), 1e3),
+            _scaled(row.get("torch_adjoint_seconds"), 1e3),
+            _scaled(row.get("torch_loop_seconds"), 1e3 / STEPS),
+            _scaled(row.get("ratio_alone")),
+            _scaled(row.get("ratio_loop")),
+            _scaled(row.get("ratio_alone_same_threads")),
+            _scaled(row.get("ratio_loop_same_threads")),
         ]
         for row in rows
     ]
     columns = ["case", "forward (ms)", "adjoint (ms)", "step (ms)"]
     columns += ["torch forward (ms)", "torch adjoint (ms)", "torch step (ms)"]
     columns += ["ratio alone", "ratio in the loop", "alone, same threads", "in the loop, same threads"]
-    reasons = sorted({f"{row['case']}: {row['reason']}" for row in rows if row.get("reason")})
+    reasons = sorted({f"{row['case']}: {row['reason']}" for row in rows if row["reason"]})
     text = "Times of torch are those with as many threads as ours. Medians; a ratio below 1 is in our favour."
     return Section("Against PyTorch", " ".join([text, *(f"{reason}." for reason in reasons)]), columns, lines)
 
 
-def _versus_limit(rows: Sequence[Row]) -> Section:
+def _versus_limit(rows: Sequence[BankRow]) -> Section:
     lines = [
         [
-            str(row["case"]),
-            str(row.get("form", "")),
-            _number(row, "gflop"),
-            _number(row, "bytes", 1e-6),
-            _number(row, "limit_seconds", 1e3),
-            _number(row, "alone_over_limit"),
-            _number(row, "loop_over_limit"),
-            _number(row, "compile_seconds"),
+            row["case"],
+            row["form"],
+            _scaled(row["gflop"]),
+            _scaled(row["bytes"], 1e-6),
+            _scaled(row.get("limit_seconds"), 1e3),
+            _scaled(row.get("alone_over_limit")),
+            _scaled(row.get("loop_over_limit")),
+            _scaled(row["compile_seconds"]),
         ]
         for row in rows
     ]
@@ -74,50 +91,37 @@ def _versus_limit(rows: Sequence[Row]) -> Section:
     return Section("Against the machine", text, columns, lines)
 
 
-def _verdict(rows: Sequence[Row]) -> str:
-    compared = [row for row in rows if _compared(row)]
+def _verdict(compared: Sequence[Compared]) -> str:
     if not compared:
         return "None: no case was compared with torch."
-    met = [row for row in compared if max(_value(row, "ratio_alone"), _value(row, "ratio_loop")) <= TARGET]
-    missed = [
-        f"{row['case']} ({_number(row, 'ratio_alone')} alone, {_number(row, 'ratio_loop')} in the loop)"
-        for row in compared
-        if row not in met
-    ]
-    verdict = f"{len(met)} of {len(compared)} cases meet the target of {TARGET}."
-    return f"{verdict} Missed: {', '.join(missed)}." if missed else verdict
+    missed = [one for one in compared if max(one.alone, one.loop) > TARGET]
+    verdict = f"{len(compared) - len(missed)} of {len(compared)} cases meet the target of {TARGET}."
+    if not missed:
+        return verdict
+    named = [f"{one.case} ({one.alone:.3g} alone, {one.loop:.3g} in the loop)" for one in missed]
+    return f"{verdict} Missed: {', '.join(named)}."
 
 
-def _figure(rows: Sequence[Row]) -> Figure:
-    drawn = [row for row in rows if _compared(row)]
+def _figure(compared: Sequence[Compared]) -> Figure:
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axes = figure.add_subplot()
-    for offset, (kind, name, colour) in enumerate(
-        (("alone", "forward and adjoint", "#0072B2"), ("loop", "step in a loop", "#D55E00"))
+    alone, loop = [one.alone for one in compared], [one.loop for one in compared]
+    for offset, (values, name, colour) in enumerate(
+        ((alone, "forward and adjoint", "#0072B2"), (loop, "step in a loop", "#D55E00"))
     ):
-        places = [index + 0.38 * (offset - 0.5) for index in range(len(drawn))]
-        values = [_value(row, f"ratio_{kind}") for row in drawn]
+        places = [index + 0.38 * (offset - 0.5) for index in range(len(compared))]
         axes.bar(places, values, width=0.36, color=colour, label=name)
     axes.axhline(TARGET, color="black", linestyle="--", linewidth=1, label=f"target {TARGET}")
-    axes.set_xticks(range(len(drawn)), [str(row["case"]).replace(" ", "\n") for row in drawn])
+    axes.set_xticks(range(len(compared)), [one.case.replace(" ", "\n") for one in compared])
     axes.set_ylabel("our seconds over torch's")
     axes.legend(frameon=False)
     return figure
 
 
-def _compared(row: Row) -> bool:
-    return row.get("ratio_alone") is not None and row.get("ratio_loop") is not None
+def _compared(row: BankRow) -> Compared | None:
+    alone, loop = row.get("ratio_alone"), row.get("ratio_loop")
+    return None if alone is None or loop is None else Compared(row["case"], alone, loop)
 
 
-def _value(row: Row, name: str) -> float:
-    value = row[name]
-    assert isinstance(value, int | float)
-    return float(value)
-
-
-def _milliseconds(row: Row, name: str) -> str:
-    return _number(row, f"{name}_seconds", 1e3 / (STEPS if name.endswith("loop") else 1))
-
-
-def _number(row: Row, name: str, scale: float = 1.0) -> str:
-    return "-" if row.get(name) is None else f"{_value(row, name) * scale:.3g}"
+def _scaled(value: float | int | None, scale: float = 1.0) -> str:
+    return cell(None if value is None else scale * value, ".3g", "-")

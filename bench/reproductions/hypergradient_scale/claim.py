@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
+from ..rows import RecordedRow
 from .measure import measure_case
 from .page import make_page
-from .problem import QUICK_SIDES, SIDES, TASKS
+from .problem import QUICK_SIDES, SIDES, TASKS, GrowingImage
+from .rows import ScaleRow, read_scale
 
 
 @configuration
@@ -18,15 +19,14 @@ class HypergradientScale:
     the pixels and free of the iterations.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name task and size, the small ones first."""
-        return [f"{task} {side} x {side}" for side in (QUICK_SIDES if quick else SIDES) for task in TASKS]
+    def cases(self, quick: bool) -> Sequence[GrowingImage]:
+        """Return tasks and sizes, the small ones first."""
+        return [GrowingImage(task, side) for side in (QUICK_SIDES if quick else SIDES) for task in TASKS]
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: GrowingImage, quick: bool) -> list[ScaleRow]:
         """Time and weigh every method on one image."""
-        task, side, *_ = case.split()
-        return measure_case(task, int(side), quick)
+        return measure_case(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        return make_page(rows)
+        return make_page(list(map(read_scale, rows)))

@@ -1,7 +1,7 @@
 """Time and memory against pixels, both logarithmic."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,48 +9,61 @@ from matplotlib.lines import Line2D
 
 from ...report.panels import COLOURS, MARKERS, add_legend
 from .problem import CLOSED_FORM, TASKS, UNROLLED
+from .rows import ScaleRow, was_run
 
 _METHODS = (CLOSED_FORM, *UNROLLED)
-_PANELS = (
-    ("total_seconds", "estimated_seconds", "solve and gradient (s)"),
-    ("memory_bytes", "", "memory (GiB)"),
-)
+_TIME, _MEMORY = "solve and gradient (s)", "memory (GiB)"
 
 
-def time_and_memory(rows: Sequence[Any]) -> Figure:
+class Point(NamedTuple):
+    """A marker: pixels, seconds or GiB, and whether the program was run."""
+
+    pixels: int
+    value: float
+    run: bool
+
+
+def time_and_memory(rows: Sequence[ScaleRow]) -> Figure:
     """Draw both panels; a hollow marker is a prediction of what was not run."""
     figure = Figure(figsize=(9.5, 5.0), layout="constrained")
-    for axes, (measured, predicted, title) in zip(figure.subplots(1, 2), _PANELS, strict=True):
+    for axes, title, point in zip(figure.subplots(1, 2), (_TIME, _MEMORY), (_time, _memory), strict=True):
         for number, method in enumerate(_METHODS):
             for task, line in zip(TASKS, ("-", "--"), strict=True):
                 here = [row for row in rows if (row["method"], row["task"]) == (method, task)]
-                _draw(axes, here, (measured, predicted), (COLOURS[number], MARKERS[number], line))
-        if measured == "memory_bytes":
-            limit = rows[0]["memory_limit_bytes"] / 2**30
-            axes.axhline(limit, color="0.4", linestyle=":", linewidth=1)
-            text = "four fifths of the machine's"
-            axes.text(0.02, limit, text, transform=axes.get_yaxis_transform(), fontsize=7, va="bottom")
+                here = sorted(here, key=lambda row: row["pixels"])
+                points = [one for row in here if (one := point(row)) is not None]
+                _draw(axes, points, (COLOURS[number], MARKERS[number], line))
         axes.set(xscale="log", yscale="log", xlabel="pixels", ylabel=title)
         axes.grid(alpha=0.3, linewidth=0.5)
+    _draw_limit(figure.axes[1], rows[0]["memory_limit_bytes"] / 2**30)
     add_legend(figure, _handles())
     return figure
 
 
-def _draw(axes: Axes, rows: Sequence[Any], names: tuple[str, str], style: tuple[str, str, str]) -> None:
-    measured, predicted = names
+def _time(row: ScaleRow) -> Point | None:
+    run = was_run(row)
+    seconds = row["total_seconds"] if was_run(row) else row.get("estimated_seconds")
+    return Point(row["pixels"], seconds, run) if seconds else None
+
+
+def _memory(row: ScaleRow) -> Point | None:
+    memory = row["memory_bytes"]
+    return Point(row["pixels"], memory / 2**30, was_run(row)) if memory else None
+
+
+def _draw(axes: Axes, points: Sequence[Point], style: tuple[str, str, str]) -> None:
     colour, marker, line = style
-    scale = 2**30 if measured == "memory_bytes" else 1
-    points = []
-    for row in sorted(rows, key=lambda row: row["pixels"]):
-        run = row.get("residual") is not None
-        value = row.get(measured) if run or not predicted else row.get(predicted)
-        if value:
-            points.append((row["pixels"], value / scale, run))
-    axes.plot(
-        [one[0] for one in points], [one[1] for one in points], color=colour, linestyle=line, linewidth=1.2
-    )
-    for pixels, value, run in points:
-        axes.plot([pixels], [value], color=colour, marker=marker, markerfacecolor=colour if run else "white")
+    pixels, values = [one.pixels for one in points], [one.value for one in points]
+    axes.plot(pixels, values, color=colour, linestyle=line, linewidth=1.2)
+    for one in points:
+        face = colour if one.run else "white"
+        axes.plot([one.pixels], [one.value], color=colour, marker=marker, markerfacecolor=face)
+
+
+def _draw_limit(axes: Axes, limit: float) -> None:
+    axes.axhline(limit, color="0.4", linestyle=":", linewidth=1)
+    text = "four fifths of the machine's"
+    axes.text(0.02, limit, text, transform=axes.get_yaxis_transform(), fontsize=7, va="bottom")
 
 
 def _handles() -> list[Line2D]:

@@ -1,8 +1,7 @@
 """Time and weigh hypergradients of one image; what does not fit memory or time is predicted."""
 
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -12,14 +11,16 @@ from ....solvers import Budget
 from ...grid.clock_settings import ClockSettings
 from ...machine.memory import memory_limit
 from ...machine.threads import fix_blas_threads
-from ...measure.clock import time_rounds
+from ...measure.accuracy import flatten
+from ...measure.clock import time_once, time_rounds
 from ...measure.memory_limit import too_large
 from ...measure.program import Compiler, OutOfMemory, Program
 from ...measure.samples import Samples
+from ...measure.untimed import untimed
 from ...records.status import Status
-from ..certified_l1.measure import certify, closed_form
-from ..certified_l1.problem import Problem as CertifiedProblem
-from ..reproduction import Row
+from ..certified import certify, closed_form
+from ..relative_error import relative_error
+from ..training_pair import TrainingPair
 from .problem import (
     ADJOINT_TOLERANCE,
     BUDGET,
@@ -28,14 +29,12 @@ from .problem import (
     LONGER,
     UNROLLED,
     UNROLLED_STEPS,
-    Account,
-    Problem,
-    flat,
-    is_finite,
-    make_problem,
+    Differentiated,
+    GrowingImage,
     solve_program,
     total_program,
 )
+from .rows import ClosedFormMemory, Image, NotRunRow, Run, ScaleRow, UnrolledRow, Weighed
 
 CLOCK = ClockSettings(rounds_min=2, rounds_max=7, seconds=4.0, warmup=1, limit_seconds=4.0)
 QUICK = ClockSettings(rounds_min=1, rounds_max=1, seconds=0.1, warmup=1, limit_seconds=1.0)
@@ -44,135 +43,149 @@ TRIAL_STEPS = 10
 LARGEST_REFERENCE = 64
 
 
-def measure_case(task: str, side: int, quick: bool) -> list[Row]:
-    """Return one row a method."""
+class Setting(NamedTuple):
+    """What all methods on one image share.
+
+    Attributes:
+        pair: the image.
+        image: what its rows say of it.
+        compiler: of all programs.
+        clock: how long they are timed.
+        exact: the gradient on a certified solution as one vector; None where there is none.
+    """
+
+    pair: TrainingPair
+    image: Image
+    compiler: Compiler
+    clock: ClockSettings
+    exact: np.ndarray | None
+
+
+def measure_case(case: GrowingImage, quick: bool) -> list[ScaleRow]:
+    """Return one row per method."""
     fix_blas_threads()
-    problem, compiler = make_problem(task, side), Compiler()
-    clock = QUICK if quick else CLOCK
-    setting: Row = {
-        "task": task,
-        "side": side,
-        "pixels": side * side,
+    pair = case.pair()
+    image: Image = {
+        "task": case.task,
+        "side": case.side,
+        "pixels": case.side**2,
         "memory_limit_bytes": memory_limit(),
         "quick": quick,
     }
-    exact = _exact(problem) if side <= LARGEST_REFERENCE else None
-    rows = [setting | _closed_form(problem, compiler, clock, exact)]
-    for name, method in UNROLLED.items():
-        rows.append(setting | {"method": name} | _unrolled(method, problem, compiler, clock, exact))
-    return rows
+    exact = _exact(pair) if case.side <= LARGEST_REFERENCE else None
+    setting = Setting(pair, image, Compiler(), QUICK if quick else CLOCK, exact)
+    return [
+        _closed_form(setting),
+        *(measure_unrolled(name, method, setting) for name, method in UNROLLED.items()),
+    ]
 
 
-def _exact(problem: Problem) -> np.ndarray | None:
+def _exact(pair: TrainingPair) -> np.ndarray | None:
     """Return the gradient on a certified solution as one vector; None where it is not certified or smooth."""
-    pair = CertifiedProblem(problem.lower, problem.truth)
-    solved = jax.jit(certify)(problem.lower)
-    found = jax.jit(closed_form)(pair, solved)
+    solved = untimed(certify)(pair.lower)
+    found = untimed(closed_form)(pair, solved)
     if bool(found.nonsmooth) or not bool(solved.solution.certificate.certified):
         return None
-    return flat(found.gradient.regularizer)
+    return flatten(found.gradient.regularizer)
 
 
-def _closed_form(problem: Problem, compiler: Compiler, clock: ClockSettings, exact: np.ndarray | None) -> Row:
-    solve = compiler.compile_program(solve_program(BUDGET), problem, name="solve")
-    total = compiler.compile_program(total_program(LINEAR, BUDGET), problem, name=CLOSED_FORM)
-    longer = compiler.compile_program(total_program(LINEAR, LONGER), problem, name=CLOSED_FORM)
-    row: Row = {
+def _closed_form(setting: Setting) -> ScaleRow:
+    pair, compiler = setting.pair, setting.compiler
+    solve = compiler.compile_program(solve_program(BUDGET), pair, name="solve")
+    total = compiler.compile_program(total_program(LINEAR, BUDGET), pair, name=CLOSED_FORM)
+    longer = compiler.compile_program(total_program(LINEAR, LONGER), pair, name=CLOSED_FORM)
+    memory: ClosedFormMemory = {
         "method": CLOSED_FORM,
-        "route": LINEAR.route(problem.lower),
+        "route": LINEAR.route(pair.lower),
         "memory_bytes": total.memory.total,
         "longer_memory_bytes": longer.memory.total,
         "solve_memory_bytes": solve.memory.total,
     }
     if reason := too_large(total):
-        return row | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
-    timed, account = _timed({"solve": solve, "total": total}, problem, clock)
-    return (
-        row | _seconds("solve", timed["solve"]) | _seconds("total", timed["total"]) | _status(account, exact)
-    )
+        return {**setting.image, **memory, "status": Status.OUT_OF_MEMORY.value, "reason": reason}
+    timed, found = _timed({"solve": solve, "total": total}, setting)
+    return {
+        **setting.image,
+        **memory,
+        "solve_seconds": timed["solve"].median,
+        "solve_calls": len(timed["solve"].seconds),
+        **_run(timed["total"], found, setting.exact),
+    }
 
 
-def _unrolled(
-    method: Method, problem: Problem, compiler: Compiler, clock: ClockSettings, exact: np.ndarray | None
-) -> Row:
-    name = repr(method)
-    total = compiler.compile_program(total_program(method, _exactly(UNROLLED_STEPS)), problem, name=name)
-    row: Row = {"memory_bytes": total.memory.total}
+def measure_unrolled(name: str, method: Method, setting: Setting) -> NotRunRow | UnrolledRow:
+    """Time one way of unrolling, or say what it would need."""
+    exactly = total_program(method, _exactly(UNROLLED_STEPS))
+    total = setting.compiler.compile_program(exactly, setting.pair, name=repr(method))
+    row: Weighed = {**setting.image, "method": name, "memory_bytes": total.memory.total}
     if reason := too_large(total):
-        return row | {"status": Status.OUT_OF_MEMORY.value, "reason": reason}
+        return {**row, "status": Status.OUT_OF_MEMORY.value, "reason": reason}
     try:
-        estimate = _estimate(method, problem, compiler)
+        estimate = _estimate(method, setting)
         if estimate > LONGEST_SECONDS:
             reason = f"about {estimate:.0f} s, by {TRIAL_STEPS} steps; the limit is {LONGEST_SECONDS:.0f} s"
-            return row | {"status": Status.TIMED_OUT.value, "reason": reason, "estimated_seconds": estimate}
-        timed, account = _timed({"total": total}, problem, clock)
+            status = Status.TIMED_OUT.value
+            return {**row, "status": status, "reason": reason, "estimated_seconds": estimate}
+        timed, found = _timed({"total": total}, setting)
     except OutOfMemory as error:
-        return row | {"status": Status.OUT_OF_MEMORY.value, "reason": str(error)}
-    return row | _seconds("total", timed["total"]) | _status(account, exact)
+        return {**row, "status": Status.OUT_OF_MEMORY.value, "reason": str(error)}
+    return {**row, **_run(timed["total"], found, setting.exact)}
 
 
-def _estimate(method: Method, problem: Problem, compiler: Compiler) -> float:
+def _estimate(method: Method, setting: Setting) -> float:
     """Return the seconds of all steps by those of a few, the second call of two."""
-    trial = compiler.compile_program(
-        total_program(method, _exactly(TRIAL_STEPS)), problem, name=f"{method!r}, trial"
+    trial = setting.compiler.compile_program(
+        total_program(method, _exactly(TRIAL_STEPS)), setting.pair, name=f"{method!r}, trial"
     )
-    jax.block_until_ready(trial(problem))
-    start = time.perf_counter()
-    jax.block_until_ready(trial(problem))
-    return (time.perf_counter() - start) * UNROLLED_STEPS / TRIAL_STEPS
+    jax.block_until_ready(trial(setting.pair))
+    return time_once(lambda: trial(setting.pair)).seconds * UNROLLED_STEPS / TRIAL_STEPS
 
 
-def _timed(
-    programs: dict[str, Program], problem: Problem, clock: ClockSettings
-) -> tuple[dict[str, Samples], Account | None]:
-    """Time programs in the same rounds, and keep the total's last result; it is None where that failed."""
-    kept: dict[str, Any] = {}
+def _timed(programs: dict[str, Program], setting: Setting) -> tuple[dict[str, Samples], Differentiated]:
+    """Time programs in the same rounds, and keep the total's last result."""
+    kept: dict[str, Differentiated] = {}
 
-    def call(name: str) -> Callable[[], Any]:
-        def run() -> Any:
-            kept[name] = programs[name](problem)
+    def call(name: str) -> Callable[[], Differentiated]:
+        def run() -> Differentiated:
+            kept[name] = programs[name](setting.pair)
             return kept[name]
 
         return run
 
-    timed = time_rounds({name: call(name) for name in programs}, clock)
-    failed = timed["total"].status not in (Status.OK, Status.TIMED_OUT)
-    if failed:
+    timed = time_rounds({name: call(name) for name in programs}, setting.clock)
+    if timed["total"].status not in (Status.OK, Status.TIMED_OUT):
         raise OutOfMemory(timed["total"].reason)
     return timed, kept["total"]
 
 
-def _status(account: Account | None, exact: np.ndarray | None) -> Row:
-    """Return the scalars of a run; MAX_STEPS where solver or adjoint stopped at their limit."""
-    assert account is not None
-    adjoint = account.adjoint_residual
-    row: Row = {
-        "steps": int(account.steps),
-        "residual": float(account.residual),
-        "ambiguous": int(account.ambiguous),
-        "adjoint_steps": None if account.adjoint_steps is None else int(account.adjoint_steps),
-        "adjoint_residual": None if adjoint is None else float(adjoint),
-        "gradient_error": None,
-        "status": Status.OK.value,
-        "reason": "",
+def _run(samples: Samples, found: Differentiated, exact: np.ndarray | None) -> Run:
+    """Return what a run says; a first call beyond the clock's limit is all that its median is of."""
+    gradient = flatten(found.gradient)
+    finite = bool(np.isfinite(gradient).all())
+    status, reason = _status(found) if finite else (Status.NOT_FINITE, "the hypergradient is not finite")
+    steps, residual = found.adjoint_steps, found.adjoint_residual
+    return {
+        "total_seconds": samples.median,
+        "total_calls": len(samples.seconds),
+        "steps": int(found.steps),
+        "residual": float(found.residual),
+        "ambiguous": int(found.ambiguous),
+        "adjoint_steps": None if steps is None else int(steps),
+        "adjoint_residual": None if residual is None else float(residual),
+        "gradient_error": relative_error(gradient, exact) if finite and exact is not None else None,
+        "status": status.value,
+        "reason": reason,
     }
-    if not is_finite(account.gradient):
-        return row | {"status": Status.NOT_FINITE.value, "reason": "the hypergradient is not finite"}
-    if exact is not None:
-        row["gradient_error"] = float(np.linalg.norm(flat(account.gradient) - exact) / np.linalg.norm(exact))
-    late = ["the solver"] * bool(account.residual > BUDGET.tolerance)
+
+
+def _status(found: Differentiated) -> tuple[Status, str]:
+    """Return MAX_STEPS where solver or adjoint stopped at their limit."""
+    adjoint = found.adjoint_residual
+    late = ["the solver"] * bool(found.residual > BUDGET.tolerance)
     late += ["the adjoint iteration"] * bool(adjoint is not None and adjoint > ADJOINT_TOLERANCE)
-    if late:
-        row |= {
-            "status": Status.MAX_STEPS.value,
-            "reason": f"{' and '.join(late)} stopped at the limit of steps",
-        }
-    return row
-
-
-def _seconds(name: str, samples: Samples) -> Row:
-    """Return the median; a first call beyond the clock's limit is all that there is then."""
-    return {f"{name}_seconds": samples.median, f"{name}_calls": len(samples.seconds)}
+    if not late:
+        return Status.OK, ""
+    return Status.MAX_STEPS, f"{' and '.join(late)} stopped at the limit of steps"
 
 
 def _exactly(steps: int) -> Budget:

@@ -1,24 +1,23 @@
 """The page of hypergradients of growing images: time, memory, what was not run and why."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...records.status import Status
 from ...report.page import Page, Section
+from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from ..reproduction import Row
 from .figure import time_and_memory
 from .problem import (
     ADJOINT_STEPS,
     ADJOINT_TOLERANCE,
     BUDGET,
-    CLOSED_FORM,
     LARGEST_CROP,
     SEGMENT,
     SOLVER,
     UNROLLED_STEPS,
 )
-from .verdict import RULE, judge
+from .rows import ClosedFormNotRunRow, ClosedFormRow, ScaleRow, is_closed_form, was_run
+from .verdict import RULE, count_targets
 
 QUESTION = (
     "How do time and memory of a hypergradient grow with the image? l1 with 8 perturbed 3 x 3 filters, "
@@ -51,64 +50,60 @@ COLUMNS = (
 )
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+def make_page(rows: Sequence[ScaleRow]) -> Page:
     """Make the page from the rows of all cases measured so far."""
-    judged = judge(rows)
-    places = sorted({(str(row["task"]), int(str(row["side"]))) for row in rows})
-    found: list[Any] = list(rows)
+    targets = count_targets(rows)
+    places = sorted({(row["task"], row["side"]) for row in rows})
     tables = [
-        _section(task, side, [row for row in found if (row["task"], row["side"]) == (task, side)])
+        _section(task, side, [row for row in rows if (row["task"], row["side"]) == (task, side)])
         for task, side in places
     ]
     return Page(
         title="Hypergradients of growing images: time and memory",
         question=QUESTION,
         rule=RULE,
-        sections=[targets_section(judged), _memory(found), *tables],
-        verdict=counted_verdict(judged),
-        figures={"time_and_memory": time_and_memory(found)} if rows else {},
+        sections=[targets_section(targets), _memory(rows), *tables],
+        verdict=counted_verdict(targets),
+        figures={"time_and_memory": time_and_memory(rows)} if rows else {},
     )
 
 
-def _section(task: str, side: int, rows: Sequence[Any]) -> Section:
+def _section(task: str, side: int, rows: Sequence[ScaleRow]) -> Section:
     text = " ".join(f"{row['method']}: {row['status']} ({row['reason']})." for row in rows if row["reason"])
     return Section(f"{task}, {side} x {side}", text, COLUMNS, [_line(row) for row in rows])
 
 
-def _line(row: Any) -> list[str]:
+def _line(row: ScaleRow) -> list[str]:
+    memory = row["memory_bytes"]
     return [
         row["method"],
         row["status"],
-        _text(row.get("steps"), "d"),
-        _text(row.get("solve_seconds"), ".3g"),
-        _text(row.get("total_seconds"), ".3g"),
-        _text(row.get("total_calls"), "d"),
-        f"{row['memory_bytes'] / 2**20:,.1f}",
-        f"{row['memory_bytes'] / row['pixels']:,.0f}",
-        _text(row.get("adjoint_steps"), "d"),
-        _text(row.get("adjoint_residual"), ".1e"),
-        _text(row.get("ambiguous"), "d"),
-        _text(row.get("gradient_error"), ".1e"),
+        cell(row["steps"], "d") if was_run(row) else "",
+        cell(row["solve_seconds"], ".3g") if "solve_seconds" in row else "",
+        cell(row["total_seconds"], ".3g") if was_run(row) else "",
+        cell(row["total_calls"], "d") if was_run(row) else "",
+        cell(None if memory is None else memory / 2**20, ",.1f"),
+        cell(None if memory is None else memory / row["pixels"], ",.0f"),
+        cell(row["adjoint_steps"], "d") if was_run(row) else "",
+        cell(row["adjoint_residual"], ".1e") if was_run(row) else "",
+        cell(row["ambiguous"], "d") if was_run(row) else "",
+        cell(row["gradient_error"], ".1e") if was_run(row) else "",
     ]
 
 
-def _text(value: float | int | None, form: str) -> str:
-    return "" if value is None else f"{value:{form}}"
-
-
-def _memory(rows: Sequence[Any]) -> Section:
+def _memory(rows: Sequence[ScaleRow]) -> Section:
     """Return the closed form's memory by size, at both limits of steps, and what unrolling would need."""
     lines = []
     for row in rows:
-        if row["method"] != CLOSED_FORM:
+        if not is_closed_form(row):
             continue
         others = [other for other in rows if (other["task"], other["side"]) == (row["task"], row["side"])]
         lines.append(
             [
                 f"{row['task']} {row['side']} x {row['side']}",
-                f"{row['memory_bytes'] / row['pixels']:,.1f}",
-                f"{row['longer_memory_bytes'] / row['pixels']:,.1f}",
-                *(_ratio(other, row) for other in others if other["method"] != CLOSED_FORM),
+                _per_pixel(row["memory_bytes"], row),
+                _per_pixel(row["longer_memory_bytes"], row),
+                *(_ratio(other, row) for other in others if not is_closed_form(other)),
             ]
         )
     columns = ("problem", "bytes per pixel", "ten times the limit", "unrolled / ours", "checkpointed / ours")
@@ -116,6 +111,11 @@ def _memory(rows: Sequence[Any]) -> Section:
     return Section("Memory", text, columns, lines)
 
 
-def _ratio(other: Any, ours: Any) -> str:
-    mark = "" if other["status"] == Status.OK else f" ({other['status']})"
-    return f"{other['memory_bytes'] / ours['memory_bytes']:.1f}{mark}"
+def _per_pixel(memory: float | int | None, row: ScaleRow) -> str:
+    return cell(None if memory is None else memory / row["pixels"], ",.1f")
+
+
+def _ratio(other: ScaleRow, ours: ClosedFormNotRunRow | ClosedFormRow) -> str:
+    mark = "" if other["status"] == Status.OK.value else f" ({other['status']})"
+    theirs, own = other["memory_bytes"], ours["memory_bytes"]
+    return f"{cell(None if theirs is None or own is None else theirs / own, '.1f')}{mark}"

@@ -1,17 +1,18 @@
 """l1 problems on images of growing size, and the ways to differentiate them that are compared."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Float64
+from jaxtyping import Array, Float64
 
 from ....hypergrad import ClosedForm, Unrolled, hypergradient
 from ....hypergrad.method import Method
 from ....problems import AnalysisL1, Deconvolution, Denoising, LowerLevel, Photographs, Task, measure
 from ....solvers import Admm, Budget, Cg, Minres, solve
+from ..training_pair import TrainingPair
 
 TASKS: dict[str, Task] = {"denoising": Denoising(), "deconvolution": Deconvolution()}
 SIDES, QUICK_SIDES = (64, 128, 256, 512, 1024), (16,)
@@ -32,31 +33,36 @@ CLOSED_FORM = "closed form"
 UNROLLED = {"unrolled": Unrolled(), "unrolled, checkpointed": Unrolled(checkpoint_every=SEGMENT)}
 
 
-class Problem(NamedTuple):
-    """A lower level and its ground truth; a program's only argument."""
+@dataclass(frozen=True)
+class GrowingImage:
+    """A task on one square image."""
 
-    lower: LowerLevel
-    truth: Float[Array, "h w"]
+    task: str
+    side: int
+
+    @property
+    def name(self) -> str:
+        """Task and size: "denoising 64 x 64"."""
+        return f"{self.task} {self.side} x {self.side}"
+
+    def pair(self) -> TrainingPair:
+        """Measure the image; the weight is a fifth of the noise."""
+        truth, task = ground_truth(self.side), TASKS[self.task]
+        A, y = measure(task, truth[None], 0)
+        weight = jnp.asarray(WEIGHT_PER_NOISE * task.noise)
+        regularizer = AnalysisL1(AnalysisL1.initial(truth.shape, 0).W, weight)
+        return TrainingPair(LowerLevel(A, y[0], regularizer), jnp.asarray(truth))
 
 
-class Account(NamedTuple):
+class Differentiated(NamedTuple):
     """What a program returns beside its gradient: scalars of the solve and of the backward pass."""
 
-    gradient: Any
+    gradient: AnalysisL1
     steps: Array
     residual: Array
     ambiguous: Array
     adjoint_steps: Array | None
     adjoint_residual: Array | None
-
-
-def make_problem(task: str, side: int) -> Problem:
-    """Measure one image of `side` x `side` pixels, weight a fifth of the noise."""
-    truth = ground_truth(side)
-    A, y = measure(TASKS[task], truth[None], 0)
-    weight = jnp.asarray(WEIGHT_PER_NOISE * TASKS[task].noise)
-    regularizer = AnalysisL1(AnalysisL1.initial(truth.shape, 0).W, weight)
-    return Problem(LowerLevel(A, y[0], regularizer), jnp.asarray(truth))
 
 
 def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
@@ -67,24 +73,21 @@ def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
     return np.tile(tile, (copies, copies))[:side, :side] if copies > 1 else crop
 
 
-def solve_program(budget: Budget) -> Callable[[Problem], Array]:
+def solve_program(budget: Budget) -> Callable[[TrainingPair], Array]:
     """Return the forward solve."""
-    return lambda problem: solve(SOLVER, budget, problem.lower).x
+    return lambda pair: solve(SOLVER, budget, pair.lower).x
 
 
-def total_program(method: Method, budget: Budget) -> Callable[[Problem], Account]:
+def total_program(method: Method, budget: Budget) -> Callable[[TrainingPair], Differentiated]:
     """Return solve and hypergradient of the mean squared error by the filters and their weight."""
 
-    def total(problem: Problem) -> Account:
-        def loss(x: Array) -> Array:
-            return jnp.mean(jnp.square(x - problem.truth))
-
-        found = hypergradient(method, SOLVER, budget, problem.lower, loss)
+    def total(pair: TrainingPair) -> Differentiated:
+        found = hypergradient(method, SOLVER, budget, pair.lower, pair.loss)
         certificate = found.solution.certificate
         assert certificate is not None
         backward = found.backward
-        return Account(
-            found.gradient.regularizer,
+        return Differentiated(
+            cast(AnalysisL1, found.gradient.regularizer),
             found.solution.steps,
             found.solution.residual,
             certificate.ambiguous,
@@ -93,13 +96,3 @@ def total_program(method: Method, budget: Budget) -> Callable[[Problem], Account
         )
 
     return total
-
-
-def flat(gradient: Any) -> np.ndarray:
-    """Return all parameters as one vector."""
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(gradient)])
-
-
-def is_finite(gradient: Any) -> bool:
-    """Tell whether every leaf is a number."""
-    return all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(gradient))

@@ -1,11 +1,12 @@
 """The verdict on memory and adjoint of hypergradients of growing images, from rows alone."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from jaxtyping import Array
 
 from ..counted import Counted
-from ..reproduction import Row
-from .problem import ADJOINT_STEPS, ADJOINT_TOLERANCE, BUDGET, CLOSED_FORM, LONGER, TASKS
+from .problem import ADJOINT_STEPS, ADJOINT_TOLERANCE, BUDGET, LONGER, TASKS
+from .rows import ClosedFormNotRunRow, ClosedFormRow, ScaleRow, is_closed_form, was_run
 
 CONSTANT = 0.05
 
@@ -19,11 +20,12 @@ RULE = (
 )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[ScaleRow]) -> list[Counted]:
     """Apply the rule."""
-    ours: list[Any] = [row for row in rows if row["method"] == CLOSED_FORM]
-    ran = [row for row in ours if row.get("residual") is not None]
-    residuals = [row["adjoint_residual"] for row in ran]
+    ours = [row for row in rows if is_closed_form(row)]
+    ran = [row for row in ours if was_run(row)]
+    residuals = [row["residual"] for row in ran]
+    adjoint = [one for row in ran if (one := row["adjoint_residual"]) is not None]
     return [
         *(_linear(task, [row for row in ours if row["task"] == task]) for task in TASKS),
         Counted(
@@ -31,25 +33,20 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
             sum(row["memory_bytes"] == row["longer_memory_bytes"] for row in ours),
             len(ours),
         ),
-        Counted(
-            f"solver at a residual of {BUDGET.tolerance:g}",
-            sum(row["residual"] <= BUDGET.tolerance for row in ran),
-            len(ran),
-            f"worst {max(row['residual'] for row in ran):.1e}" if ran else "",
-        ),
-        Counted(
-            f"adjoint at a residual of {ADJOINT_TOLERANCE:g}",
-            sum(one <= ADJOINT_TOLERANCE for one in residuals),
-            len(ran),
-            f"worst {max(residuals):.1e}" if ran else "",
-        ),
+        _within(f"solver at a residual of {BUDGET.tolerance:g}", residuals, BUDGET.tolerance),
+        _within(f"adjoint at a residual of {ADJOINT_TOLERANCE:g}", adjoint, ADJOINT_TOLERANCE),
     ]
 
 
-def _linear(task: str, rows: Sequence[Any]) -> Counted:
+def _within(claim: str, residuals: Sequence[float], tolerance: float | Array) -> Counted:
+    worst = f"worst {max(residuals):.1e}" if residuals else ""
+    return Counted(claim, sum(bool(one <= tolerance) for one in residuals), len(residuals), worst)
+
+
+def _linear(task: str, rows: Sequence[ClosedFormNotRunRow | ClosedFormRow]) -> Counted:
     """Compare every other size with the largest; one size alone says nothing."""
-    rows = sorted(rows, key=lambda row: row["pixels"])
-    per_pixel = [row["memory_bytes"] / row["pixels"] for row in rows]
+    weighed = [(row["pixels"], memory) for row in rows if (memory := row["memory_bytes"]) is not None]
+    per_pixel = [memory / pixels for pixels, memory in sorted(weighed)]
     changes = [abs(one / per_pixel[-1] - 1) for one in per_pixel[:-1]]
     met = sum(change <= CONSTANT for change in changes)
     claim = f"memory per pixel constant, {task}"

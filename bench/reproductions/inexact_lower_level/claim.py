@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
-from .example import EXAMPLE, measure_example
+from ..rows import RecordedRow
+from .example import EXAMPLE, PrimalDualIterates, measure_example
 from .measure import measure_case
 from .page import make_page
-from .problem import CASES
+from .problem import CASES, InexactCase
+from .rows import AnyInexactRow, read_inexact
 
 
 @configuration
@@ -19,17 +20,16 @@ class InexactLowerLevel:
     iterates. Source: this project's own question; its theory for smooth energies is in Pedregosa, 2016.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name the problems."""
-        names = [case.name for case in CASES]
-        return [names[0], names[-1], EXAMPLE] if quick else [*names, EXAMPLE]
+    def cases(self, quick: bool) -> Sequence[InexactCase | PrimalDualIterates]:
+        """Return the problems, and the example."""
+        return [CASES[0], CASES[-1], EXAMPLE] if quick else [*CASES, EXAMPLE]
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: InexactCase | PrimalDualIterates, quick: bool) -> Sequence[AnyInexactRow]:
         """Measure every tolerance of one problem."""
-        if case == EXAMPLE:
-            return measure_example(quick)
-        return measure_case(next(one for one in CASES if one.name == case), quick)
+        if isinstance(case, PrimalDualIterates):
+            return measure_example(case, quick)
+        return measure_case(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        return make_page(rows)
+        return make_page(list(map(read_inexact, rows)))

@@ -1,26 +1,27 @@
 """Error of the gradient over error of x, one panel for the adjoint rules and one for unrolling."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...report.panels import COLOURS, MARKERS, add_legend
 from .measure import UNROLLED
+from .rows import InexactRow
 from .verdict import LARGE, SMALL
 
 
-def gradient_against_solution(rows: Sequence[Any]) -> Figure:
-    """Draw a line a problem; on the dotted line both errors are equal, the shaded corner misleads."""
+def gradient_against_solution(rows: Sequence[InexactRow]) -> Figure:
+    """Draw one line per problem; on the dotted line both errors are equal, the shaded corner misleads."""
     figure = Figure(figsize=(9.5, 5.0), layout="constrained")
     cases = list(dict.fromkeys(row["case"] for row in rows))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for axes, adjoint in zip(panels, (True, False), strict=True):
         for number, case in enumerate(cases):
             here = [row for row in rows if row["case"] == case and (row["method"] != UNROLLED) == adjoint]
-            points = [(row["x_error"], row["gradient_error"]) for row in here]
-            points = [point for point in points if all(point)]
+            points = [
+                (x, gradient) for row in here if (x := row["x_error"]) and (gradient := row["gradient_error"])
+            ]
             axes.plot(
                 [point[0] for point in points],
                 [point[1] for point in points],

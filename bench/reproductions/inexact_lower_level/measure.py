@@ -1,14 +1,15 @@
 """Errors of solution and hypergradient at every tolerance of the lower-level solver."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Float
 
 from ....hypergrad import (
+    Reference,
     Unrolled,
     certified_solution,
     disagreement,
@@ -16,107 +17,113 @@ from ....hypergrad import (
     random_directions,
     reference,
 )
-from ....problems import LowerLevel
+from ....problems import AnalysisL1, LowerLevel
 from ....solvers import Budget, Solution, solve
 from ....solvers.analysis_l1_problem import DualSolver
 from ....solvers.certificate import active_rows
 from ...machine.threads import fix_blas_threads
+from ...measure.untimed import untimed
 from ...records.status import Status
-from ..reproduction import Row
-from .problem import (
-    MOST_STEPS,
-    QUICK_MOST_STEPS,
-    QUICK_TOLERANCES,
-    TOLERANCES,
-    Case,
-    Problem,
-    make_problem,
-)
+from ..relative_error import finite, relative_error
+from ..training_pair import TrainingPair
+from .problem import MOST_STEPS, QUICK_MOST_STEPS, QUICK_TOLERANCES, TOLERANCES, InexactCase
+from .rows import InexactRow, NotMeasuredRow, Solved
 
 UNROLLED = "unrolled"
 SEGMENT = 100
 
 
-class Truth(NamedTuple):
-    """What errors are measured against, as numpy arrays; `active` is None for smooth energies."""
+class ExactSolution(NamedTuple):
+    """What errors are measured against.
 
-    x: Any
-    gradient: Any
+    Attributes:
+        x: the solution.
+        gradient: the hypergradient there, by all of the regulariser's parameters.
+        error: of that hypergradient, relative, as central differences bound it.
+        active: the active rows of W; None for smooth energies.
+    """
+
+    x: Float[np.ndarray, "..."]
+    gradient: Float[np.ndarray, " parameters"]
     error: float
-    active: Any
+    active: Bool[np.ndarray, "..."] | None
 
 
-def measure_case(case: Case, quick: bool) -> list[Row]:
-    """Return two rows a tolerance: the adjoint rule, and as many unrolled steps as the solver took."""
+def measure_case(case: InexactCase, quick: bool) -> Sequence[InexactRow] | Sequence[NotMeasuredRow]:
+    """Return two rows per tolerance: the adjoint rule, and as many unrolled steps as the solver took."""
     fix_blas_threads()
-    problem = make_problem(case)
-    setting: Row = {"case": case.name, "solver": repr(case.solver), "quick": quick}
-    truth = exact(problem)
+    pair = case.pair()
+    truth = exact(pair)
     if truth is None:
-        reason = "the reference is not trusted, or the solution is not smooth here"
-        return [setting | {"method": case.label, "status": Status.FAILED.value, "reason": reason}]
-    setting["reference_error"] = truth.error
-    rows: list[Row] = []
-    unrolled: dict[int, Row] = {}
-    look_back = jax.jit(lambda problem, solution: _backward(case, problem, solution))
+        return [_not_measured(case, quick)]
+    rows: list[InexactRow] = []
+    unrolled: dict[int, float | None] = {}
+    look_back = untimed(lambda pair, solution: _backward(case, pair, solution))
     for tolerance in QUICK_TOLERANCES if quick else TOLERANCES:
         budget = Budget(QUICK_MOST_STEPS if quick else MOST_STEPS, tolerance, check_every=1)
-        solution = jax.jit(solve, static_argnums=(0, 1))(case.solver, budget, problem.lower)
+        solution = untimed(solve, static=(0, 1))(case.solver, budget, pair.lower)
         steps = int(solution.steps)
-        row = setting | {"tolerance": tolerance, "steps": steps} | _solution(case, problem, solution, truth)
-        gradient = look_back(problem, solution)
-        rows.append(
-            row | {"method": case.label, "gradient_error": _relative(_flat(gradient), truth.gradient)}
-        )
+        row: InexactRow = {
+            "case": case.name,
+            "solver": repr(case.solver),
+            "quick": quick,
+            "reference_error": truth.error,
+            "tolerance": tolerance,
+            "steps": steps,
+            **_solved(case, pair, solution, truth),
+            "method": case.rule,
+            "gradient_error": finite(relative_error(_flat(look_back(pair, solution)), truth.gradient)),
+        }
         if steps not in unrolled:
-            gradient = jax.jit(_unrolled, static_argnums=(0, 1))(case, steps, problem)
-            unrolled[steps] = {"gradient_error": _relative(_flat(gradient), truth.gradient)}
-        rows.append(row | {"method": UNROLLED} | unrolled[steps])
+            gradient = untimed(_unrolled, static=(0, 1))(case, steps, pair)
+            unrolled[steps] = finite(relative_error(_flat(gradient), truth.gradient))
+        rows += [row, {**row, "method": UNROLLED, "gradient_error": unrolled[steps]}]
     return rows
 
 
-def exact(problem: Problem) -> Truth | None:
+def exact(pair: TrainingPair) -> ExactSolution | None:
     """Return the reference; None where it cannot be trusted."""
-    lower = problem.lower
-    directions = random_directions(lower, 3, 0, ("regularizer",))
+    directions = random_directions(pair.lower, 3, 0, ("regularizer",))
+    l1 = isinstance(pair.lower.regularizer, AnalysisL1)
 
-    def compute(problem: Problem) -> Any:
-        found = reference(problem.lower, lambda x: loss(x, problem.truth), directions)
-        smooth = not hasattr(problem.lower.regularizer, "W") or hasattr(problem.lower.regularizer, "gradient")
-        return found, None if smooth else certified_solution(problem.lower).point.active
+    def compute(pair: TrainingPair) -> tuple[Reference, Array | None]:
+        found = reference(pair.lower, pair.loss, directions)
+        return found, certified_solution(pair.lower).point.active if l1 else None
 
-    found, active = jax.jit(compute)(problem)
+    found, active = untimed(compute)(pair)
     if not bool(found.trusted) or bool(found.nonsmooth):
         return None
-    bound = float(disagreement(found.gradient, directions, found.differences.central))
-    return Truth(
-        np.asarray(found.x), _flat(found.gradient), bound, None if active is None else np.asarray(active)
-    )
+    error = float(disagreement(found.gradient, directions, found.differences.central))
+    held = None if active is None else np.asarray(active)
+    return ExactSolution(np.asarray(found.x), _flat(found.gradient), error, held)
 
 
-def loss(x: Array, truth: Array) -> Array:
-    """Return the mean squared error."""
-    return jnp.mean(jnp.square(x - truth))
+def _not_measured(case: InexactCase, quick: bool) -> NotMeasuredRow:
+    return {
+        "case": case.name,
+        "solver": repr(case.solver),
+        "quick": quick,
+        "method": case.rule,
+        "status": Status.FAILED.value,
+        "reason": "the reference is not trusted, or the solution is not smooth here",
+    }
 
 
-def _backward(case: Case, problem: Problem, solution: Solution) -> LowerLevel:
-    cotangent = jax.grad(loss)(solution.x, problem.truth)
-    return case.method.backward(case.solver, Budget(), problem.lower, solution, cotangent)[0]
+def _backward(case: InexactCase, pair: TrainingPair, solution: Solution) -> LowerLevel:
+    cotangent = jax.grad(pair.loss)(solution.x)
+    return case.method.backward(case.solver, Budget(), pair.lower, solution, cotangent)[0]
 
 
-def _unrolled(case: Case, steps: int, problem: Problem) -> LowerLevel:
-    method = Unrolled(checkpoint_every=SEGMENT)
-    budget = Budget(max_steps=steps, tolerance=0.0)
-    return hypergradient(
-        method, case.solver, budget, problem.lower, lambda x: loss(x, problem.truth)
-    ).gradient
+def _unrolled(case: InexactCase, steps: int, pair: TrainingPair) -> LowerLevel:
+    method, budget = Unrolled(checkpoint_every=SEGMENT), Budget(max_steps=steps, tolerance=0.0)
+    return hypergradient(method, case.solver, budget, pair.lower, pair.loss).gradient
 
 
-def _solution(case: Case, problem: Problem, solution: Solution, truth: Truth) -> Row:
+def _solved(case: InexactCase, pair: TrainingPair, solution: Solution, truth: ExactSolution) -> Solved:
     status = Status.of(solution.status)
-    row: Row = {
+    solved: Solved = {
         "residual": float(solution.residual),
-        "x_error": _relative(np.asarray(solution.x), truth.x),
+        "x_error": finite(relative_error(np.asarray(solution.x), truth.x)),
         "status": status.value,
         "reason": "" if status is Status.OK else status.sentence,
         "wrong_rows": None,
@@ -124,22 +131,18 @@ def _solution(case: Case, problem: Problem, solution: Solution, truth: Truth) ->
         "rows_of_W": None,
     }
     if truth.active is None or not isinstance(case.solver, DualSolver):
-        return row
-    u = case.solver.dual(problem.lower, solution.state)
-    active = np.asarray(active_rows(problem.lower, solution.x, u))
+        return solved
+    u = case.solver.dual(pair.lower, solution.state)
+    active = np.asarray(active_rows(pair.lower, solution.x, u))
     assert solution.certificate is not None
-    return row | {
+    return {
+        **solved,
         "wrong_rows": int(np.sum(active != truth.active)),
         "ambiguous": int(solution.certificate.ambiguous),
         "rows_of_W": int(truth.active.size),
     }
 
 
-def _flat(gradient: LowerLevel) -> np.ndarray:
+def _flat(gradient: LowerLevel) -> Float[np.ndarray, " parameters"]:
     """Return all parameters of the regulariser as one vector."""
     return np.asarray(ravel_pytree(gradient.regularizer)[0])
-
-
-def _relative(found: np.ndarray, exact: np.ndarray) -> float | None:
-    error = float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
-    return error if np.isfinite(error) else None

@@ -1,15 +1,23 @@
 """The page of inexact lower levels: errors by tolerance, what each rule needs, the example."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...report.page import Page, Section
+from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from ..reproduction import Row
 from .example import EXAMPLE, STEP, WEIGHT
 from .figure import gradient_against_solution
 from .problem import MOST_STEPS
-from .verdict import LEVELS, RULE, judge, misleading, needed_tolerance, pairs_of
+from .rows import AnyInexactRow, InexactRow, at_tolerance, is_example
+from .verdict import (
+    LEVELS,
+    RULE,
+    count_targets,
+    misleading,
+    needed_tolerance,
+    pairs_of,
+    with_gradient,
+)
 
 QUESTION = (
     "How exactly must the lower level be solved for a right hypergradient? The solver stops at relative "
@@ -36,66 +44,67 @@ COLUMNS = (
 )
 
 
-def make_page(rows: Sequence[Row]) -> Page:
+def make_page(rows: Sequence[AnyInexactRow]) -> Page:
     """Make the page from the rows of all cases measured so far."""
-    found: list[Any] = list(rows)
-    cases = list(dict.fromkeys(row["case"] for row in found if row["case"] != EXAMPLE))
-    example = [row for row in found if row["case"] == EXAMPLE]
-    judged = judge(rows)
-    measured = [row for row in found if row.get("gradient_error") is not None]
+    cases = list(dict.fromkeys(row["case"] for row in rows if row["case"] != EXAMPLE.name))
+    example = [row for row in rows if row["case"] == EXAMPLE.name]
+    targets = count_targets(rows)
+    measured = with_gradient(rows)
     return Page(
         title="Inexact lower levels: the error of the hypergradient against the solver's tolerance",
         question=QUESTION,
         rule=RULE,
         sections=[
-            targets_section(judged),
+            targets_section(targets),
             _needed(measured),
             _misleading(measured),
-            *(_case(name, [row for row in found if row["case"] == name]) for name in cases),
+            *(_case(name, [row for row in rows if row["case"] == name]) for name in cases),
             *([_example(example)] if example else []),
         ],
-        verdict=counted_verdict(judged),
+        verdict=counted_verdict(targets),
         figures={"gradient_against_solution": gradient_against_solution(measured)} if measured else {},
     )
 
 
-def _case(name: str, rows: Sequence[Any]) -> Section:
-    failed = [row["reason"] for row in rows if "tolerance" not in row]
-    if failed:
-        return Section(name, f"Not measured: {failed[0]}.", COLUMNS, [])
-    bound = f"{rows[0]['reference_error']:.0e}"
-    text = f"{rows[0]['solver']}. Differences bound the reference's own error by {bound}."
-    if rows[0]["rows_of_W"] is not None:
-        text += f" W has {rows[0]['rows_of_W']} rows."
-    return Section(name, text, COLUMNS, [_line(row) for row in rows])
+def _case(name: str, rows: Sequence[AnyInexactRow]) -> Section:
+    measured = [row for row in rows if at_tolerance(row)]
+    if not measured:
+        return Section(name, f"Not measured: {rows[0]['reason']}.", COLUMNS, [])
+    first = measured[0]
+    text = (
+        f"{first['solver']}. Differences bound the reference's own error by {first['reference_error']:.0e}."
+    )
+    if first["rows_of_W"] is not None:
+        text += f" W has {first['rows_of_W']} rows."
+    return Section(name, text, COLUMNS, [_line(row) for row in measured])
 
 
-def _line(row: Any) -> list[str]:
+def _line(row: InexactRow) -> list[str]:
     return [
         f"{row['tolerance']:.0e}",
         row["method"],
         row["status"],
         str(row["steps"]),
         f"{row['residual']:.1e}",
-        _power(row["x_error"]),
-        _power(row["gradient_error"]) or "not finite",
-        _count(row["wrong_rows"]),
-        _count(row["ambiguous"]),
+        cell(row["x_error"], ".1e"),
+        cell(row["gradient_error"], ".1e", "not finite"),
+        cell(row["wrong_rows"], "d"),
+        cell(row["ambiguous"], "d"),
     ]
 
 
-def _needed(rows: Sequence[Any]) -> Section:
+def _needed(rows: Sequence[InexactRow]) -> Section:
     lines = []
     for case, method in pairs_of(rows):
         found = [needed_tolerance(rows, case, method, level) for level in LEVELS]
-        lines.append([case, method, *("not reached" if one is None else f"{one:.0e}" for one in found)])
+        lines.append([case, method, *(cell(one, ".0e", "not reached") for one in found)])
     columns = ("problem", "rule", *(f"error {level:.0e}" for level in LEVELS))
     return Section(
         "Tolerance needed", "The loosest from which on the gradient's error stays below.", columns, lines
     )
 
 
-def _misleading(rows: Sequence[Any]) -> Section:
+def _misleading(rows: Sequence[InexactRow]) -> Section:
     found = misleading(rows)
     columns = ("problem", "rule", "tolerance", "error of x", "error of gradient", "wrong rows")
     lines = [
@@ -103,9 +112,9 @@ def _misleading(rows: Sequence[Any]) -> Section:
             row["case"],
             row["method"],
             f"{row['tolerance']:.0e}",
-            _power(row["x_error"]),
-            _power(row["gradient_error"]),
-            _count(row["wrong_rows"]),
+            cell(row["x_error"], ".1e"),
+            cell(row["gradient_error"], ".1e"),
+            cell(row["wrong_rows"], "d"),
         ]
         for row in found
     ]
@@ -113,7 +122,7 @@ def _misleading(rows: Sequence[Any]) -> Section:
     return Section("Where a derivative misleads", text, columns, lines)
 
 
-def _example(rows: Sequence[Any]) -> Section:
+def _example(rows: Sequence[AnyInexactRow]) -> Section:
     text = (
         f"Denoising with 8 perturbed 3 x 3 filters, weight {WEIGHT:g}. The derivative of the loss along one "
         f"random direction of filters and weight: of the iterate by central differences with step {STEP:g}, "
@@ -124,22 +133,14 @@ def _example(rows: Sequence[Any]) -> Section:
         [
             f"{row['steps']:,}",
             f"{row['residual']:.1e}",
-            _power(row["x_error"]),
+            cell(row["x_error"], ".1e"),
             f"{row['by_differences']:.6g}",
             f"{row['by_ad']:.6g}",
             f"{row['exact']:.6g}",
             f"{abs(row['by_ad'] / row['exact'] - 1):.1e}",
         ]
         for row in rows
-        if row.get("by_ad") is not None
+        if is_example(row)
     ]
-    failed = [row["reason"] for row in rows if row.get("by_ad") is None]
-    return Section(f"Example: {EXAMPLE}", " ".join([text, *failed]), columns, lines)
-
-
-def _power(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else str(value)
+    failed = [row["reason"] for row in rows if not is_example(row)]
+    return Section(f"Example: {EXAMPLE.name}", " ".join([text, *failed]), columns, lines)

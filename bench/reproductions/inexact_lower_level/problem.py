@@ -1,9 +1,8 @@
 """The lower levels that are solved inexactly: l1 on signals and images, and a fields-of-experts energy."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from ....hypergrad import ClosedForm, Implicit
 from ....hypergrad.method import AdjointMethod
@@ -20,13 +19,15 @@ from ....problems import (
     measure,
 )
 from ....solvers import Admm, DualFista, Nesterov, Solver
+from ..training_pair import TrainingPair
 
 TOLERANCES = tuple(float(f"1e-{power}") for power in range(1, 13))
 QUICK_TOLERANCES = (1e-2, 1e-9)
 MOST_STEPS, QUICK_MOST_STEPS = 20_000, 3000
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True)
+class InexactCase:
     """A problem, the solver whose tolerance varies, and the rule that looks back from its result."""
 
     name: str
@@ -38,46 +39,38 @@ class Case(NamedTuple):
     method: AdjointMethod
 
     @property
-    def label(self) -> str:
+    def rule(self) -> str:
         """The rule's name."""
         return "closed form" if isinstance(self.method, ClosedForm) else "implicit"
 
+    def pair(self) -> TrainingPair:
+        """Draw the problem, with the regulariser that benchmarks start from."""
+        truths = self.data.sample(self.shape, 1, 0)
+        A, y = measure(self.task, truths, 0)
+        lower = LowerLevel(A, y[0], self.regularizer.initial(self.shape, 0))
+        return TrainingPair(lower, jnp.asarray(truths[0]))
 
-class Problem(NamedTuple):
-    """A lower level and its ground truth."""
 
-    lower: LowerLevel
-    truth: Float[Array, "..."]
-
-
+_SIGNALS, _IMAGES = PiecewiseConstant(), Photographs()
 CASES = (
-    Case(
-        "l1 denoising, n = 64", Denoising(), PiecewiseConstant(), AnalysisL1, (64,), DualFista(), ClosedForm()
-    ),
-    Case("l1 inpainting, n = 64", Inpainting(), PiecewiseConstant(), AnalysisL1, (64,), Admm(), ClosedForm()),
-    Case(
+    InexactCase("l1 denoising, n = 64", Denoising(), _SIGNALS, AnalysisL1, (64,), DualFista(), ClosedForm()),
+    InexactCase("l1 inpainting, n = 64", Inpainting(), _SIGNALS, AnalysisL1, (64,), Admm(), ClosedForm()),
+    InexactCase(
         "l1 filter-bank denoising, 16 x 16",
         Denoising(),
-        Photographs(),
+        _IMAGES,
         AnalysisL1,
         (16, 16),
         Admm(),
         ClosedForm(),
     ),
-    Case(
+    InexactCase(
         "fields-of-experts denoising, 16 x 16",
         Denoising(),
-        Photographs(),
+        _IMAGES,
         FieldsOfExperts,
         (16, 16),
         Nesterov(),
         Implicit(),
     ),
 )
-
-
-def make_problem(case: Case) -> Problem:
-    """Draw the problem of a case, with the regulariser that benchmarks start from."""
-    truths = case.data.sample(case.shape, 1, 0)
-    A, y = measure(case.task, truths, 0)
-    return Problem(LowerLevel(A, y[0], case.regularizer.initial(case.shape, 0)), jnp.asarray(truths[0]))

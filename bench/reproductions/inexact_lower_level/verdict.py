@@ -1,11 +1,10 @@
 """What the errors say: the tolerance each rule needs, and where an iterate's derivative misleads."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..counted import Counted
-from ..reproduction import Row
 from .example import EXAMPLE
+from .rows import AnyInexactRow, ExampleRow, InexactRow, at_tolerance, is_example
 
 LEVELS = (1e-2, 1e-4, 1e-6)
 SMALL, LARGE = 1e-3, 1e-1
@@ -22,14 +21,12 @@ RULE = (
 )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[AnyInexactRow]) -> list[Counted]:
     """Apply the rule."""
-    found: list[Any] = list(rows)
-    measured = [row for row in found if row["case"] != EXAMPLE]
-    ran = [row for row in measured if row.get("gradient_error") is not None]
-    pairs = pairs_of(measured)
+    example = [row for row in rows if is_example(row)]
+    pairs = pairs_of(rows)
+    ran = with_gradient(rows)
     reached = [needed_tolerance(ran, *one, LEVELS[-1]) is not None for one in pairs]
-    example = [row for row in found if row["case"] == EXAMPLE and row.get("by_ad") is not None]
     smallest = min((row["x_error"] for row in example if misleads_in_example(row)), default=None)
     return [
         Counted(f"an error of the gradient of {LEVELS[-1]:g} is reached", sum(reached), len(reached)),
@@ -43,34 +40,41 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def pairs_of(rows: Sequence[Any]) -> list[tuple[str, str]]:
-    """Return problems and rules in the order of the rows."""
-    return list(dict.fromkeys((row["case"], row["method"]) for row in rows))
+def with_gradient(rows: Sequence[AnyInexactRow]) -> list[InexactRow]:
+    """Return the rows of rules whose hypergradient is finite."""
+    return [row for row in rows if at_tolerance(row) and row["gradient_error"] is not None]
 
 
-def needed_tolerance(rows: Sequence[Any], case: str, method: str, level: float) -> float | None:
+def pairs_of(rows: Sequence[AnyInexactRow]) -> list[tuple[str, str]]:
+    """Return problems and rules in the order of the rows, without the example."""
+    named = [row for row in rows if row["case"] != EXAMPLE.name]
+    return list(dict.fromkeys((row["case"], row["method"]) for row in named))
+
+
+def needed_tolerance(rows: Sequence[InexactRow], case: str, method: str, level: float) -> float | None:
     """Return the loosest tolerance from which on the gradient's error stays below a level."""
     needed = None
     here = [row for row in rows if (row["case"], row["method"]) == (case, method)]
     for row in sorted(here, key=lambda row: row["tolerance"]):
-        if row["gradient_error"] > level:
+        error = row["gradient_error"]
+        if error is not None and error > level:
             break
         needed = row["tolerance"]
     return needed
 
 
-def misleading(rows: Sequence[Any]) -> list[Any]:
+def misleading(rows: Sequence[InexactRow]) -> list[InexactRow]:
     """Return the rows whose x is right and whose gradient is not."""
-    return [
-        row
-        for row in rows
-        if row.get("gradient_error") is not None
-        and row["x_error"] <= SMALL
-        and row["gradient_error"] >= LARGE
-    ]
+    return [row for row in rows if _misleads(row["x_error"], row["gradient_error"])]
 
 
-def misleads_in_example(row: Any) -> bool:
+def _misleads(x_error: float | None, gradient_error: float | None) -> bool:
+    if x_error is None or gradient_error is None:
+        return False
+    return x_error <= SMALL and gradient_error >= LARGE
+
+
+def misleads_in_example(row: ExampleRow) -> bool:
     """Tell whether differences and AD agree with each other and not with the solution's derivative."""
     exact, difference, slope = row["exact"], row["by_differences"], row["by_ad"]
     agree = abs(difference - slope) <= AGREES * abs(slope)

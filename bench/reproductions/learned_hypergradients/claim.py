@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -11,16 +10,18 @@ from ...catalogue.catalogue import built_in
 from ...records.status import Status
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
-from ..reproduction import Row
-from .measure import IMPLICIT, RULES, measure_model
+from ..rows import RecordedRow
+from .measure import RULES, LearnedModel, measure_model
+from .rows import LearnedRow, is_implicit, read_learned
 
 ACCURACY = 1e-5
 FLOOR = 1e-6
 """Smaller errors are drawn there: a rule that is exact on a model would squeeze all others."""
 NOT_HERE = ("analysis-l1", "analysis-l12")
 """They have no map whose fixed point is asked for; `certified-l1` and `blorc-timing` are about the first."""
-QUICK = ("untied-experts, denoising", "convex-ridge, super-resolution")
+QUICK = (LearnedModel("untied-experts", "denoising"), LearnedModel("convex-ridge", "super-resolution"))
 QUESTION = (
     "What people learn today as lower levels: ridge functions, networks as energies, denoisers in the place "
     "of a gradient or of a proximal operator, wavelets. Is the implicit hypergradient right, and how wrong "
@@ -47,44 +48,43 @@ class LearnedHypergradients:
     al., 2025.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name models and tasks."""
+    def cases(self, quick: bool) -> Sequence[LearnedModel]:
+        """Return models and tasks."""
         if quick:
             return QUICK
         subjects = built_in()
         models = [name for name in subjects.regularizers if name not in NOT_HERE]
-        return [f"{model}, {task}" for model in models for task in subjects.tasks]
+        return [LearnedModel(model, task) for model in models for task in subjects.tasks]
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: LearnedModel, quick: bool) -> list[LearnedRow]:
         """Measure one model on one task."""
-        regularizer, task = case.split(", ")
-        return measure_model(regularizer, task, quick)
+        return measure_model(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
-        """Return a table a task, the figure and the verdict."""
-        found: list[Any] = list(rows)
-        judged = judge(rows)
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
+        """Return one table per task, the figure and the verdict."""
+        found = list(map(read_learned, rows))
+        targets = count_targets(found)
         tasks = dict.fromkeys(row["task"] for row in found)
         return Page(
             title="Hypergradients of learned models",
             question=QUESTION,
             rule=RULE,
             sections=[
-                targets_section(judged),
+                targets_section(targets),
                 *(_table(task, [row for row in found if row["task"] == task]) for task in tasks),
             ],
-            verdict=counted_verdict(judged),
+            verdict=counted_verdict(targets),
             figures={"errors_of_rules": _figure(found)} if found else {},
         )
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[LearnedRow]) -> list[Counted]:
     """Apply the rule."""
-    found: list[Any] = [row for row in rows if row["method"] == IMPLICIT]
+    found = [row for row in rows if is_implicit(row)]
     smooth = [row for row in found if row["status"] == Status.OK.value and not row["kink"]]
     # A solution that was found and a gradient that is no number is a miss, not a row without a figure.
     judged = [row for row in smooth if row["error"] is not None or not row["finite"]]
-    errors = [math.inf if row["error"] is None else row["error"] for row in judged]
+    errors = [math.inf if (error := row["error"]) is None else error for row in judged]
     left = len(found) - len(judged)
     return [
         Counted(
@@ -97,11 +97,13 @@ def judge(rows: Sequence[Row]) -> list[Counted]:
     ]
 
 
-def _table(task: str, rows: Sequence[Any]) -> Section:
+def _table(task: str, rows: Sequence[LearnedRow]) -> Section:
     lines = []
-    for model in dict.fromkeys(row["regularizer"] for row in rows):
+    for exact in rows:
+        if not is_implicit(exact):
+            continue
+        model = exact["regularizer"]
         mine = {row["method"]: row for row in rows if row["regularizer"] == model}
-        exact = mine[IMPLICIT]
         found = exact["status"] == Status.OK.value
         state = "ok" + exact["kink"] * ", kink" if found else f"{exact['status']}: {exact['reason']}"
         errors = [_power(mine[name]["error"]) for name in RULES]
@@ -111,16 +113,20 @@ def _table(task: str, rows: Sequence[Any]) -> Section:
     return Section(task, "Relative errors of the hypergradient by all parameters.", columns, lines)
 
 
-def _figure(rows: Sequence[Any]) -> Figure:
-    """Draw the errors of the rules, a column a model."""
+def _figure(rows: Sequence[LearnedRow]) -> Figure:
+    """Draw the errors of the rules, one column per model."""
     models = list(dict.fromkeys(row["regularizer"] for row in rows))
     figure = Figure(figsize=(7.0, 4.6), layout="constrained")
     axes = figure.subplots()
     for number, name in enumerate(RULES):
-        mine = [row for row in rows if row["method"] == name and row["error"] is not None]
+        mine = [
+            (models.index(row["regularizer"]), error)
+            for row in rows
+            if row["method"] == name and (error := row["error"]) is not None
+        ]
         axes.plot(
-            [models.index(row["regularizer"]) + 0.15 * (number - 1.5) for row in mine],
-            [max(row["error"], FLOOR) for row in mine],
+            [model + 0.15 * (number - 1.5) for model, _ in mine],
+            [max(error, FLOOR) for _, error in mine],
             color=COLOURS[number],
             marker=MARKERS[number],
             markersize=4,
@@ -136,4 +142,4 @@ def _figure(rows: Sequence[Any]) -> Figure:
 
 
 def _power(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1e}"
+    return cell(value, ".1e", "none")

@@ -2,24 +2,29 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ....problems import Deconvolution, Denoising, Inpainting, PseudoHuber
 from ....problems.values.configuration import configuration
+from ....solvers import DualFista, PrimalDual
 from ...report.page import Page, Section
 from ...report.panels import COLOURS, MARKERS
+from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
-from ..reproduction import Row
-from .measure import L1_SOLVERS, measure_restarts
+from ..rows import RecordedRow, read_rows
+from ..smooth_cases import SmoothCase
+from .measure import L1Restarts, RestartCase, SmoothRestarts, measure_restarts
+from .rows import LAYERS, RESTARTS, RestartRow
 
-SMOOTH = tuple(f"{task}, 10 x 10, pseudo-Huber" for task in ("denoising", "inpainting", "deconvolution"))
-QUICK_CASES = ("denoising, 6 x 6, pseudo-Huber",)
-ACCELERATED = ("l1 denoising, dual FISTA",)
+TASKS = (Denoising(), Inpainting(), Deconvolution())
+L1_CASES = (L1Restarts(PrimalDual()), L1Restarts(DualFista()))
+CASES = (*(SmoothRestarts(SmoothCase(task, 10, PseudoHuber())) for task in TASKS), *L1_CASES)
+QUICK_CASES = (SmoothRestarts(SmoothCase(Denoising(), 6, PseudoHuber())),)
+ACCELERATED = tuple(case.name for case in L1_CASES if case.accelerated)
 TOLERANCE = 0.1
 FLOOR, EARLY = 1e-12, 1e-5
-ERRORS = {"layers": "gradient_error", "restarts": "x_error"}
 
 RULE = (
     "rho is the spectral radius of the Jacobian of the solver's step at the solution, eigenvalues of one "
@@ -38,18 +43,18 @@ class Restarts:
     Source: Davy, Briceno-Arias and Pustelnik, 2025, claim D1.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name the problems."""
-        return QUICK_CASES if quick else [*SMOOTH, *L1_SOLVERS]
+    def cases(self, quick: bool) -> Sequence[RestartCase]:
+        """Return the problems."""
+        return QUICK_CASES if quick else CASES
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: RestartCase, quick: bool) -> list[RestartRow]:
         """Measure errors over layers and over restarts."""
         return measure_restarts(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
-        found: list[Any] = list(rows)
-        judged = judge(rows)
+        found = read_rows(rows, RestartRow)
+        targets = count_targets(found)
         cases = dict.fromkeys(row["case"] for row in found)
         return Page(
             title="Restarts: the error falls geometrically in layers and in restarts",
@@ -61,56 +66,58 @@ class Restarts:
             ),
             rule=RULE,
             sections=[
-                targets_section(judged),
+                targets_section(targets),
                 _slopes(found),
                 *(_table(case, [row for row in found if row["case"] == case]) for case in cases),
             ],
-            verdict=counted_verdict(judged),
+            verdict=counted_verdict(targets),
             figures={"error_against_layers": _figure(found)} if found else {},
         )
 
 
-def slope(rows: Sequence[Any], case: str, over: str) -> float | None:
+def error_of(row: RestartRow) -> float:
+    """Return the error that falls: of the gradient over layers, of x over restarts."""
+    return row["gradient_error"] if row["over"] == LAYERS else row["x_error"]
+
+
+def slope(rows: Sequence[RestartRow], case: str, over: str) -> float | None:
     """Fit the slope of the log error over the steps; None for fewer than two points in range."""
-    name = ERRORS[over]
     here = [row for row in rows if (row["case"], row["over"]) == (case, over)]
-    points = [(row["steps"], math.log(row[name])) for row in here if FLOOR <= row[name] <= EARLY]
+    points = [(row["steps"], math.log(error_of(row))) for row in here if FLOOR <= error_of(row) <= EARLY]
     if len(points) < 2:
         return None
     steps, logs = np.asarray(points).T
     return float(np.polyfit(steps, logs, 1)[0])
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[RestartRow]) -> list[Counted]:
     """Apply the rule, for layers and for restarts."""
-    found: list[Any] = list(rows)
-    rho = {row["case"]: row["rho"] for row in found if row["case"] not in ACCELERATED}
-    judged = []
+    rho = {row["case"]: row["rho"] for row in rows if row["case"] not in ACCELERATED}
+    targets = []
     for over, claim in (
-        ("layers", "the gradient's error falls like rho^L"),
-        ("restarts", "the error of x falls like rho^((R + 1) L)"),
+        (LAYERS, "the gradient's error falls like rho^L"),
+        (RESTARTS, "the error of x falls like rho^((R + 1) L)"),
     ):
-        ratios = [one / math.log(rho[case]) for case in rho if (one := slope(found, case, over)) is not None]
+        ratios = [one / math.log(rho[case]) for case in rho if (one := slope(rows, case, over)) is not None]
         missing = len(rho) - len(ratios)
         detail = f"slopes {min(ratios):.2f} to {max(ratios):.2f} of log rho" if ratios else ""
         met = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)
-        judged.append(Counted(claim, met, len(ratios), detail, f"{missing} without a fit" if missing else ""))
-    return judged
+        left_out = f"{missing} without a fit" if missing else ""
+        targets.append(Counted(claim, met, len(ratios), detail, left_out))
+    return targets
 
 
-def _slopes(rows: Sequence[Any]) -> Section:
+def _slopes(rows: Sequence[RestartRow]) -> Section:
     lines = []
     for case in dict.fromkeys(row["case"] for row in rows):
         rho = next(row["rho"] for row in rows if row["case"] == case)
-        found = [slope(rows, case, over) for over in ERRORS]
-        lines.append(
-            [case, f"{rho:.6f}", f"{math.log(rho):.5f}", *("" if b is None else f"{b:.5f}" for b in found)]
-        )
+        found = [slope(rows, case, over) for over in (LAYERS, RESTARTS)]
+        lines.append([case, f"{rho:.6f}", f"{math.log(rho):.5f}", *(cell(one, ".5f") for one in found)])
     columns = ("problem", "rho", "log rho", "slope over layers", "slope over steps")
     return Section("Slopes", "", columns, lines)
 
 
-def _table(case: str, rows: Sequence[Any]) -> Section:
+def _table(case: str, rows: Sequence[RestartRow]) -> Section:
     lines = [
         [row["over"], str(row["steps"]), f"{row['gradient_error']:.1e}", f"{row['x_error']:.1e}"]
         for row in rows
@@ -119,16 +126,16 @@ def _table(case: str, rows: Sequence[Any]) -> Section:
     return Section(case, text, ("over", "steps", "error of gradient", "error of x"), lines)
 
 
-def _figure(rows: Sequence[Any]) -> Figure:
+def _figure(rows: Sequence[RestartRow]) -> Figure:
     """Draw errors over layers and over restarts, with the lines that rho predicts through the last point."""
     figure = Figure(figsize=(10, 4.8), layout="constrained")
     panels = figure.subplots(1, 2)
     cases = list(dict.fromkeys(row["case"] for row in rows))
-    for axes, (over, name) in zip(panels, ERRORS.items(), strict=True):
+    for axes, over in zip(panels, (LAYERS, RESTARTS), strict=True):
         for number, case in enumerate(cases):
             here = [row for row in rows if (row["case"], row["over"]) == (case, over)]
             steps = np.asarray([row["steps"] for row in here], float)
-            errors = np.asarray([max(row[name], 1e-16) for row in here])
+            errors = np.asarray([max(error_of(row), 1e-16) for row in here])
             axes.plot(steps, errors, color=COLOURS[number], marker=MARKERS[number], linestyle="", label=case)
             inside = np.flatnonzero((errors >= FLOOR) & (errors <= EARLY))
             if inside.size:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ....problems import AnalysisL1, LowerLevel
 from ....solvers import Budget
 
-Truth = Literal["smooth", "certified", "reduced", "right", "split", "hinge", "zero"]
+TruthKind = Literal["smooth", "certified", "reduced", "right", "split", "hinge", "zero"]
 See = Callable[[Array], Array]
 """From x to what a loss sees."""
 
@@ -41,7 +41,7 @@ class Challenge(NamedTuple):
         family: from theta to the lower level.
         size: how many entries theta has.
         target: what the mean squared error of what the loss sees is measured against.
-        truth: how the derivative is known, see `stress_truth`.
+        truth: how the derivative is known, see `true_derivative`.
         budget: of solvers with a stopping rule.
         steps: of rules that use every step.
         scale: factor of the loss.
@@ -55,7 +55,7 @@ class Challenge(NamedTuple):
     family: Callable[[Array], LowerLevel]
     size: int
     target: Float[Array, "..."]
-    truth: Truth
+    truth: TruthKind
     budget: Budget = Budget(20_000, 1e-10, 20)
     steps: int = 2000
     scale: float = 1.0

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
-from ..reproduction import Row
+from ..rows import RecordedRow
+from .challenge import Challenge
 from .measure import measure_challenge
 from .page import make_page
-from .problems import challenges
+from .problems import challenges, named
+from .rows import StressRow, read_stress
 
 QUICK = ("smooth control", "few steps", "kink: merging values")
 
@@ -20,14 +22,14 @@ class Stress:
     its rows are the rules. Source: this project's own question.
     """
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        """Name the problems."""
-        return QUICK if quick else [one.name for one in challenges()]
+    def cases(self, quick: bool) -> Sequence[Challenge]:
+        """Return the problems."""
+        return [named(name) for name in QUICK] if quick else challenges()
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
+    def measure(self, case: Challenge, quick: bool) -> list[StressRow]:
         """Try every rule on one problem."""
         return measure_challenge(case, quick)
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return the matrix, what is silently wrong, and the verdict."""
-        return make_page(rows)
+        return make_page(list(map(read_stress, rows)))

@@ -22,7 +22,7 @@ LOOKS = {
 def matrix_figure(
     methods: Sequence[str], problems: Sequence[str], words: Mapping[tuple[str, str], str]
 ) -> Figure:
-    """Draw a cell a rule and problem."""
+    """Draw one cell per rule and problem."""
     figure = Figure(figsize=(3.2 + 0.55 * len(problems), 2.6 + 0.22 * len(methods)), layout="constrained")
     axes = figure.subplots()
     names = list(LOOKS)

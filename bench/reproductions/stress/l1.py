@@ -17,7 +17,7 @@ def l1(name: str, why: str, task: Task, length: int = 12) -> Challenge:
 
 
 def unseen_l1() -> Challenge:
-    """Neither A nor W sees a constant; theta moves one weight a row."""
+    """Neither A nor W sees a constant; theta moves one weight per row."""
     generator = np.random.default_rng(4)
     matrix = generator.normal(size=(8, 10)) / 3
     A = Dense(jnp.asarray(matrix - matrix.mean(axis=1, keepdims=True)))

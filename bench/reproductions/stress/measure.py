@@ -1,8 +1,7 @@
-"""One row a rule and hard problem: how wrong the hypergradient is, and what the record says of itself."""
+"""One row per rule and hard problem: how wrong the hypergradient is, and what the record says of itself."""
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,90 +14,93 @@ from ....problems import LowerLevel
 from ....solvers import Budget, Solution, Solver, solve
 from ...failure import failure_of
 from ...machine.threads import fix_blas_threads
+from ...measure.account import account_of
+from ...measure.untimed import untimed
 from ...records.status import Status
-from ..reproduction import Row
 from .challenge import Challenge, Family, See
-from .contestants import CONTESTANTS, QUICK, Contestant
 from .looks import asked_again, change, count_dependent_rows
-from .problems import named
+from .rows import Errors, Hard, Looked, StressRow, Tried, Warnings
+from .rules import QUICK, TRIED_RULES, TriedRule
 from .truth import Derivative, true_derivative
 
 
-def measure_challenge(name: str, quick: bool) -> list[Any]:
+def measure_challenge(challenge: Challenge, quick: bool) -> list[StressRow]:
     """Try every rule on one problem."""
     fix_blas_threads()
-    challenge = named(name)
     if not challenge.base:
         _forget()
     truth = true_derivative(challenge)
-    setting: dict[str, Any] = {
-        "problem": name,
+    hard: Hard = {
+        "problem": challenge.name,
         "why": challenge.why,
         "kind": "smooth" if challenge.smooth else "l1",
         "quick": quick,
-        "left": list(truth.left),
-        "right": list(truth.right),
+        "left": truth.left.tolist(),
+        "right": truth.right.tolist(),
         "kink": truth.kink,
         "truth_error": truth.error,
     }
-    wanted = [one for one in CONTESTANTS if not quick or one.label in QUICK]
-    return [setting | {"method": one.label} | _row(one, challenge, truth) for one in wanted]
+    wanted = [one for one in TRIED_RULES if not quick or one.name in QUICK]
+    return [_row(one, challenge, hard, truth) for one in wanted]
 
 
-def _row(contestant: Contestant, challenge: Challenge, truth: Derivative) -> dict[str, Any]:
-    theta = jnp.zeros(challenge.size, jnp.float64)
-    lower = challenge.lower(theta)
-    solver = contestant.solver(lower, challenge.smooth)
-    row: dict[str, Any] = {"rule": repr(contestant.method), "solver": repr(solver)}
-    reason = solver.supports(lower) or contestant.method.supports(solver, lower)
+def _row(tried: TriedRule, challenge: Challenge, hard: Hard, truth: Derivative) -> StressRow:
+    lower = challenge.lower(jnp.zeros(challenge.size, jnp.float64))
+    solver = tried.solver(lower, challenge.smooth)
+    which: Tried = {"method": tried.name, "rule": repr(tried.method), "solver": repr(solver)}
+    reason = solver.supports(lower) or tried.method.supports(solver, lower)
     if reason is not None:
-        return row | {"status": Status.NOT_SUPPORTED.value, "reason": reason}
+        return {**hard, **which, "status": Status.NOT_SUPPORTED.value, "reason": reason}
     try:
-        gradient, solution, backward = jax.device_get(_differentiate(contestant, challenge, solver))
-        again = _asked_again(contestant, challenge, solver)
+        gradient, solution, backward = jax.device_get(_differentiate(tried, challenge, solver))
+        again = _asked_again(tried, challenge, solver)
     except Exception as error:  # a contender's own refusal is a row
-        return row | {"status": Status.FAILED.value, "reason": failure_of(error)}
-    looks = {"change": None if again is None else _number(change(challenge, solution, gradient, again))}
-    dependent = count_dependent_rows(lower, solver, solution)
-    return row | _errors(gradient, truth) | _account(solution, backward, dependent) | looks
+        return {**hard, **which, "status": Status.FAILED.value, "reason": failure_of(error)}
+    return {
+        **hard,
+        **which,
+        **_errors(gradient, truth),
+        **_warnings(solution, backward, count_dependent_rows(lower, solver, solution)),
+        "change": None if again is None else _looked(change(challenge, solution, gradient, again)),
+    }
 
 
-def _asked_again(contestant: Contestant, challenge: Challenge, solver: Solver) -> np.ndarray | None:
+def _asked_again(tried: TriedRule, challenge: Challenge, solver: Solver) -> np.ndarray | None:
     """Return the gradient of a second look; rules that have an account of their tape need none."""
-    if isinstance(contestant.method, TapedMethod):
+    if isinstance(tried.method, TapedMethod):
         return None
-    return jax.device_get(_differentiate(contestant, asked_again(challenge), solver)[0])
+    return jax.device_get(_differentiate(tried, asked_again(challenge), solver)[0])
 
 
 def _differentiate(
-    contestant: Contestant, challenge: Challenge, solver: Solver
+    tried: TriedRule, challenge: Challenge, solver: Solver
 ) -> tuple[Array, Solution, Backward]:
     """Return the hypergradient by theta, the solution, and what the backward pass knows of itself."""
     theta, budget = jnp.zeros(challenge.size, jnp.float64), challenge.budget
     family = Family(challenge.family, challenge.dtype)
-    if isinstance(contestant.method, AdjointMethod):
+    if isinstance(tried.method, AdjointMethod):
         solution = _solved(family, solver, budget, challenge.size)
         cotangent = jax.grad(challenge.loss)(solution.x)
         curvature = jnp.asarray(2 * challenge.scale / solution.x.size, cotangent.dtype)
-        pulling = _pulling(family, solver, contestant.method)
+        pulling = _pulling(family, solver, tried.method)
         gradient, backward = pulling(theta, solution, cotangent, curvature)
         return gradient, solution, backward
-    if contestant.method.traits.uses_every_step:
+    if tried.method.traits.uses_every_step:
         budget = Budget(challenge.steps, budget.tolerance, budget.check_every)
     scale = jnp.asarray(challenge.scale, challenge.dtype)
     target = challenge.target.astype(challenge.dtype)
     given = theta, scale, target
-    gradient, solution = _through(family, solver, contestant.method, budget, challenge.see)(*given)
-    if not isinstance(contestant.method, TapedMethod):
+    gradient, solution = _through(family, solver, tried.method, budget, challenge.see)(*given)
+    if not isinstance(tried.method, TapedMethod):
         return gradient, solution, Backward()
-    return gradient, solution, _taped(family, solver, contestant.method, budget, challenge.see)(*given)
-
-
-# Problems that differ in their loss or their budget share a family, and so these programs.
+    return gradient, solution, _taped(family, solver, tried.method, budget, challenge.see)(*given)
 
 
 def _forget() -> None:
-    """Drop the programs of other families: hundreds of them exhaust the memory that code may take."""
+    """Drop the programs of other families: hundreds of them exhaust the memory that code may take.
+
+    Problems that differ in their loss or their budget share a family, and so these programs.
+    """
     for cached in (_solved, _pulling, _through, _taped):
         cached.cache_clear()
     jax.clear_caches()
@@ -106,7 +108,7 @@ def _forget() -> None:
 
 @functools.cache
 def _solved(family: Family, solver: Solver, budget: Budget, size: int) -> Solution:
-    return jax.jit(lambda theta: solve(solver, budget, family(theta)))(jnp.zeros(size))
+    return untimed(lambda theta: solve(solver, budget, family(theta)))(jnp.zeros(size))
 
 
 @functools.cache
@@ -123,7 +125,7 @@ def _pulling(
             backward = backward._replace(error_bound=bound)
         return pull(gradient)[0], backward._replace(adjoint=None)
 
-    return jax.jit(compute)
+    return untimed(compute)
 
 
 def _relative_bound(
@@ -150,7 +152,7 @@ def _through(
         solution = method(solver, budget, family(theta))
         return scale * jnp.mean(jnp.square(see(solution.x) - target)), solution
 
-    return jax.jit(jax.grad(loss, has_aux=True))
+    return untimed(jax.grad(loss, has_aux=True))
 
 
 @functools.cache
@@ -163,10 +165,10 @@ def _taped(
 
         return method.account(solver, budget, family(theta), outer)
 
-    return jax.jit(account)
+    return untimed(account)
 
 
-def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
+def _errors(gradient: np.ndarray, truth: Derivative) -> Errors:
     """Return the relative error, and at a kink whether every entry lies between the one-sided derivatives."""
     if not np.isfinite(gradient).all():
         return {"gradient": None, "error": None, "element": False}
@@ -184,32 +186,33 @@ def _errors(gradient: np.ndarray, truth: Derivative) -> dict[str, Any]:
     }
 
 
-def _account(solution: Solution, backward: Backward, dependent: int | None) -> Row:
+def _warnings(solution: Solution, backward: Backward, dependent: int | None) -> Warnings:
+    account = account_of(solution, backward)
     status = Status.of(solution.status)
-    solved = None if backward.converged is None else bool(backward.converged)
-    if status is Status.OK and solved is False:
+    if status is Status.OK and account.adjoint_converged is False:
         status = Status.ADJOINT_MISSED
-    certificate = solution.certificate
-    size, rank = backward.active_size, backward.active_rank
+    size, rank = account.active_size, account.active_rank
     return {
         "status": status.value,
         "reason": "" if status is Status.OK else status.sentence,
-        "steps": int(solution.steps),
-        "residual": _number(solution.residual),
-        "adjoint_residual": _number(backward.residual),
-        "adjoint_converged": solved,
-        "adjoint_steps": None if backward.steps is None else int(backward.steps),
-        "contraction": _number(backward.contraction),
-        "error_bound": _number(backward.error_bound),
-        "ambiguous": None if certificate is None else int(certificate.ambiguous),
-        "undecided": None if backward.undecided is None else int(backward.undecided),
-        "certified": None if certificate is None else bool(certificate.certified),
-        "dependent_rows": dependent if size is None or rank is None else int(size) - int(rank),
+        "steps": int(account.steps),
+        "residual": _looked(account.residual),
+        "adjoint_residual": _looked(account.adjoint_residual),
+        "adjoint_converged": account.adjoint_converged,
+        "adjoint_steps": _whole(account.adjoint_steps),
+        "contraction": _looked(account.contraction),
+        "error_bound": _looked(None if backward.error_bound is None else float(backward.error_bound)),
+        "ambiguous": _whole(account.ambiguous),
+        "undecided": _whole(account.undecided),
+        "certified": account.certified,
+        "dependent_rows": dependent if size is None or rank is None else int(size - rank),
     }
 
 
-def _number(value: Any) -> float | str | None:
-    """Return a number that can be recorded; infinity and NaN as a word."""
-    if value is None:
-        return None
-    return float(value) if np.isfinite(value) else "not finite"
+def _whole(count: float | None) -> int | None:
+    return None if count is None else int(count)
+
+
+def _looked(value: float | None) -> Looked:
+    """Return a number that can be recorded; infinity and NaN as words."""
+    return value if value is None or np.isfinite(value) else "not finite"

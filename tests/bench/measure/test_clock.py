@@ -12,7 +12,7 @@ import pytest
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.measure import clock
 from hypergrad_bench.bench.measure import self_test as module
-from hypergrad_bench.bench.measure.clock import balanced_order, time_rounds
+from hypergrad_bench.bench.measure.clock import balanced_order, time_once, time_rounds
 from hypergrad_bench.bench.measure.program import OutOfMemory
 from hypergrad_bench.bench.measure.samples import Samples, ratio
 from hypergrad_bench.bench.measure.self_test import ClockTest, self_test
@@ -74,6 +74,18 @@ def test_every_leaf_is_waited_for(monkeypatch):
     time_rounds({"tree": lambda: tree}, THREE)
     assert waited
     assert all(each is tree for each in waited)
+
+
+def test_a_single_call_gives_its_result_and_its_seconds(monkeypatch):
+    """Until the result is ready, and not longer; what it raises is raised."""
+    waited = []
+    monkeypatch.setattr(clock.jax, "block_until_ready", lambda tree: waited.append(tree) or tree)
+    result, seconds = time_once(lambda: time.sleep(0.02) or "result")
+    assert (result, waited) == ("result", ["result"])
+    assert seconds >= 0.02
+    assert gc.isenabled()
+    with pytest.raises(OutOfMemory):
+        time_once(lambda: (_ for _ in ()).throw(OutOfMemory("all of it")))
 
 
 def test_rounds_interleave_after_warm_up():

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.page import Page, Section
-from hypergrad_bench.bench.reproductions.reproduction import Row
+from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs import folder as runs_folder
 from hypergrad_bench.bench.runs import provenance as runs_provenance
 from hypergrad_bench.bench.runs import run as runs
@@ -58,17 +59,24 @@ TINY = Selection(
 SELECTED = list(Selection.model_fields)
 
 
+@dataclass(frozen=True)
+class Letter:
+    """The smallest case: nothing but its name."""
+
+    name: str
+
+
 @configuration
 class Letters:
     """How many letters are there?"""
 
-    def cases(self, quick: bool) -> Sequence[str]:
-        return "ab" if quick else "abcd"
+    def cases(self, quick: bool) -> Sequence[Letter]:
+        return [Letter(name) for name in ("ab" if quick else "abcd")]
 
-    def measure(self, case: str, quick: bool) -> list[Row]:
-        return [{"letter": case, "turn": 1, "error": float("nan")}]
+    def measure(self, case: Letter, quick: bool) -> list[RecordedRow]:
+        return [{"letter": case.name, "turn": 1, "error": float("nan")}]
 
-    def page(self, rows: Sequence[Row]) -> Page:
+    def page(self, rows: Sequence[RecordedRow]) -> Page:
         lines = [[str(row["letter"]), f"{row['turn']:d}"] for row in rows]
         return Page("Letters", "?", "All.", [Section("All", "", ("letter", "turn"), lines)], f"{len(rows)}")
 

@@ -30,18 +30,18 @@ from hypergrad_bench.bench.reproductions.blorc_timing.contestants import (
 )
 from hypergrad_bench.bench.reproductions.blorc_timing.peers import CVXPY, DIFFCP
 from hypergrad_bench.bench.reproductions.blorc_timing.problem import (
+    draw_signal,
+    exact_gradient,
     lower_level,
-    make_problem,
-    reference_of,
-    relative_error,
 )
 from hypergrad_bench.bench.reproductions.blorc_timing.verdict import (
     DOES_NOT_HOLD,
     HOLDS,
     NOT_MEASURED,
-    judge_targets,
+    compare_targets,
     verdict,
 )
+from hypergrad_bench.bench.reproductions.relative_error import relative_error
 from hypergrad_bench.hypergrad import random_directions, reference
 
 N = 32
@@ -50,7 +50,7 @@ N = 32
 @pytest.fixture(scope="module")
 def exact() -> np.ndarray:
     """The gradient by the oracle of the tests, from its own solve."""
-    W, y, truth = (np.asarray(part) for part in make_problem(N))
+    W, y, truth = (np.asarray(part) for part in draw_signal(N))
     u = np.zeros(N)
     for _ in range(20_000):
         u = np.clip(u - 100 * W @ (W.T @ u - y), -1, 1)
@@ -60,20 +60,20 @@ def exact() -> np.ndarray:
 
 def test_the_reference_is_the_oracles_gradient(exact: np.ndarray) -> None:
     """Three derivations agree: projection form, the tests' oracle, and the ladder's adjoint system."""
-    problem = make_problem(N)
-    found = reference_of(problem)
+    signal = draw_signal(N)
+    found = exact_gradient(signal)
     assert relative_error(found.gradient, exact) <= 1e-12
-    lower = lower_level(problem)
+    lower = lower_level(signal)
     directions = random_directions(lower, 2, 0, ("regularizer",))
-    ladder = reference(lower, lambda x: jax.numpy.mean(jax.numpy.square(x - problem.truth)), directions)
+    ladder = reference(lower, lambda x: jax.numpy.mean(jax.numpy.square(x - signal.truth)), directions)
     assert relative_error(np.asarray(ladder.gradient.regularizer.W.matrix), found.gradient) <= 1e-12
 
 
 def test_contestants_are_as_accurate_as_they_claim(exact: np.ndarray) -> None:
     """Closed form, both expressions and CG to 1e-8, unrolling to 1e-6; one-step is biased."""
-    problem = make_problem(N)
-    contestants = our_contestants(problem, reference_of(problem))
-    errors = {one.name: relative_error(gradient_of(one, problem), exact) for one in contestants}
+    signal = draw_signal(N)
+    contestants = our_contestants(signal, exact_gradient(signal))
+    errors = {one.name: relative_error(gradient_of(one, signal), exact) for one in contestants}
     assert max(errors[name] for name in (CLOSED_FORM, SVD_EXPRESSION, QR_EXPRESSION, IMPLICIT_CG)) <= 1e-8
     assert errors[UNROLLED] <= 1e-6
     assert 0.05 < errors[ONE_STEP] < 1
@@ -138,7 +138,7 @@ def test_the_page_of_measured_rows_can_be_written(smallest: list[Any], tmp_path:
 @pytest.mark.parametrize("name", [CVXPY, DIFFCP])
 def test_peers_reach_equal_accuracy(name: str, exact: np.ndarray) -> None:
     """With the tolerance of its last resort each peer's gradient is right."""
-    peer = blorc_peers.PEERS[name][1](make_problem(N), 1e-8)
+    peer = blorc_peers.PEERS[name][1](draw_signal(N), 1e-8)
     assert relative_error(peer.gradient(), exact) <= 1e-6
     assert relative_error(peer.gradient(), exact) <= 1e-6  # nothing is kept from the first call
 
@@ -189,7 +189,7 @@ def rows_of(**changed: dict[str, Any] | None) -> list[Any]:
 
 
 def outcomes(rows: list[Any]) -> dict[tuple[str, str], str]:
-    return {(one.target.contestant, one.target.quantity): one.outcome for one in judge_targets(rows)}
+    return {(one.target.contestant, one.target.quantity): one.outcome for one in compare_targets(rows)}
 
 
 def test_a_verdict_that_holds() -> None:
@@ -225,7 +225,7 @@ def test_a_verdict_that_does_not_hold() -> None:
 )
 def test_a_verdict_that_is_not_measured(changed: dict[str, Any], reason: str) -> None:
     """Nothing is concluded from rows that are missing, unfinished or less accurate."""
-    (found,) = {one.reason for one in judge_targets(rows_of(**changed)) if one.target.contestant == DIFFCP}
+    (found,) = {one.reason for one in compare_targets(rows_of(**changed)) if one.target.contestant == DIFFCP}
     assert found == reason
     assert outcomes(rows_of(**changed))[DIFFCP, "total"] == NOT_MEASURED
     assert "Not measured: " in verdict(rows_of(**changed))
@@ -269,8 +269,9 @@ def test_the_figure_shows_every_median_above_the_clocks_noise() -> None:
 
 def test_quick_cases_are_the_small_ones() -> None:
     """The full run has the sizes of the comparison, n = k = 100 among them."""
-    assert list(BlorcTiming().cases(quick=True)) == ["n = k = 32", "n = k = 64"]
-    assert list(BlorcTiming().cases(quick=False))[2:] == ["n = k = 100", "n = k = 200", "n = k = 400"]
+    quick, full = ([case.name for case in BlorcTiming().cases(quick)] for quick in (True, False))
+    assert quick == ["n = k = 32", "n = k = 64"]
+    assert full[2:] == ["n = k = 100", "n = k = 200", "n = k = 400"]
 
 
 @pytest.mark.slow

@@ -7,15 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from study_rows import quick_rows, replaced
+from reproduction_rows import quick_rows, replaced
 
 from hypergrad_bench.bench.report.page import page_markdown, write_page
 from hypergrad_bench.bench.reproductions import CertifiedL1
 from hypergrad_bench.bench.reproductions.certified_l1 import verdict as certified_verdict
 from hypergrad_bench.bench.reproductions.certified_l1.problem import (
-    Case,
+    CertifiedCase,
     directions_of,
-    make_problem,
+    draw_pair,
 )
 from hypergrad_bench.bench.reproductions.counted import (
     DOES_NOT_HOLD,
@@ -44,7 +44,7 @@ def test_total_variation_is_certified_and_not_smooth(certified: list[Any]) -> No
 
 def test_directions_that_move_one_part_alone() -> None:
     """Each is of unit length in its own leaf and zero elsewhere."""
-    lower = make_problem(Case("random A", "random A", (9, 12)), 0).lower
+    lower = draw_pair(CertifiedCase("random A", "random A", (9, 12)), 0).lower
     for moves, part in (
         ("W", lambda one: one.regularizer.W.matrix),
         ("weight", lambda one: one.regularizer.weight),
@@ -103,7 +103,7 @@ CERTIFIED_ROWS = [
 
 
 def certified_outcomes(rows: list[Any]) -> list[str]:
-    return [one.outcome for one in certified_verdict.judge(rows)]
+    return [one.outcome for one in certified_verdict.count_targets(rows)]
 
 
 def test_certified_everything_holds_at_the_bounds(tmp_path: Path) -> None:
@@ -140,6 +140,6 @@ def test_certified_each_target_fails_by_itself(which: int, changes: Any, failing
 def test_certified_rows_without_a_certificate_are_not_judged_on_accuracy() -> None:
     """They are left out, and the verdict says how many."""
     rows = replaced(CERTIFIED_ROWS, 0, certified=False, reason="far off", gap=None)
-    found = certified_verdict.judge(rows)[2]
+    found = certified_verdict.count_targets(rows)[2]
     assert (found.outcome, found.left_out) == (NOT_MEASURED, "1 not certified")
-    assert certified_verdict.judge(rows)[0].detail.startswith("worst inf")
+    assert certified_verdict.count_targets(rows)[0].detail.startswith("worst inf")

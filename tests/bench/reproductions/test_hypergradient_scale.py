@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from study_rows import quick_rows, replaced
+from reproduction_rows import quick_rows, replaced
 
 from hypergrad_bench.bench.measure import memory_limit
 from hypergrad_bench.bench.report.page import page_markdown, write_page
@@ -42,15 +42,18 @@ def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.Monke
     """The row says how much it would need."""
     monkeypatch.setattr(scale_measure, "UNROLLED_STEPS", 5)
     monkeypatch.setattr(scale_measure, "TRIAL_STEPS", 5)  # the same program: one compilation
-    problem = scale_problem.make_problem("denoising", 16)
-    compiler = scale_measure.Compiler()
+    case = scale_problem.GrowingImage("denoising", 16)
+    image: Any = {"task": "denoising", "side": 16, "pixels": 256, "memory_limit_bytes": 1e9, "quick": True}
+    setting = scale_measure.Setting(
+        case.pair(), image, scale_measure.Compiler(), scale_measure.QUICK, exact=None
+    )
     method = scale_problem.UNROLLED["unrolled"]
     monkeypatch.setattr(scale_measure, "LONGEST_SECONDS", 0.0)
-    late = scale_measure._unrolled(method, problem, compiler, scale_measure.QUICK, None)
+    late = scale_measure.measure_unrolled("unrolled", method, setting)
     assert late["status"] == "timed_out"
     assert late["estimated_seconds"] > 0
     monkeypatch.setattr(memory_limit, "memory_limit", lambda: 1e5)
-    large = scale_measure._unrolled(method, problem, compiler, scale_measure.QUICK, None)
+    large = scale_measure.measure_unrolled("unrolled", method, setting)
     assert large["status"] == "out_of_memory"
     assert large["reason"].startswith("needs 0.0 GiB; the limit is")
     assert "total_seconds" not in large
@@ -73,9 +76,12 @@ def scale_row(task: str, side: int, method: str, **changes: Any) -> dict[str, An
         "memory_limit_bytes": 2e10,
         "quick": False,
         "method": method,
+        "route": "optimality system without a factorisation",
+        "solve_memory_bytes": 100 * side * side,
         "memory_bytes": 800 * side * side,
         "longer_memory_bytes": 800 * side * side,
         "solve_seconds": 1e-5 * side * side,
+        "solve_calls": 3,
         "total_seconds": 3e-5 * side * side,
         "total_calls": 3,
         "steps": 75,
@@ -106,7 +112,7 @@ SCALE_ROWS = [
 
 
 def scale_outcomes(rows: list[Any]) -> list[str]:
-    return [one.outcome for one in scale_verdict.judge(rows)]
+    return [one.outcome for one in scale_verdict.count_targets(rows)]
 
 
 def test_the_scale_verdict_holds_at_the_bounds(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_rows import quick_rows, replaced
+from reproduction_rows import quick_rows, replaced
 
 from hypergrad_bench.bench.report.page import page_markdown, write_page
 from hypergrad_bench.bench.reproductions import InexactLowerLevel
@@ -21,7 +21,7 @@ from hypergrad_bench.bench.reproductions.inexact_lower_level.example import EXAM
 def inexact(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """l1 denoising at two tolerances, of the quick reproduction."""
     rows = quick_rows("inexact-lower-level", tmp_path_factory.mktemp("quick") / "run")
-    return rows[InexactLowerLevel().cases(quick=True)[0]]
+    return rows[InexactLowerLevel().cases(quick=True)[0].name]
 
 
 def test_the_error_of_the_gradient_falls_with_the_tolerance(inexact: list[Any]) -> None:
@@ -37,7 +37,7 @@ def test_the_error_of_the_gradient_falls_with_the_tolerance(inexact: list[Any]) 
 
 def test_a_reference_that_is_not_trusted_leaves_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is measured against it, and the page says so."""
-    monkeypatch.setattr(inexact_measure, "exact", lambda problem: None)
+    monkeypatch.setattr(inexact_measure, "exact", lambda pair: None)
     entry = InexactLowerLevel()
     (row,) = entry.measure(entry.cases(quick=True)[0], quick=True)
     assert row["status"] == "failed"
@@ -68,7 +68,7 @@ def inexact_row(tolerance: float, gradient_error: float, **changes: Any) -> dict
 
 def example_row(steps: int, difference: float, slope: float) -> dict[str, Any]:
     return {
-        "case": EXAMPLE,
+        "case": EXAMPLE.name,
         "solver": "PrimalDual()",
         "method": "iterate",
         "quick": False,
@@ -104,7 +104,7 @@ def test_the_tolerance_that_is_needed() -> None:
 
 
 def test_an_inexact_verdict_that_holds(tmp_path: Path) -> None:
-    assert [one.outcome for one in inexact_verdict.judge(INEXACT_ROWS)] == [HOLDS] * 3
+    assert [one.outcome for one in inexact_verdict.count_targets(INEXACT_ROWS)] == [HOLDS] * 3
     page = InexactLowerLevel().page(INEXACT_ROWS)
     text = page_markdown(page)
     assert text.index("**Rule.**") < text.index("## Tolerance needed") < text.index("## l1 something")
@@ -126,7 +126,7 @@ def test_an_inexact_verdict_that_holds(tmp_path: Path) -> None:
 def test_each_inexact_target_fails_by_itself(which: int, changed: dict[str, Any], failing: set[int]) -> None:
     """Not accurate enough; misleading; the example converged; differences and AD that disagree."""
     rows = replaced(INEXACT_ROWS, which, **changed)
-    outcomes = [one.outcome for one in inexact_verdict.judge(rows)]
+    outcomes = [one.outcome for one in inexact_verdict.count_targets(rows)]
     assert {number for number, outcome in enumerate(outcomes) if outcome == DOES_NOT_HOLD} == failing
     if failing == {1}:
         assert "x is right, the gradient is not." in page_markdown(InexactLowerLevel().page(rows))

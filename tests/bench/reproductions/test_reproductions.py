@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_rows import quick_rows
+from reproduction_rows import quick_rows
 
 from hypergrad_bench.bench.report.page import write_page
 from hypergrad_bench.bench.reproductions import (

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from study_rows import quick_rows
+from reproduction_rows import quick_rows
 
 from hypergrad_bench.bench.report.page import write_page
 from hypergrad_bench.bench.reproductions import DeqVersusBilevel, Restarts, Stress
@@ -29,7 +29,10 @@ def stress_row(**changes: Any) -> dict[str, Any]:
         "problem": "hard",
         "why": "made up",
         "kind": "l1",
+        "quick": False,
         "method": "closed form",
+        "rule": "ClosedForm()",
+        "solver": "Admm()",
         "left": [1.0],
         "right": [1.0],
         "kink": False,
@@ -39,8 +42,12 @@ def stress_row(**changes: Any) -> dict[str, Any]:
         "element": False,
         "status": "ok",
         "reason": "",
+        "steps": 100,
         "residual": 1e-4,
         "adjoint_residual": 1e-4,
+        "adjoint_converged": True,
+        "adjoint_steps": 7,
+        "certified": None,
         "contraction": 1.0,
         "error_bound": 1e-3,
         "ambiguous": 0,
@@ -92,18 +99,18 @@ def test_what_is_wrong_on_the_control_is_biased() -> None:
     other = stress_row(problem="smooth control", kind="smooth", **WRONG)
     assert stress_verdict.word(row, [row, control]) == stress_verdict.word(control, [control]) == "biased"
     assert stress_verdict.word(row, [row, other]) == "silently wrong"
-    judged = stress_verdict.judge([row, control])[0]
+    judged = stress_verdict.count_targets([row, control])[0]
     assert (judged.met, judged.of, judged.left_out) == (0, 0, "2 biased")
     alarm = stress_row(residual=1.0, dependent_rows=1)
-    assert stress_verdict.judge([row, control, alarm])[0].left_out == "2 biased, 1 right but warned"
-    assert stress_verdict.judge([row])[0].outcome == DOES_NOT_HOLD
-    assert stress_verdict.judge([stress_row()])[0].outcome == HOLDS
+    assert stress_verdict.count_targets([row, control, alarm])[0].left_out == "2 biased, 1 right but warned"
+    assert stress_verdict.count_targets([row])[0].outcome == DOES_NOT_HOLD
+    assert stress_verdict.count_targets([stress_row()])[0].outcome == HOLDS
 
 
 def test_what_the_second_look_alone_tells_is_counted() -> None:
     """It is another run, which a record has only if somebody asked for it."""
     rows = [stress_row(**WRONG, change=0.1), stress_row(**WRONG, change=0.1, ambiguous=1)]
-    assert stress_verdict.judge(rows)[0].left_out == "1 told by the second look alone"
+    assert stress_verdict.count_targets(rows)[0].left_out == "1 told by the second look alone"
 
 
 def test_a_second_look_has_no_unit() -> None:
@@ -124,7 +131,8 @@ def test_a_second_look_has_no_unit() -> None:
 
 
 def test_the_stress_page_lists_what_is_silent(tmp_path: Path) -> None:
-    refused = {key: stress_row()[key] for key in ("problem", "why", "kind", "left", "right", "kink")}
+    shared = ("problem", "why", "kind", "quick", "left", "right", "kink", "rule", "solver")
+    refused = {key: stress_row()[key] for key in shared}
     refused |= {"method": "shine", "status": "not_supported", "reason": "no.", "truth_error": 0.0}
     page = Stress().page([stress_row(**WRONG), stress_row(method="unrolled"), refused])
     silent = next(one for one in page.sections if one.heading == "Silently wrong")
@@ -249,22 +257,23 @@ def test_the_closed_form_takes_a_tiny_cotangent() -> None:
 
 
 def deq_row(rule: str, difference: float, **changes: Any) -> dict[str, Any]:
-    row = {"case": "denoising", "rule": rule, "tolerance": 1e-8, "tightest": True, "residual": 1e-9}
+    row = {"case": "denoising", "quick": False, "rule": rule, "tolerance": 1e-8, "tightest": True}
+    row |= {"status": "ok", "residual": 1e-9, "steps": 40}
     row |= {"bilevel_residual": 1e-9, "adjoint_residual": 1e-9, "contraction": 0.5, "bound": 4e-8}
     return row | {"difference": difference} | changes
 
 
 def test_the_two_conditions_agree_at_the_bound(tmp_path: Path) -> None:
     rows = [deq_row("gmres", 4e-8), deq_row("one step", 0.5)]
-    assert [one.outcome for one in deq.judge(rows)] == [HOLDS, HOLDS]
-    assert deq.judge([deq_row("gmres", 4.1e-8)])[0].outcome == DOES_NOT_HOLD
-    assert deq.judge([deq_row("damped", 1e-9)])[1].outcome == DOES_NOT_HOLD
+    assert [one.outcome for one in deq.count_targets(rows)] == [HOLDS, HOLDS]
+    assert deq.count_targets([deq_row("gmres", 4.1e-8)])[0].outcome == DOES_NOT_HOLD
+    assert deq.count_targets([deq_row("damped", 1e-9)])[1].outcome == DOES_NOT_HOLD
     assert len(write_page(DeqVersusBilevel().page(rows), tmp_path)) == 2
 
 
 def test_the_two_conditions_agree_on_the_smallest_case(tmp_path: Path) -> None:
-    rows = quick_rows("deq-versus-bilevel", tmp_path / "run")[deq.QUICK_CASES[0]]
-    assert [one.outcome for one in deq.judge(rows)] == [HOLDS, HOLDS]
+    rows = quick_rows("deq-versus-bilevel", tmp_path / "run")[deq.QUICK_CASES[0].name]
+    assert [one.outcome for one in deq.count_targets(rows)] == [HOLDS, HOLDS]
 
 
 def restart_rows(rate: float, case: str = "denoising") -> list[dict[str, Any]]:
@@ -272,7 +281,8 @@ def restart_rows(rate: float, case: str = "denoising") -> list[dict[str, Any]]:
     for over in ("layers", "restarts"):
         for steps in (1, 20, 30, 40):
             error = rate**steps
-            rows.append({"case": case, "rho": 0.5, "over": over, "steps": steps})
+            rows.append({"case": case, "solver": "GradientDescent()", "quick": False})
+            rows[-1] |= {"rho": 0.5, "over": over, "steps": steps}
             rows[-1] |= {"gradient_error": error, "x_error": error}
     return rows
 
@@ -281,7 +291,7 @@ def test_slopes_follow_rho(tmp_path: Path) -> None:
     """Within a tenth of log rho; an accelerated solver is not judged."""
     rows = restart_rows(0.5)
     assert restarts.slope(rows, "denoising", "layers") == pytest.approx(math.log(0.5))
-    assert [one.outcome for one in restarts.judge(rows)] == [HOLDS, HOLDS]
-    assert [one.outcome for one in restarts.judge(restart_rows(0.45))] == [DOES_NOT_HOLD] * 2
-    assert restarts.judge(restart_rows(0.1, restarts.ACCELERATED[0]))[0].of == 0
+    assert [one.outcome for one in restarts.count_targets(rows)] == [HOLDS, HOLDS]
+    assert [one.outcome for one in restarts.count_targets(restart_rows(0.45))] == [DOES_NOT_HOLD] * 2
+    assert restarts.count_targets(restart_rows(0.1, restarts.ACCELERATED[0]))[0].of == 0
     assert len(write_page(Restarts().page(rows), tmp_path)) == 2

@@ -2,18 +2,27 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench.report.page import Page, Section
-from hypergrad_bench.bench.reproductions.reproduction import Reproduction, Row, summary
+from hypergrad_bench.bench.reproductions.reproduction import NamedCase, Reproduction, summary
+from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
 from hypergrad_bench.bench.runs.reproduction_file import REPRODUCTION_FILE, ROWS
 from hypergrad_bench.problems.values.configuration import configuration
 
 Hgb = Callable[..., int]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """The smallest case: nothing but its name."""
+
+    name: str
 
 
 @pytest.fixture
@@ -25,16 +34,16 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class Letters:
         """How many letters are there?"""
 
-        def cases(self, quick: bool) -> Sequence[str]:
-            return "ab" if quick else "abc"
+        def cases(self, quick: bool) -> Sequence[Letter]:
+            return [Letter(name) for name in ("ab" if quick else "abc")]
 
-        def measure(self, case: str, quick: bool) -> list[Row]:
-            noted.append(case)
+        def measure(self, case: Letter, quick: bool) -> list[RecordedRow]:
+            noted.append(case.name)
             if noted[-2:] == ["stop", "c"]:
                 raise KeyboardInterrupt
-            return [{"letter": case, "quick": quick, "turn": len(noted)}]
+            return [{"letter": case.name, "quick": quick, "turn": len(noted)}]
 
-        def page(self, rows: Sequence[Row]) -> Page:
+        def page(self, rows: Sequence[RecordedRow]) -> Page:
             lines = [[str(row["letter"]), str(row["turn"])] for row in rows]
             section = Section("Letters", "Each counts.", ("letter", "turn"), lines)
             return Page("Letters", "How many?", "All count.", [section], f"there are {len(rows)}")
@@ -49,8 +58,8 @@ def interrupted(measured: list[str], hgb: Hgb, tmp_path: Path, monkeypatch: pyte
     folder = tmp_path / "stopped"
     original = reproductions.Letters.measure  # pyright: ignore
 
-    def stopping(self: object, case: str, quick: bool) -> list[Row]:
-        if case == "c" and len(measured) == 2:
+    def stopping(self: object, case: Letter, quick: bool) -> list[RecordedRow]:
+        if case.name == "c" and len(measured) == 2:
             measured.append("stop")
         return original(self, case, quick)
 
@@ -73,7 +82,8 @@ def test_every_reproduction_keeps_the_protocol_and_names_its_cases() -> None:
         for quick in (True, False):
             cases = list(entry.cases(quick))
             assert cases
-            assert len(set(cases)) == len(cases)
+            assert all(isinstance(case, NamedCase) for case in cases)
+            assert len({case.name for case in cases}) == len(cases)
 
 
 def test_without_a_name_all_are_listed(hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,12 @@ import pytest
 
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
 from hypergrad_bench.bench.conformance.small_problem import SmallProblem, outer
-from hypergrad_bench.bench.reproductions.certified_l1.measure import slopes_along
 from hypergrad_bench.hypergrad import ClosedForm, Implicit
-from hypergrad_bench.hypergrad.references.central_differences import central_differences, random_directions
+from hypergrad_bench.hypergrad.references.central_differences import (
+    central_differences,
+    random_directions,
+    slopes_along,
+)
 from hypergrad_bench.problems import (
     ColorPhotographs,
     ConvexRidge,

@@ -12,8 +12,8 @@ from denoiser_problems import EXPLICIT, drawn
 from jax.extend.core import jaxprs_in_params
 
 from hypergrad_bench import problems
-from hypergrad_bench.bench.reproductions.certified_l1.measure import slopes_along
 from hypergrad_bench.hypergrad import random_directions, reference
+from hypergrad_bench.hypergrad.references.central_differences import slopes_along
 from hypergrad_bench.problems import (
     Deconvolution,
     Denoiser,

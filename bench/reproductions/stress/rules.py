@@ -39,10 +39,10 @@ from ....solvers import (
 from ...contenders import JaxoptImplicit, JaxoptUnrolled
 
 
-class Contestant(NamedTuple):
-    """A rule under its label, and the solvers that it is tried with: on smooth energies, and on l1."""
+class TriedRule(NamedTuple):
+    """A rule under a name, and the solvers that it is tried with: on smooth energies, and on l1."""
 
-    label: str
+    name: str
     method: Method
     smooth: Solver = GradientDescent()
     l1: tuple[Solver, ...] = (DualFista(), Admm())
@@ -67,30 +67,30 @@ _LINEAR = {
 _GENERAL = ("gmres", "bicgstab", "normal cg", "richardson", "anderson", "neumann 50", "dense")
 _CERTIFYING = (ActiveSet(),)
 
-CONTESTANTS = (
-    Contestant("closed form, certified solver", ClosedForm(), l1=_CERTIFYING),
-    Contestant("closed form", ClosedForm()),
-    Contestant("closed form, iterative", ClosedForm(factored_up_to=0), l1=(Admm(),)),
-    Contestant("closed form, primal-dual", ClosedForm(), l1=(PrimalDual(),)),
-    Contestant("support-reduced", SupportReduced()),
-    *(Contestant(f"implicit, {name}", Implicit(linear)) for name, linear in _LINEAR.items()),
-    Contestant("implicit, default", Implicit()),
-    Contestant("implicit, one cg step", Implicit(Cg(max_steps=1))),
-    Contestant("implicit, cg, circulant", Implicit(Cg(), preconditioner=CirculantPreconditioner())),
-    Contestant("implicit, cg, damped", Implicit(Cg(), damping=0.01)),
-    *(Contestant(f"fixed point, {name}", Implicit(_LINEAR[name], on="fixed-point")) for name in _GENERAL),
-    Contestant("one step", OneStep()),
-    Contestant("phantom 5", Phantom(5)),
-    Contestant("phantom 50, undamped", Phantom(50, 1.0)),
-    Contestant("shine", Shine(), Lbfgs()),
-    Contestant("shine, 5 refinements", Shine(5), Lbfgs()),
-    Contestant("unrolled", Unrolled()),
-    Contestant("unrolled, last 20", Unrolled(last=20)),
-    Contestant("restarted 20", Restarted(20)),
-    Contestant("forward mode", ForwardMode()),
-    Contestant("finite differences", FiniteDifference()),
-    Contestant("spsa 64", Spsa(64)),
-    Contestant("jaxopt, implicit", JaxoptImplicit()),
-    Contestant("jaxopt, unrolled", JaxoptUnrolled()),
+TRIED_RULES = (
+    TriedRule("closed form, certified solver", ClosedForm(), l1=_CERTIFYING),
+    TriedRule("closed form", ClosedForm()),
+    TriedRule("closed form, iterative", ClosedForm(factored_up_to=0), l1=(Admm(),)),
+    TriedRule("closed form, primal-dual", ClosedForm(), l1=(PrimalDual(),)),
+    TriedRule("support-reduced", SupportReduced()),
+    *(TriedRule(f"implicit, {name}", Implicit(linear)) for name, linear in _LINEAR.items()),
+    TriedRule("implicit, default", Implicit()),
+    TriedRule("implicit, one cg step", Implicit(Cg(max_steps=1))),
+    TriedRule("implicit, cg, circulant", Implicit(Cg(), preconditioner=CirculantPreconditioner())),
+    TriedRule("implicit, cg, damped", Implicit(Cg(), damping=0.01)),
+    *(TriedRule(f"fixed point, {name}", Implicit(_LINEAR[name], on="fixed-point")) for name in _GENERAL),
+    TriedRule("one step", OneStep()),
+    TriedRule("phantom 5", Phantom(5)),
+    TriedRule("phantom 50, undamped", Phantom(50, 1.0)),
+    TriedRule("shine", Shine(), Lbfgs()),
+    TriedRule("shine, 5 refinements", Shine(5), Lbfgs()),
+    TriedRule("unrolled", Unrolled()),
+    TriedRule("unrolled, last 20", Unrolled(last=20)),
+    TriedRule("restarted 20", Restarted(20)),
+    TriedRule("forward mode", ForwardMode()),
+    TriedRule("finite differences", FiniteDifference()),
+    TriedRule("spsa 64", Spsa(64)),
+    TriedRule("jaxopt, implicit", JaxoptImplicit()),
+    TriedRule("jaxopt, unrolled", JaxoptUnrolled()),
 )
 QUICK = ("implicit, cg", "implicit, one cg step", "fixed point, richardson", "one step", "closed form")

@@ -1,0 +1,61 @@
+"""Every recorded reproduction is shown as its page was written, and its cases are still cases."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.report.page import page_markdown
+from hypergrad_bench.bench.reproductions.restarts.rows import RestartRow
+from hypergrad_bench.bench.reproductions.rows import read_row
+from hypergrad_bench.bench.runs.reproduce import reproduction_named
+from hypergrad_bench.bench.runs.reproduction_file import ROWS, reproduction_folder
+from hypergrad_bench.bench.runs.reproduction_page import page_of
+
+RECORDED = sorted(path.parent.name for path in Path(__file__).parents[3].glob(f"results/*/{ROWS}"))
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all cases of a folder."""
+    return [row for line in (folder / ROWS).read_text().splitlines() for row in json.loads(line)["rows"]]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_page_of_recorded_rows_is_the_one_that_was_written(name: str, repository: Path) -> None:
+    """To the letter: a change of rows, cases or pages that changes what was shown is seen here."""
+    folder = repository / "results" / name
+    page, left_out = page_of(folder)
+    assert left_out == ()
+    assert page_markdown(page) == (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_cases_are_still_cases(name: str, repository: Path) -> None:
+    """Resuming compares names."""
+    folder = repository / "results" / name
+    entry = reproduction_named(reproduction_folder(folder).account().name)
+    names = {case.name for case in entry.cases(quick=False)}
+    assert {json.loads(line)["case"] for line in (folder / ROWS).read_text().splitlines()} <= names
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_rows_with_a_field_more_are_shown_and_with_one_less_refused(name: str, repository: Path) -> None:
+    """A row of a later version is read without what is new; one that lacks a field is named with it."""
+    folder = repository / "results" / name
+    entry, rows = reproduction_named(reproduction_folder(folder).account().name), rows_of(folder)
+    more = [row | {"of_a_later_version": 1} for row in rows]
+    assert page_markdown(entry.page(more)) == page_markdown(entry.page(rows))
+    required = "quick" if "quick" in rows[0] else "case"
+    less = [{key: value for key, value in row.items() if key != required} for row in rows]
+    with pytest.raises(UserError, match=f"a row without the required field {required!r}"):
+        entry.page(less)
+
+
+def test_a_row_of_another_type_is_refused_with_a_sentence() -> None:
+    row = {"case": "c", "solver": "s", "quick": False, "rho": 0.5, "over": "layers", "steps": 3}
+    row |= {"gradient_error": 0.1, "x_error": 0.1}
+    assert read_row(row, RestartRow) == row
+    with pytest.raises(UserError, match="field 'steps' holds '3': input should be a valid integer"):
+        read_row(row | {"steps": "3"}, RestartRow)
