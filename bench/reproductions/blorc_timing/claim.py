@@ -11,7 +11,7 @@ from .page import make_page
 from .rows import TimedRow
 
 SIZES = (32, 64, 100, 200, 400)
-QUICK_SIZES = (32, 64)
+QUICK_SIZES = (32,)
 
 
 @dataclass(frozen=True)

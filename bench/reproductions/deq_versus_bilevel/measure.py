@@ -39,7 +39,7 @@ class ComparedRow(TypedDict):
         steps: of gradient descent.
         bilevel_residual: of the adjoint equation with the Hessian, relative.
         adjoint_residual: of the rule's own adjoint equation, relative.
-        contraction: factor of the fixed-point adjoint.
+        contraction: factor of the fixed-point iteration, as the bilevel rule estimates it.
         bound: of the difference that both residuals explain.
         difference: of both hypergradients, relative.
     """
@@ -78,8 +78,8 @@ def compare_conditions(case: SmoothCase, quick: bool) -> list[ComparedRow]:
         for name, method in _rules(tolerance, quick):
             other = _look_back(method, pair, solution)
             residuals = _residual(bilevel.account), _residual(other.account)
-            assert other.account.contraction is not None
-            rho = float(other.account.contraction)
+            assert bilevel.account.contraction is not None
+            rho = float(bilevel.account.contraction)
             row: ComparedRow = {
                 "case": case.name,
                 "quick": quick,
