@@ -148,7 +148,7 @@ def test_torn_rows_of_an_earlier_version_are_resumed(
     recorded = {one.case: one.rows for one in reproduction_folder(folder).journal.read().entries}
     kept, broken = torn(folder / "rows.jsonl", 2)
     entry = reproduction_named("restarts")
-    monkeypatch.setattr(type(entry), "measure", lambda self, case, quick: recorded[case])
+    monkeypatch.setattr(type(entry), "measure", lambda self, case, quick: recorded[case.name])
     assert hgb("table", str(folder), "--no-write") == 2
     assert "rows.jsonl:5: torn: no newline at its end" in capsys.readouterr().err
     assert hgb("reproduce", "--resume", str(folder)) == 0
