@@ -51,12 +51,12 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
     problems = list(small_problems())
     if own is not None:
         problems += _own_problems(own)
-    found = [*_settings(subjects), *_problem_parts(subjects)]
+    found = [one._replace(first=True) for one in (*_settings(subjects), *_problem_parts(subjects))]
     if own is None:
         found += _variants()
     found += _solvers(subjects, problems)
     found += [
-        Check(repr(one), partial(linear_solvers.check_linear_solver, repr(one), one))
+        Check(repr(one), partial(linear_solvers.check_linear_solver, repr(one), one), first=True)
         for one in subjects.linear_solvers.values()
     ]
     return [*found, *_methods(catalogue, subjects, problems)]
@@ -121,7 +121,7 @@ def _solvers(subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Chec
             yield Check(label, partial(solvers.check_support, label, solver, problem))
             if not _holds(lambda solver=solver, problem=problem: solver.supports(problem.lowers[0]) is None):
                 continue
-            yield Check(label, partial(solvers.check_solver, label, solver, problem))
+            yield Check(label, partial(solvers.check_solver, label, solver, problem), first)
             if first:
                 yield Check(label, partial(solvers.check_transformations, label, solver, problem))
             first = False
@@ -153,7 +153,7 @@ def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) 
         if bench_traits_of(method).costly:
             supported = [] if met else supported[:1]
         for pair in [pair for pair in supported if pair is supported[0] or pair.solver not in met]:
-            yield Check(_label(pair), partial(methods.check_method, _label(pair), pair))
+            yield Check(_label(pair), partial(methods.check_method, _label(pair), pair), first=not met)
             if not met:
                 yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
             met.append(pair.solver)

@@ -31,10 +31,12 @@ class Check(NamedTuple):
     Attributes:
         subject: what is checked, for a line of progress.
         run: makes the findings.
+        first: whether it belongs to the first verdict: what finds most, on the first problem that fits.
     """
 
     subject: str
     run: Callable[[], Iterator[Finding]]
+    first: bool = False
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings; what raises becomes one that failed: a check must not end the others."""

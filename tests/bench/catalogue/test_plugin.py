@@ -85,6 +85,22 @@ def test_only_the_plugins_own_is_checked() -> None:
     assert any("Truncated() with Nesterov()" in subject for subject in subjects)
 
 
+def test_the_first_verdict_has_every_object_once_on_a_problem() -> None:
+    """Settings, and a solver and a method each with one run against a reference."""
+    catalogue = with_plugins(built_in(), [GOOD])
+    first = [one.subject for one in checks(catalogue, catalogue.of_origin(Origin.PLUGIN)) if one.first]
+    assert sorted(first[:2]) == ["HeavyBall()", "Truncated()"]
+    assert [subject.partition(" ")[0] for subject in first[2:]] == ["HeavyBall()", "Truncated()"]
+
+
+def test_the_first_verdict_finds_a_wrong_sign(hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is quick because it leaves out problems, not because it leaves out the comparison."""
+    assert hgb("check", str(BAD), "--first") == 2
+    shown = capsys.readouterr().out
+    assert any("WrongSign()" in line and "FAIL" in line for line in shown.splitlines())
+    assert "more checks run without --first" in shown
+
+
 @pytest.mark.slow
 def test_check_passes_a_good_plugin(hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit status 0, and every finding in the table."""
@@ -92,6 +108,7 @@ def test_check_passes_a_good_plugin(hgb: Hgb, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr()
     assert "FAIL" not in shown.out
     assert " 0 of them failed" in shown.out
+    assert shown.out.index("First verdict: ") < shown.out.index("pass ")
     assert "HeavyBall() on Denoising" in shown.err
 
 
