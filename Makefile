@@ -46,6 +46,8 @@ lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
+	@mkdir -p .types && ln -sfn .. .types/hypergrad_bench
+	$(BIN)/pyright --project tests/pyrightconfig.json
 	$(BIN)/lint-imports
 
 check: lint  ## the same, and the contents of the wheel
@@ -61,7 +63,7 @@ wheel: .venv/installed-dev  ## build the sdist, and the wheel from it, in dist/
 	@rm -rf *.egg-info
 
 clean:  ## remove .venv, build products and caches; results/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .types build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: a change of pyproject.toml installs again, nothing else does. The extra cpu is empty,

@@ -118,6 +118,7 @@ def test_the_hessian_of_a_loss(case):
     directions = np.random.default_rng(1).normal(size=(2, at.size)) * np.asarray(at)
     hessian = np.asarray(jax.jit(jax.hessian(loss))(at))
     np.testing.assert_allclose(hessian, hessian.T, atol=1e-7 * np.abs(hessian).max())
+    size = 0.0
     for direction in directions:
         errors = []
         for h in (1e-3, 1e-4):

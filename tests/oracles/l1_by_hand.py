@@ -30,7 +30,7 @@ def solve_by_hand(
     """
     weight = np.broadcast_to(weight, W.shape[:1])
     shifted = np.linalg.lstsq(W.T, y, rcond=None)[0] if start is None else start + W @ (y - W.T @ start)
-    pattern = None
+    pattern, active, x, u = None, np.zeros(weight.shape, bool), y, shifted
     for _ in range(200):
         guess = np.where(np.abs(shifted) <= weight, 0.0, np.sign(shifted))
         if pattern is not None and np.array_equal(guess, pattern):

@@ -186,7 +186,7 @@ def test_two_equal_columns():
 def test_a_record_has_a_status_for_it():
     """The solve converged, the adjoint did not; what else is wrong comes first."""
     solution = Solution(jnp.zeros((2, 3)), None, jnp.ones(2), jnp.zeros(2), jnp.zeros(2, jnp.int32))
-    training = DifferentiatedSolve(jnp.zeros(()), jnp.ones(3), solution)  # pyright: ignore
+    training = DifferentiatedSolve(jnp.zeros(()), jnp.ones(3), solution)
     account = Backward(residual=jnp.asarray([1e-12, 0.2]), converged=jnp.asarray([True, False]))
     status, reason = status_of(training, account)
     assert status is Status.ADJOINT_MISSED

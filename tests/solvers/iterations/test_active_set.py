@@ -2,6 +2,7 @@
 
 import itertools
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -128,7 +129,7 @@ METHODS = (ClosedForm(), ITERATIVE)
 
 
 @partial(jax.jit, static_argnums=0)
-def _backward(method: ClosedForm, lower: LowerLevel, found: Solution, cotangent: jax.Array) -> LowerLevel:
+def _backward(method: ClosedForm, lower: LowerLevel, found: Solution, cotangent: jax.Array) -> Any:
     return method.backward(ActiveSet(), Budget(), lower, found, cotangent)
 
 
