@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench reproduce test quick lint check report wheel clean
+.PHONY: help setup bench reproduce test quick slow lint check report wheel clean
 
 help:
 	@echo "make TARGET [PYTHON=python3]"
@@ -39,8 +39,11 @@ reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timi
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-quick: .venv/installed-dev  ## run what is not slow, in one process (ARGS=tests/problems/operators)
-	$(BIN)/python -m pytest -m 'not slow' $(ARGS)
+quick: .venv/installed-dev  ## run what is not slow (ARGS=tests/problems/operators)
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist worksteal $(ARGS)
+
+slow: .venv/installed-dev  ## run the tests and write tests/slow.txt anew: what takes more than a CPU second
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -p cpu_seconds
 
 lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 	$(BIN)/ruff format --check

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jaxtyping
 import pytest
+from cpu_seconds import function_of, slow_functions
 from jaxtyping import install_import_hook
 
 QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
@@ -42,6 +43,15 @@ def _quick_is_known(config: pytest.Config) -> bool:
     if cache and asked.returncode == 0:
         cache.set(key, True)
     return asked.returncode == 0
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow the functions that `slow.txt` lists."""
+    slow = slow_functions()
+    for item in items:
+        if function_of(item.nodeid) in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS") or "cpu")
