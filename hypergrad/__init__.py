@@ -22,10 +22,13 @@ from .method import RoutedMethod as RoutedMethod
 from .method import TangentMethod as TangentMethod
 from .method import TapedMethod as TapedMethod
 from .method import WarmMethod as WarmMethod
+from .method import is_warm as is_warm
 from .method_traits import MethodTraits as MethodTraits
 from .parameter_rule import Moved as Moved
 from .parameter_rule import ParameterMethod as ParameterMethod
+from .parameter_rule import Perturbed as Perturbed
 from .parameter_rule import solve_and_move as solve_and_move
+from .parameter_rule import solve_with_directions as solve_with_directions
 from .references.central_differences import Differences as Differences
 from .references.central_differences import central_differences as central_differences
 from .references.central_differences import difference_quotients as difference_quotients
@@ -49,3 +52,4 @@ from .rules.shine import Shine as Shine
 from .rules.spsa import Spsa as Spsa
 from .rules.support_reduced import SupportReduced as SupportReduced
 from .rules.unrolled import Unrolled as Unrolled
+from .solved import Solved as Solved

@@ -16,7 +16,7 @@ from ..problems.regularizer import (
 )
 from ..solvers.fixed_point_map import map_step_size
 from ..solvers.linear.linear_solver import Matvec, normalized
-from ..solvers.solver import Solution, Solver
+from .solved import Solved
 from .step_map import flat_step_map
 
 POWER_STEPS = 30
@@ -67,14 +67,13 @@ def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, 
     return AdjointEquation(matvec, tau * g, pull)
 
 
-def of_fixed_point(
-    solver: Solver, lower: LowerLevel, solution: Solution, g: Float[Array, "..."]
-) -> AdjointEquation:
+def of_fixed_point(solved: Solved, g: Float[Array, "..."]) -> AdjointEquation:
     """Return  (I - J^T) w = r,  J the Jacobian of the solver's step and r what g is to its state.
 
     The state is the vector of `flat_step_map`, without a unit.
     """
-    step = flat_step_map(solver, lower, solution.state)
+    lower = solved.lower
+    step = flat_step_map(solved.solver, lower, solved.solution.state)
     directly, rhs = jax.vjp(step.read, lower, step.point)[1](g)
     back = jax.vjp(lambda z: step.advance(lower, z), step.point)[1]
     across = jax.vjp(lambda lower: step.advance(lower, step.point), lower)[1]
@@ -91,8 +90,8 @@ def contraction_of(equation: AdjointEquation) -> Float[Array, ""]:
 
     def advance(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
         following, norm = normalized(carry[0] - equation.matvec(carry[0]))
-        moved = jnp.any(following != 0)
-        return (following, jnp.where(moved, norm, jnp.zeros_like(norm))), None
+        is_left = jnp.any(following != 0)
+        return (following, jnp.where(is_left, norm, jnp.zeros_like(norm))), None
 
     start = unit, jnp.zeros((), unit.dtype)
     return jax.lax.scan(advance, start, length=POWER_STEPS)[0][1]

@@ -17,6 +17,7 @@ from .forward_refused import forward_refused
 from .method import AdjointMethod, PairMethod, require_supported
 from .second_order import solve_to_differentiate
 from .seen_fields import refuse, require_held, seen_fields, values_of
+from .solved import Solved
 
 
 def solve_with_adjoint(
@@ -52,32 +53,32 @@ def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDu
 
 def _forward(
     frame: Frame, arrays: Any, lower: Any, start: Any
-) -> tuple[Solution, tuple[list[Array], LowerLevel, Solution, PrimalDualPair | None]]:
+) -> tuple[Solution, tuple[list[Array], Solved, PrimalDualPair | None]]:
     require_held(frame, arrays)
     # With symbolic zeros every leaf arrives wrapped, and the backward pass learns what the loss sees.
     arrays, lower, start = values_of((arrays, lower, start))
     method, solver, budget = frame.filled(arrays)
     solution = solve_to_differentiate(method, solver, budget, lower, start)
-    return solution, (arrays, lower, solution, start)
+    return solution, (arrays, Solved(solver, budget, lower, solution), start)
 
 
 def _backward(
     frame: Frame,
-    saved: tuple[list[Array], LowerLevel, Solution, PrimalDualPair | None],
+    saved: tuple[list[Array], Solved, PrimalDualPair | None],
     cotangent: Solution,
 ) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
-    arrays, lower, solution, start = saved
-    method, solver, budget = frame.filled(arrays)
-    seen = seen_fields(repr(method), solver, lower, solution, cotangent)
-    of_x = jnp.zeros_like(solution.x) if seen.x is None else seen.x
+    arrays, solved, start = saved
+    method = frame.filled(arrays)[0]
+    seen = seen_fields(repr(method), solved, cotangent)
+    of_x = jnp.zeros_like(solved.x) if seen.x is None else seen.x
     if seen.u is None:
-        gradient = method.backward(solver, budget, lower, solution, of_x)[0]
+        gradient = method.backward(solved, of_x)[0]
     elif isinstance(method, PairMethod):
-        gradient = method.backward_of_pair(solver, lower, solution, PrimalDualPair(of_x, seen.u))[0]
+        gradient = method.backward_of_pair(solved, PrimalDualPair(of_x, seen.u))[0]
     else:
         raise refuse(repr(method), ".state, the dual variable")
-    held, still = jax.tree.map(jnp.zeros_like, (arrays, start))
-    return held, gradient, still
+    of_settings, of_start = jax.tree.map(jnp.zeros_like, (arrays, start))
+    return of_settings, gradient, of_start
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)

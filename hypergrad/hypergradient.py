@@ -9,8 +9,9 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
-from .method import AdjointMethod, Backward, Method, Outer, RefiningMethod, WarmMethod, require_supported
+from .method import AdjointMethod, Backward, Method, Outer, RefiningMethod, is_warm, require_supported
 from .second_order import once_alone, solve_to_differentiate
+from .solved import Solved
 
 
 class Hypergradient(NamedTuple):
@@ -57,7 +58,7 @@ def hypergradient(
             method has no adjoint equation to start from a guess.
     """
     require_supported(method, solver, lower)
-    if adjoint_start is not None and not isinstance(method, WarmMethod):
+    if adjoint_start is not None and not is_warm(method):
         raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         if start is not None:
@@ -71,11 +72,12 @@ def hypergradient(
     if isinstance(method, AdjointMethod):
         # Whoever differentiates this call gets the solution's tangent, or a sentence.
         solution = solve_to_differentiate(method, solver, budget, lower, start)
+        solved = Solved(solver, budget, lower, solution)
         value, cotangent = jax.value_and_grad(outer)(solution.x)
-        if isinstance(method, WarmMethod):
-            gradient, backward = method.backward(solver, budget, lower, solution, cotangent, adjoint_start)
-            return Hypergradient(value, gradient, solution, backward)
-        gradient, backward = method.backward(solver, budget, lower, solution, cotangent)
+        if is_warm(method):
+            gradient, backward = method.backward(solved, cotangent, adjoint_start)
+        else:
+            gradient, backward = method.backward(solved, cotangent)
         return Hypergradient(value, gradient, solution, backward)
 
     def loss(lower: LowerLevel) -> tuple[Array, Solution]:

@@ -1,7 +1,7 @@
 """What every differentiation rule offers."""
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from jaxtyping import Array, Bool, Float, Int
 
@@ -10,6 +10,7 @@ from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
 from .method_traits import MethodTraits
+from .solved import Solved
 
 Outer = Callable[[Array], Array]
 """The upper-level loss: from the solution x to a scalar."""
@@ -72,35 +73,27 @@ class Method(Protocol):
 class AdjointMethod(Method, Protocol):
     """A rule that solves first and then maps a cotangent of x to one of the lower level."""
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Return the cotangent of every leaf of `lower`, and what the backward pass knows of itself."""
         ...
 
 
-@runtime_checkable
 class WarmMethod(AdjointMethod, Protocol):
-    """An adjoint method whose equation can start from a guess; `adjoint_can_start = True` says so."""
-
-    adjoint_can_start: ClassVar[bool]
+    """An adjoint method whose equation can start from a guess, see `is_warm`."""
 
     def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-        start: Float[Array, "..."] | None = None,
+        self, solved: Solved, cotangent: Float[Array, "..."], start: Float[Array, "..."] | None = None
     ) -> tuple[LowerLevel, Backward]:
         """Start from a guess of the adjoint, if there is one."""
         ...
+
+
+def is_warm(method: Method) -> TypeGuard[WarmMethod]:
+    """Tell by its traits whether a rule's adjoint equation can start from a guess.
+
+    The names of its methods do not tell: all adjoint methods have the same.
+    """
+    return isinstance(method, AdjointMethod) and method.traits.adjoint_can_start
 
 
 @runtime_checkable
@@ -126,8 +119,8 @@ class RefiningMethod(WarmMethod, Protocol):
 class TangentMethod(AdjointMethod, Protocol):
     """An adjoint method that says how its solution moves, so that its gradient has a derivative too."""
 
-    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
-        """Return the derivative of the solution along `moved`, from the optimality system; linear in it.
+    def tangent(self, solved: Solved, direction: LowerLevel) -> Solution:
+        """Return the derivative of the solution along a direction, from the optimality system; linear in it.
 
         What the backward pass does not read of the solution is zero.
         """
@@ -138,9 +131,7 @@ class TangentMethod(AdjointMethod, Protocol):
 class PairMethod(AdjointMethod, Protocol):
     """An adjoint method of l1 problems that maps a cotangent of the dual variable as well."""
 
-    def backward_of_pair(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: PrimalDualPair
-    ) -> tuple[LowerLevel, Backward]:
+    def backward_of_pair(self, solved: Solved, cotangent: PrimalDualPair) -> tuple[LowerLevel, Backward]:
         """Return the cotangent of every leaf of `lower` for cotangents of x and of the dual variable."""
         ...
 

@@ -13,8 +13,10 @@ class MethodTraits:
         uses_every_step: whether exactly `budget.max_steps` iterations are made, whatever the tolerance.
         adjoint_of_energy: whether the gradient is  -d/dtheta <v, grad E(x)>  with v the account's `adjoint`,
             exact or not, so that `error_bound` can judge it.
+        adjoint_can_start: whether `backward` takes a guess of the adjoint, and its equation starts there.
     """
 
     exact: bool = True
     uses_every_step: bool = False
     adjoint_of_energy: bool = False
+    adjoint_can_start: bool = False

@@ -10,7 +10,8 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.fixed_point_map import map_step_size
 from ..solvers.linear.implicit_linear import no_tangent
 from ..solvers.linear.linear_solver import Matvec
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution
+from .solved import Solved
 from .step_map import flat_step_map
 
 
@@ -19,7 +20,7 @@ class Motion(NamedTuple):
 
     Attributes:
         matvec: M, of which the adjoint equation has the transpose.
-        rhs: minus the derivative of the condition along the direction in which the lower level moves.
+        rhs: minus the derivative of the condition along the lower level's direction.
         solution: from t to the tangent of the whole solution.
     """
 
@@ -28,30 +29,32 @@ class Motion(NamedTuple):
     solution: Callable[[Float[Array, "..."]], Solution]
 
 
-def motion_of_optimality(lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
-    """Return  tau H t = -tau d/dtheta grad E(x) moved,  H the Hessian or an operator's Jacobian."""
-    tau, x = map_step_size(lower, 1.0), solution.x
+def motion_of_optimality(solved: Solved, direction: LowerLevel) -> Motion:
+    """Return  tau H t = -tau d/dtheta grad E(x) direction,  H the Hessian or an operator's Jacobian."""
+    lower, x = solved.lower, solved.x
+    tau = map_step_size(lower, 1.0)
 
     def matvec(t: Array) -> Array:
         return tau * jax.jvp(lower.operator, (x,), (t,))[1]
 
-    rhs = -tau * jax.jvp(lambda one: one.operator(x), (lower,), (moved,))[1]
-    return Motion(matvec, rhs, lambda t: no_tangent(solution)._replace(x=t))
+    rhs = -tau * jax.jvp(lambda one: one.operator(x), (lower,), (direction,))[1]
+    return Motion(matvec, rhs, lambda t: no_tangent(solved.solution)._replace(x=t))
 
 
-def motion_of_fixed_point(solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Motion:
-    """Return  (I - J) t = d/dtheta T(z) moved,  J the Jacobian of the solver's step T at its state z.
+def motion_of_fixed_point(solved: Solved, direction: LowerLevel) -> Motion:
+    """Return  (I - J) t = d/dtheta T(z) direction,  J the Jacobian of the solver's step T at its state z.
 
     The state is the vector of `flat_step_map`, without a unit.
     """
-    step = flat_step_map(solver, lower, solution.state)
+    lower, solution = solved.lower, solved.solution
+    step = flat_step_map(solved.solver, lower, solution.state)
 
     def matvec(t: Array) -> Array:
         return t - jax.jvp(lambda z: step.advance(lower, z), (step.point,), (t,))[1]
 
     def tangent(t: Array) -> Solution:
-        x = jax.jvp(step.read, (lower, step.point), (moved, t))[1]
+        x = jax.jvp(step.read, (lower, step.point), (direction, t))[1]
         return no_tangent(solution)._replace(x=x, state=step.state_tangent(t))
 
-    rhs = jax.jvp(lambda lower: step.advance(lower, step.point), (lower,), (moved,))[1]
+    rhs = jax.jvp(lambda lower: step.advance(lower, step.point), (lower,), (direction,))[1]
     return Motion(matvec, rhs, tangent)

@@ -1,4 +1,4 @@
-"""The `custom_vjp` of rules that move one parameter after the other."""
+"""The `custom_vjp` of rules that perturb one parameter after the other."""
 
 import functools
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ from ..solvers.solver import Solution, Solver
 from .forward_refused import forward_refused
 from .method import Method, require_supported
 from .seen_fields import is_wrapped, refuse, require_held, seen_fields, values_of
+from .solved import Solved
 
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
-class Moved:
+class Perturbed:
     """The entries of a lower level by which somebody differentiates.
 
     Attributes:
@@ -32,7 +33,7 @@ class Moved:
 
 
 class ParameterMethod(Method, Protocol):
-    """A rule that finds the cotangent of `lower` from the directions in which its parameters move."""
+    """A rule that finds the cotangent of a lower level from derivatives along its parameters' directions."""
 
     def forward(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
@@ -42,18 +43,16 @@ class ParameterMethod(Method, Protocol):
 
     def gradient(
         self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
+        solved: Solved,
         start: PrimalDualPair | None,
         cotangent: Float[Array, "..."],
-        moved: Moved,
+        perturbed: Perturbed,
     ) -> LowerLevel:
-        """Return the cotangent of the leaves that move; zero for the others."""
+        """Return the cotangent of the perturbed leaves; zero for the others."""
         ...
 
 
-def solve_and_move(
+def solve_with_directions(
     method: ParameterMethod,
     solver: Solver,
     budget: Budget,
@@ -62,7 +61,8 @@ def solve_and_move(
 ) -> Solution:
     """Solve the lower level; the derivative of `Solution.x` is `method.gradient`.
 
-    Only leaves by which the caller differentiates are moved: their number is what the backward pass costs.
+    Only leaves by which the caller differentiates are perturbed: their entries are what the backward pass
+    costs.
 
     Raises:
         ValueError: if the method or the solver does not support the lower level, with the reason.
@@ -73,10 +73,10 @@ def solve_and_move(
         return _solve(frame, arrays, lower, start)
 
 
-def basis(lower: LowerLevel, moved: Moved) -> tuple[LowerLevel, list[slice]]:
-    """Return unit directions for every entry that moves, as a leading axis, and each leaf's share of them."""
+def basis(lower: LowerLevel, perturbed: Perturbed) -> tuple[LowerLevel, list[slice]]:
+    """Return unit directions of all perturbed entries, as a leading axis, and each leaf's share of them."""
     leaves, structure = jax.tree.flatten(lower)
-    sizes = [leaf.size if moves else 0 for leaf, moves in zip(leaves, moved.leaves, strict=True)]
+    sizes = [leaf.size if is_one else 0 for leaf, is_one in zip(leaves, perturbed.leaves, strict=True)]
     ends = np.cumsum(sizes)
     slices = [slice(int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)]
     directions = []
@@ -108,25 +108,28 @@ def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDu
 def _forward(frame: Frame, arrays: Any, lower: Any, start: Any) -> tuple[Solution, Any]:
     require_held(frame, arrays)
     # With symbolic zeros a leaf arrives with the answer to whether somebody differentiates by it.
-    moved = Moved(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=is_wrapped)))
+    perturbed = Perturbed(tuple(leaf.perturbed for leaf in jax.tree.leaves(lower, is_leaf=is_wrapped)))
     arrays, lower, start = values_of((arrays, lower, start))
     method, solver, budget = frame.filled(arrays)
     solution = method.forward(solver, budget, lower, start)
-    return solution, (arrays, lower, start, moved, solution)
+    return solution, (arrays, Solved(solver, budget, lower, solution), start, perturbed)
 
 
 def _backward(
     frame: Frame, saved: Any, cotangent: Any
 ) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
-    arrays, lower, start, moved, solution = saved
-    method, solver, budget = frame.filled(arrays)
-    held, still = jax.tree.map(jnp.zeros_like, (arrays, start))
-    seen = seen_fields(repr(method), solver, lower, solution, cotangent)
+    arrays, solved, start, perturbed = saved
+    method = frame.filled(arrays)[0]
+    of_settings, of_start = jax.tree.map(jnp.zeros_like, (arrays, start))
+    seen = seen_fields(repr(method), solved, cotangent)
     if seen.u is not None:
         raise refuse(repr(method), ".state, the dual variable")
-    if seen.x is None or not any(moved.leaves):
-        return held, jax.tree.map(jnp.zeros_like, lower), still
-    return held, method.gradient(solver, budget, lower, start, seen.x, moved), still
+    if seen.x is None or not any(perturbed.leaves):
+        return of_settings, jax.tree.map(jnp.zeros_like, solved.lower), of_start
+    return of_settings, method.gradient(solved, start, seen.x, perturbed), of_start
 
 
 _solve.defvjp(_forward, _backward, symbolic_zeros=True)
+
+Moved, solve_and_move = Perturbed, solve_with_directions
+"""Their names before, which methods outside this package import."""

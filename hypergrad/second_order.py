@@ -16,6 +16,7 @@ from ..solvers.solve import solve
 from ..solvers.solver import Solution, Solver
 from .method import Method, TangentMethod
 from .seen_fields import no_derivative_by_settings
+from .solved import Solved
 
 
 def solve_to_differentiate(
@@ -41,15 +42,15 @@ def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDu
 
 def _tangent(frame: Frame, primals: Any, tangents: Any) -> tuple[Solution, Solution]:
     arrays, lower, _ = primals
-    moved = [not isinstance(one, SymbolicZero) for one in tangents[0]]
-    if any(moved):
-        raise no_derivative_by_settings(frame, moved)
-    method, solver, _ = frame.filled(arrays)
+    perturbed = [not isinstance(one, SymbolicZero) for one in tangents[0]]
+    if any(perturbed):
+        raise no_derivative_by_settings(frame, perturbed)
+    method, solver, budget = frame.filled(arrays)
     if not isinstance(method, TangentMethod):
         raise no_second_derivative(method)
     solution = _solve(frame, *primals)
-    along = jax.tree.map(_instantiated, lower, tangents[1])
-    return solution, method.tangent(solver, lower, solution, along)
+    direction = jax.tree.map(_instantiated, lower, tangents[1])
+    return solution, method.tangent(Solved(solver, budget, lower, solution), direction)
 
 
 _solve.defjvp(_tangent, symbolic_zeros=True)

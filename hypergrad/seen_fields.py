@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..problems.lower_level import LowerLevel
 from ..problems.values.settings import Frame
 from ..problems.values.validation import is_concrete
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution
+from .solved import Solved
 from .state_leaves import dual_leaf, iterate_leaf
 
 
@@ -21,26 +21,22 @@ class SeenFields(NamedTuple):
     u: Float[Array, "..."] | None
 
 
-def seen_fields(
-    name: str, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Solution
-) -> SeenFields:
+def seen_fields(name: str, solved: Solved, cotangent: Solution) -> SeenFields:
     """Sort the cotangent of a solution, of which symbolic zeros are what the loss does not see.
 
     A leaf of the state that is the iterate or the dual variable counts as such.
 
     Args:
         name: of the rule, for messages.
-        solver: whose state it is.
-        lower: the lower level.
-        solution: the end of the solve.
+        solved: the lower level and its solution.
         cotangent: of the solution, from a `custom_vjp` with symbolic zeros.
 
     Raises:
         ValueError: if the loss sees another field: its derivative is not the rule's to give, and zero is not
             its value.
     """
-    state = solution.state
-    places = {iterate_leaf(solver, lower, state): "x", dual_leaf(solver, lower, state): "u"}
+    given = solved.solver, solved.lower, solved.solution.state
+    places = {iterate_leaf(*given): "x", dual_leaf(*given): "u"}
     found: dict[str, Array | None] = {"x": None, "u": None}
     fields = jax.tree_util.tree_leaves_with_path(cotangent._replace(state=None), is_leaf=_is_zero)
     for path, leaf in fields:
@@ -73,14 +69,14 @@ def require_held(frame: Frame, wrapped: Any) -> None:
         frame: of method, solver and budget.
         wrapped: their arrays, as a `custom_vjp` with symbolic zeros hands them over.
     """
-    moved = [leaf.perturbed for leaf in jax.tree.leaves(wrapped, is_leaf=is_wrapped)]
-    if any(moved):
-        raise no_derivative_by_settings(frame, moved)
+    perturbed = [leaf.perturbed for leaf in jax.tree.leaves(wrapped, is_leaf=is_wrapped)]
+    if any(perturbed):
+        raise no_derivative_by_settings(frame, perturbed)
 
 
-def no_derivative_by_settings(frame: Frame, moved: list[bool]) -> TypeError:
-    """Return the error for a derivative by those settings that move."""
-    names = ", ".join(name for name, moves in zip(frame.names, moved, strict=True) if moves)
+def no_derivative_by_settings(frame: Frame, perturbed: list[bool]) -> TypeError:
+    """Return the error for a derivative by those settings that are perturbed."""
+    names = ", ".join(name for name, is_one in zip(frame.names, perturbed, strict=True) if is_one)
     method = frame.filled([None] * len(frame.names))[0]
     return TypeError(
         f"{type(method).__name__} gives derivatives by the leaves of the lower level; {names} is a setting. "

@@ -8,6 +8,7 @@ from ..problems.lower_level import LowerLevel
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
 from ..solvers.linear.implicit_linear import no_tangent
 from ..solvers.solver import Solution, Solver
+from .solved import Solved
 
 
 def iterate_leaf(solver: Solver, lower: LowerLevel, state: Any) -> int | None:
@@ -20,14 +21,14 @@ def dual_leaf(solver: Solver, lower: LowerLevel, state: Any) -> int | None:
     return _handed_out(solver.dual, lower, state) if isinstance(solver, DualSolver) else None
 
 
-def pair_tangent(solver: Solver, lower: LowerLevel, solution: Solution, moved: PrimalDualPair) -> Solution:
-    """Return the tangent of a solution whose x, and with it the dual variable in its state, moves."""
-    leaves, structure = jax.tree.flatten(no_tangent(solution.state))
-    places = iterate_leaf(solver, lower, solution.state), dual_leaf(solver, lower, solution.state)
-    for place, tangent in zip(places, moved, strict=True):
+def pair_tangent(solved: Solved, tangent: PrimalDualPair) -> Solution:
+    """Return the tangent of a solution from those of its x and of the dual variable in its state."""
+    given = solved.solver, solved.lower, solved.solution.state
+    leaves, structure = jax.tree.flatten(no_tangent(solved.solution.state))
+    for place, part in zip((iterate_leaf(*given), dual_leaf(*given)), tangent, strict=True):
         if place is not None:
-            leaves[place] = tangent
-    return no_tangent(solution)._replace(x=moved.x, state=structure.unflatten(leaves))
+            leaves[place] = part
+    return no_tangent(solved.solution)._replace(x=tangent.x, state=structure.unflatten(leaves))
 
 
 def _handed_out(read: Any, lower: LowerLevel, state: Any) -> int | None:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from ...hypergrad.bounds.error_bound import error_bound, no_error_bound
 from ...hypergrad.method import AdjointMethod, Backward, RefiningMethod
 from ...hypergrad.references.reference import Reference, reference
+from ...hypergrad.solved import Solved
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
 from ...solvers.solver import Solution
@@ -79,7 +80,8 @@ def pull_back(contestant: Contestant) -> Callable[[Inputs, Solution], Regularize
         def of_member(y: Float[Array, "..."], truth: Float[Array, "..."], solution: Solution) -> Regularizer:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
             cotangent = jax.grad(_outer(truth))(solution.x)
-            return method.backward(solver, contestant.budget, lower, solution, cotangent)[0].regularizer
+            solved = Solved(solver, contestant.budget, lower, solution)
+            return method.backward(solved, cotangent)[0].regularizer
 
         gradients = jax.vmap(of_member)(inputs.y, inputs.truths, solution)
         return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), gradients)
@@ -100,9 +102,8 @@ def look_back(contestant: Contestant) -> Callable[[Inputs, Solution], Backward]:
     def run(inputs: Inputs, solution: Solution) -> Backward:
         def of_member(y: Float[Array, "..."], truth: Float[Array, "..."], solution: Solution) -> Backward:
             lower = LowerLevel(inputs.A, y, inputs.regularizer)
-            return method.backward(
-                solver, contestant.budget, lower, solution, jax.grad(_outer(truth))(solution.x)
-            )[1]
+            solved = Solved(solver, contestant.budget, lower, solution)
+            return method.backward(solved, jax.grad(_outer(truth))(solution.x))[1]
 
         backward = jax.vmap(of_member)(inputs.y, inputs.truths, solution)
         return backward._replace(error_bound=_error_bounds(method, inputs, solution, backward))

@@ -32,6 +32,7 @@ from ..l1.analysis_pairing import pair
 from ..l1.certified_solution import certified_solution, is_nonsmooth
 from ..method import Outer
 from ..rules.implicit import Implicit
+from ..solved import Solved
 from .central_differences import Differences, central_differences, difference_quotients, kinked, plateau
 from .stationary_point import Curvature, dense_curvature, lanczos_curvature
 
@@ -177,7 +178,7 @@ def _implicit_reference(
     value, cotangent = jax.value_and_grad(outer)(x)
     on = "fixed-point" if is_backward(lower) else "optimality"
     solution = tight._replace(x=x, state=PicardState(x, tau))
-    gradient, _ = Implicit(linear, on=on).backward(Picard(), Budget(), lower, solution, cotangent)
+    gradient, _ = Implicit(linear, on=on).backward(Solved(Picard(), Budget(), lower, solution), cotangent)
 
     def loss(moved: LowerLevel) -> Array:
         # Made anew only where it matters: of networks it takes an estimate of their Lipschitz constant.

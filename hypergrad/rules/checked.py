@@ -18,6 +18,7 @@ from ..adjoint_rule import solve_with_adjoint
 from ..method import AdjointMethod, Backward, PairMethod
 from ..method_traits import MethodTraits
 from ..seen_fields import refuse
+from ..solved import Solved
 from .implicit import Implicit
 
 Failure = Literal["nan", "warn"]
@@ -74,20 +75,11 @@ class Checked:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Run the method's backward pass, and look at its account."""
-        return self._judged(solution, *self.method.backward(solver, budget, lower, solution, cotangent))
+        return self._judged(solved.solution, *self.method.backward(solved, cotangent))
 
-    def backward_of_pair(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: PrimalDualPair
-    ) -> tuple[LowerLevel, Backward]:
+    def backward_of_pair(self, solved: Solved, cotangent: PrimalDualPair) -> tuple[LowerLevel, Backward]:
         """Do the same for cotangents of x and of the dual variable.
 
         Raises:
@@ -95,7 +87,7 @@ class Checked:
         """
         if not isinstance(self.method, PairMethod):
             raise refuse(repr(self.method), ".state, the dual variable")
-        return self._judged(solution, *self.method.backward_of_pair(solver, lower, solution, cotangent))
+        return self._judged(solved.solution, *self.method.backward_of_pair(solved, cotangent))
 
     def _judged(
         self, solution: Solution, gradient: LowerLevel, account: Backward

@@ -30,6 +30,7 @@ from ..l1.iterative_system import iterate_system
 from ..l1.undecided_rows import undecided_rows
 from ..method import Backward
 from ..method_traits import MethodTraits
+from ..solved import Solved
 from ..state_leaves import pair_tangent
 
 CHOLESKY = "Cholesky of the active rows"
@@ -118,28 +119,17 @@ class ClosedForm:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Solve the optimality system on the active set for the cotangent of x, and pair."""
-        del budget
-        u = cast(DualSolver, solver).dual(lower, solution.state)
-        return self.backward_of_pair(solver, lower, solution, PrimalDualPair(cotangent, jnp.zeros_like(u)))
+        return self.backward_of_pair(solved, PrimalDualPair(cotangent, jnp.zeros_like(solved.dual)))
 
-    def backward_of_pair(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: PrimalDualPair
-    ) -> tuple[LowerLevel, Backward]:
+    def backward_of_pair(self, solved: Solved, cotangent: PrimalDualPair) -> tuple[LowerLevel, Backward]:
         """Solve the system for the cotangents of x and of the dual variable, and pair.
 
         The second right-hand side is then the dual variable's cotangent on the active rows. It has a
         derivative where these are independent; elsewhere it is not unique, and the residual stays large.
         """
-        point = self._point(solver, lower, solution)
+        lower, point = solved.lower, self._point(solved)
         curvature = group_curvature(lower, point.x, point.active)
         of_x = cotangent
         if curvature is not None:
@@ -150,9 +140,9 @@ class ClosedForm:
         account = backward._replace(undecided=undecided_rows(lower, point, mu))
         return pair(lower, point, v, mu, cotangent.u), account
 
-    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
-        """Solve the same system for how x and the dual variable move along `moved`."""
-        point = self._point(solver, lower, solution)
+    def tangent(self, solved: Solved, direction: LowerLevel) -> Solution:
+        """Solve the same system for the derivatives of x and of the dual variable along a direction."""
+        lower, point = solved.lower, self._point(solved)
         outside, held = split_dual(lower, point)
         curvature = group_curvature(lower, point.x, point.active)
 
@@ -160,16 +150,16 @@ class ClosedForm:
             W, u = penalty_of(lower).W, outside(lower, point.x) + held
             return PrimalDualPair(lower.data_gradient(point.x) + W.adjoint(u), W(point.x))
 
-        changed = jax.jvp(conditions, (lower,), (moved,))[1]
+        changed = jax.jvp(conditions, (lower,), (direction,))[1]
         opposite = PrimalDualPair(-changed.x, jnp.where(point.active, -changed.u, jnp.zeros_like(held)))
         (x, mu), _ = self._solve_system(lower, point.active, curvature, opposite)
-        along = jax.jvp(outside, (lower, point.x), (moved, x))[1]
+        along = jax.jvp(outside, (lower, point.x), (direction, x))[1]
         u = jnp.where(point.active, mu, along)
-        return pair_tangent(solver, lower, solution, PrimalDualPair(x, u))
+        return pair_tangent(solved, PrimalDualPair(x, u))
 
-    def _point(self, solver: Solver, lower: LowerLevel, solution: Solution) -> ActivePoint:
-        u = cast(DualSolver, solver).dual(lower, solution.state)
-        return ActivePoint(solution.x, u, self._active(lower, solution.x, u))
+    def _point(self, solved: Solved) -> ActivePoint:
+        u = solved.dual
+        return ActivePoint(solved.x, u, self._active(solved.lower, solved.x, u))
 
     def _solve_system(
         self, lower: LowerLevel, active: Array, curvature: GroupCurvature | None, rhs: PrimalDualPair

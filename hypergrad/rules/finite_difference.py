@@ -11,8 +11,9 @@ from ...solvers.budget import Budget
 from ...solvers.solve import solve
 from ...solvers.solver import Solution, Solver
 from ..method_traits import MethodTraits
-from ..parameter_rule import Moved, basis, from_basis, solve_and_move
+from ..parameter_rule import Perturbed, basis, from_basis, solve_with_directions
 from ..second_order import solve_to_differentiate
+from ..solved import Solved
 
 
 @configuration
@@ -54,7 +55,7 @@ class FiniteDifference:
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
     ) -> Solution:
         """Solve the lower level."""
-        return solve_and_move(self, solver, budget, lower, start)
+        return solve_with_directions(self, solver, budget, lower, start)
 
     def forward(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
@@ -64,24 +65,21 @@ class FiniteDifference:
 
     def gradient(
         self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
+        solved: Solved,
         start: PrimalDualPair | None,
         cotangent: Float[Array, "..."],
-        moved: Moved,
+        perturbed: Perturbed,
     ) -> LowerLevel:
         """Solve on both sides along every parameter."""
-        h = difference_step(self.step, budget, cotangent)
-
-        units = leaf_units(lower)
+        h = difference_step(self.step, solved.budget, cotangent)
+        units = leaf_units(solved.lower)
 
         def slope(direction: LowerLevel) -> Array:
             scaled = jax.tree.map(jnp.multiply, units, direction)
-            return difference_slope(solver, budget, lower, start, cotangent, scaled, h)
+            return difference_slope(solved, start, cotangent, scaled, h)
 
-        directions, slices = basis(lower, moved)
-        slopes = from_basis(lower, jax.lax.map(slope, directions), slices)
+        directions, slices = basis(solved.lower, perturbed)
+        slopes = from_basis(solved.lower, jax.lax.map(slope, directions), slices)
         return jax.tree.map(jnp.divide, slopes, units)
 
 
@@ -107,9 +105,7 @@ def difference_step(step: float | None, budget: Budget, like: Array) -> Float[Ar
 
 
 def difference_slope(
-    solver: Solver,
-    budget: Budget,
-    lower: LowerLevel,
+    solved: Solved,
     start: PrimalDualPair | None,
     cotangent: Float[Array, "..."],
     direction: LowerLevel,
@@ -118,8 +114,8 @@ def difference_slope(
     """Return <cotangent, x(lower + h direction) - x(lower - h direction)> / 2h."""
 
     def solution(signed: Array) -> Array:
-        moved = jax.tree.map(lambda leaf, d: leaf + signed.astype(leaf.dtype) * d, lower, direction)
-        return solve(solver, budget, moved, start).x
+        near = jax.tree.map(lambda leaf, d: leaf + signed.astype(leaf.dtype) * d, solved.lower, direction)
+        return solve(solved.solver, solved.budget, near, start).x
 
     up, down = jax.lax.map(solution, jnp.stack([h, -h]))
     return jnp.vdot(cotangent, up - down) / (2 * h)

@@ -13,7 +13,8 @@ from ...solvers.solver import MapSolver, Solution, Solver
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer
 from ..method_traits import MethodTraits
-from ..parameter_rule import Moved, basis, from_basis, solve_and_move
+from ..parameter_rule import Perturbed, basis, from_basis, solve_with_directions
+from ..solved import Solved
 
 
 @configuration
@@ -52,7 +53,7 @@ class ForwardMode:
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
     ) -> Solution:
         """Solve the lower level."""
-        return solve_and_move(self, solver, budget, lower, start)
+        return solve_with_directions(self, solver, budget, lower, start)
 
     def forward(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
@@ -70,21 +71,20 @@ class ForwardMode:
 
     def gradient(
         self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
+        solved: Solved,
         start: PrimalDualPair | None,
         cotangent: Float[Array, "..."],
-        moved: Moved,
+        perturbed: Perturbed,
     ) -> LowerLevel:
         """Push every parameter's direction through all the steps."""
+        solver = solved.solver
 
         def iterate(lower: LowerLevel) -> Array:
-            state = run_steps(solver, lower, first_state(solver, lower, start), budget.max_steps)
+            state = run_steps(solver, lower, first_state(solver, lower, start), solved.budget.max_steps)
             return solver.iterate(lower, state)
 
         def slope(direction: LowerLevel) -> Array:
-            return jnp.vdot(cotangent, jax.jvp(iterate, (lower,), (direction,))[1])
+            return jnp.vdot(cotangent, jax.jvp(iterate, (solved.lower,), (direction,))[1])
 
-        directions, slices = basis(lower, moved)
-        return from_basis(lower, jax.lax.map(slope, directions, batch_size=self.at_once), slices)
+        directions, slices = basis(solved.lower, perturbed)
+        return from_basis(solved.lower, jax.lax.map(slope, directions, batch_size=self.at_once), slices)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,7 @@ from ..method import Backward, Outer
 from ..method_traits import MethodTraits
 from ..motion import motion_of_fixed_point, motion_of_optimality
 from ..second_order import no_derivative_of_refined
+from ..solved import Solved
 from ..step_map import no_step_derivative
 
 Condition = Literal["optimality", "fixed-point"]
@@ -85,7 +86,6 @@ class Implicit:
     preconditioner: Preconditioner | None = None
     accuracy: float | None = None
     outer_lipschitz: float = 0.0
-    adjoint_can_start: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.on not in get_args(Condition):
@@ -105,7 +105,8 @@ class Implicit:
     def traits(self) -> MethodTraits:
         """Exact without damping and with an exact linear solver; what the adjoint is of depends on `on`."""
         exact = self.damping == 0 and (self.linear is None or self.linear.traits.exact)
-        return MethodTraits(exact=exact, adjoint_of_energy=self.on == "optimality")
+        of_energy = self.on == "optimality"
+        return MethodTraits(exact=exact, adjoint_of_energy=of_energy, adjoint_can_start=True)
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
         """Return None if the condition can be differentiated and solved with `linear`, else why not."""
@@ -135,22 +136,18 @@ class Implicit:
         return solve_with_adjoint(self, solver, budget, lower, start)
 
     def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-        start: Float[Array, "..."] | None = None,
+        self, solved: Solved, cotangent: Float[Array, "..."], start: Float[Array, "..."] | None = None
     ) -> tuple[LowerLevel, Backward]:
         """Solve the adjoint equation, from `start` if given, and pair its solution with the condition."""
         if self.accuracy is not None:
-            aim = self._aim(solver, budget, lower, lambda _: cotangent)._replace(held_at=solution.x)
+            lower, solution = solved.lower, solved.solution
+            aim = self._aim(solved.solver, solved.budget, lower, lambda _: cotangent)
+            aim = aim._replace(held_at=solution.x)
             ended = Ended(solution.state, solution.steps, solution.residual)
             guess = jnp.zeros_like(cotangent) if start is None else start
             return result(aim, lower, refine(aim, lower, ended, guess))[1:]
-        equation = self._equation(solver, lower, solution, cotangent)
-        found = self._solve(lower, equation.matvec, equation.rhs, start)
+        equation = self._equation(solved, cotangent)
+        found = self._solve(solved.lower, equation.matvec, equation.rhs, start)
         account = Backward(
             found.residual,
             found.steps,
@@ -160,8 +157,8 @@ class Implicit:
         )
         return equation.pull(found.value), account
 
-    def tangent(self, solver: Solver, lower: LowerLevel, solution: Solution, moved: LowerLevel) -> Solution:
-        """Solve the condition's linearisation for how the solution, or the state, moves along `moved`.
+    def tangent(self, solved: Solved, direction: LowerLevel) -> Solution:
+        """Solve the condition's linearisation for the derivative of solution, or state, along a direction.
 
         Raises:
             TypeError: with an accuracy, since what is refined in turn has no derivative.
@@ -169,10 +166,10 @@ class Implicit:
         if self.accuracy is not None:
             raise no_derivative_of_refined(repr(self))
         if self.on == "optimality":
-            motion = motion_of_optimality(lower, solution, moved)
+            motion = motion_of_optimality(solved, direction)
         else:
-            motion = motion_of_fixed_point(solver, lower, solution, moved)
-        return motion.solution(self._solve(lower, self._damped(motion.matvec), motion.rhs).value)
+            motion = motion_of_fixed_point(solved, direction)
+        return motion.solution(self._solve(solved.lower, self._damped(motion.matvec), motion.rhs).value)
 
     def _solve(
         self, lower: LowerLevel, matvec: Matvec, rhs: Array, start: Array | None = None
@@ -207,13 +204,11 @@ class Implicit:
         ways = linear, self.preconditioner, solver, budget, cotangent
         return Aim(self.accuracy, self.outer_lipschitz, *ways)
 
-    def _equation(
-        self, solver: Solver, lower: LowerLevel, solution: Solution, cotangent: Array
-    ) -> AdjointEquation:
+    def _equation(self, solved: Solved, cotangent: Float[Array, "..."]) -> AdjointEquation:
         if self.on == "optimality":
-            equation = of_optimality(lower, solution.x, cotangent)
+            equation = of_optimality(solved.lower, solved.x, cotangent)
         else:
-            equation = of_fixed_point(solver, lower, solution, cotangent)
+            equation = of_fixed_point(solved, cotangent)
         return equation._replace(matvec=self._damped(equation.matvec))
 
     def _damped(self, matvec: Matvec) -> Matvec:

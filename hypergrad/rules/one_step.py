@@ -11,6 +11,7 @@ from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
 from ..method_traits import MethodTraits
+from ..solved import Solved
 from ..step_map import connected, differentiated_step, no_step_derivative
 
 
@@ -37,19 +38,12 @@ class OneStep:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Pull the cotangent back through one step."""
-        del budget
+        solver = solved.solver
 
         def one_more(lower: LowerLevel) -> Array:
-            state = connected(solver, lower, solution.state)
+            state = connected(solver, lower, solved.solution.state)
             return solver.iterate(lower, differentiated_step(solver)(lower, state))
 
-        return jax.vjp(one_more, lower)[1](cotangent)[0], Backward()
+        return jax.vjp(one_more, solved.lower)[1](cotangent)[0], Backward()

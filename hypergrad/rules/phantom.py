@@ -13,6 +13,7 @@ from ..adjoint_rule import solve_with_adjoint
 from ..memory_of_start import relative_size
 from ..method import Backward
 from ..method_traits import MethodTraits
+from ..solved import Solved
 from ..step_map import Point, no_step_derivative, step_map
 
 
@@ -54,24 +55,17 @@ class Phantom:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Pull the cotangent back through the damped steps; the account's residual is what they leave of it.
 
         The sum w solves  (I - J^T) w = r  up to  (M^T)^steps r.
         """
-        del budget
-        step = step_map(solver, lower, solution.state)
+        lower = solved.lower
+        step = step_map(solved.solver, lower, solved.solution.state)
 
         def mix(lower: LowerLevel, point: Point) -> Point:
-            moved = step.advance(lower, point)
-            return jax.tree.map(lambda z, t: (1 - self.damping) * z + self.damping * t, point, moved)
+            advanced = step.advance(lower, point)
+            return jax.tree.map(lambda z, t: (1 - self.damping) * z + self.damping * t, point, advanced)
 
         def run(lower: LowerLevel, point: Point) -> Point:
             return jax.lax.scan(lambda z, _: (mix(lower, z), None), point, length=self.steps)[0]

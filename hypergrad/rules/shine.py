@@ -18,6 +18,7 @@ from ..adjoint_equation import contraction_of, no_hessian, of_optimality
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
 from ..method_traits import MethodTraits
+from ..solved import Solved
 
 
 @configuration
@@ -58,25 +59,18 @@ class Shine:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Apply the quasi-Newton inverse to the cotangent, refine, and pair."""
-        del solver, budget
-        equation = of_optimality(lower, solution.x, cotangent)
-        guess = apply_inverse(solution.state, cotangent)
+        state: LbfgsState = solved.solution.state
+        equation = of_optimality(solved.lower, solved.x, cotangent)
+        guess = apply_inverse(state, cotangent)
         if self.refinements:
             found = Cg(max_steps=self.refinements).solve_linear(
                 equation.matvec,
                 equation.rhs,
                 start=guess,
                 # The equation is scaled by tau.
-                preconditioner=lambda v: apply_inverse(solution.state, v) / solution.state.step_size,
+                preconditioner=lambda v: apply_inverse(state, v) / state.step_size,
             )
         else:
             unit, norm = normalized(equation.rhs)

@@ -10,8 +10,9 @@ from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solver import Solution, Solver
 from ..method_traits import MethodTraits
-from ..parameter_rule import Moved, solve_and_move
+from ..parameter_rule import Perturbed, solve_with_directions
 from ..second_order import solve_to_differentiate
+from ..solved import Solved
 from .finite_difference import difference_slope, difference_step, leaf_units
 
 
@@ -53,7 +54,7 @@ class Spsa:
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
     ) -> Solution:
         """Solve the lower level."""
-        return solve_and_move(self, solver, budget, lower, start)
+        return solve_with_directions(self, solver, budget, lower, start)
 
     def forward(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
@@ -63,26 +64,24 @@ class Spsa:
 
     def gradient(
         self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
+        solved: Solved,
         start: PrimalDualPair | None,
         cotangent: Float[Array, "..."],
-        moved: Moved,
+        perturbed: Perturbed,
     ) -> LowerLevel:
         """Average over the drawn directions."""
-        h = difference_step(self.step, budget, cotangent)
-        units = leaf_units(lower)
-        leaves, structure = jax.tree.flatten(lower)
+        h = difference_step(self.step, solved.budget, cotangent)
+        units = leaf_units(solved.lower)
+        leaves, structure = jax.tree.flatten(solved.lower)
 
         def estimate(key: Array) -> LowerLevel:
             keys = jax.random.split(key, len(leaves))
             signs = structure.unflatten(
-                jax.random.rademacher(one, leaf.shape, leaf.dtype) if moves else jnp.zeros_like(leaf)
-                for one, leaf, moves in zip(keys, leaves, moved.leaves, strict=True)
+                jax.random.rademacher(one, leaf.shape, leaf.dtype) if is_one else jnp.zeros_like(leaf)
+                for one, leaf, is_one in zip(keys, leaves, perturbed.leaves, strict=True)
             )
             scaled = jax.tree.map(jnp.multiply, units, signs)
-            slope = difference_slope(solver, budget, lower, start, cotangent, scaled, h)
+            slope = difference_slope(solved, start, cotangent, scaled, h)
             return jax.tree.map(lambda sign, unit: slope.astype(sign.dtype) * sign / unit, signs, units)
 
         drawn = jax.lax.map(estimate, jax.random.split(jax.random.key(self.seed), self.samples))

@@ -16,6 +16,7 @@ from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
 from ..method_traits import MethodTraits
+from ..solved import Solved
 
 
 @configuration
@@ -52,18 +53,11 @@ class SupportReduced:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Solve the reduced system, and pull its solution through one step."""
-        del budget
+        solver, lower = solved.solver, solved.lower
         assert isinstance(solver, DualFista)
-        held: DualFistaState = solver.restart(lower, solution.state)
+        held: DualFistaState = solver.restart(lower, solved.solution.state)
         u = held.u
         free = jnp.abs(u) < analysis_regularizer(lower).weight_like(u)
 

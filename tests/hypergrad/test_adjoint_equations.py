@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from smooth_by_hand import Smooth, compiled, error, experts, solve_exactly
 
-from hypergrad_bench.hypergrad import Implicit, OneStep, Shine, hypergradient
+from hypergrad_bench.hypergrad import Implicit, OneStep, Shine, Solved, hypergradient
 from hypergrad_bench.hypergrad.rules.shine import apply_inverse
 from hypergrad_bench.problems import Deconvolution, Denoising
 from hypergrad_bench.solvers import (
@@ -61,8 +61,8 @@ def test_damping_adds_to_the_diagonal_of_the_scaled_system(smooth):
     expected = np.linalg.solve(system, smooth.tau * smooth.g.ravel()).reshape(smooth.g.shape)
     np.testing.assert_allclose(account.adjoint, expected, atol=1e-13)
     assert error(found, smooth.paired(expected)) < 1e-12
-    assert not Implicit(damping=0.1).exact
-    assert Implicit().exact
+    assert not Implicit(damping=0.1).traits.exact
+    assert Implicit().traits.exact
 
 
 @pytest.mark.parametrize("linear", [Cg(), Minres()], ids=repr)
@@ -74,7 +74,7 @@ def test_the_circulant_preconditioner_saves_steps_on_a_deconvolution(linear):
         method = Implicit(linear, preconditioner=preconditioner)
 
         def backward(lower, solution, method=method):
-            return method.backward(Nesterov(), Budget(), lower, solution, solution.x - 0.3)
+            return method.backward(Solved(Nesterov(), Budget(), lower, solution), solution.x - 0.3)
 
         accounts.append(compiled(backward)(lower, solution))
     (plain, before), (preconditioned, after) = accounts
@@ -151,7 +151,9 @@ def test_refinements_of_shine_lead_to_the_exact_gradient():
 
     def backward(method):
         return compiled(
-            lambda lower, solution: method.backward(Lbfgs(), Budget(), lower, solution, solution.x - 0.3)
+            lambda lower, solution: method.backward(
+                Solved(Lbfgs(), Budget(), lower, solution), solution.x - 0.3
+            )
         )(lower, solution)
 
     exact = backward(Implicit(Dense()))[0]

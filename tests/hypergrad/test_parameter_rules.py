@@ -31,11 +31,11 @@ def exact(lower) -> np.ndarray:
 @pytest.mark.parametrize(
     ("method", "module"), [(FiniteDifference(), finite_difference), (ForwardMode(), forward_mode)], ids=repr
 )
-def test_leaves_by_which_nobody_differentiates_are_not_moved(method, module, lower, monkeypatch):
+def test_leaves_by_which_nobody_differentiates_are_not_perturbed(method, module, lower, monkeypatch):
     seen = []
 
-    def counted(lower, moved):
-        directions, slices = basis(lower, moved)
+    def counted(lower, perturbed):
+        directions, slices = basis(lower, perturbed)
         seen.append(len(jax.tree.leaves(directions)[0]))
         return directions, slices
 
@@ -67,6 +67,7 @@ class Counting:
     """DualFista that tells when it begins."""
 
     seen = staticmethod(lambda: None)
+    traits = DualFista.traits
     supports = staticmethod(DualFista().supports)
     step = staticmethod(DualFista().step)
     iterate = staticmethod(DualFista().iterate)
@@ -102,8 +103,8 @@ def test_the_error_of_differences_falls_with_the_square_of_the_step(lower, exact
         error(gradient(FiniteDifference(step), DualFista(), BUDGET, lower), exact) for step in (4e-3, 1e-3)
     ]
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.2), errors
-    assert not FiniteDifference(1e-3).exact
-    assert FiniteDifference().exact
+    assert not FiniteDifference(1e-3).traits.exact
+    assert FiniteDifference().traits.exact
 
 
 def test_the_default_step_balances_both_errors(lower, exact):

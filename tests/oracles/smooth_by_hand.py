@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hypergrad_bench.hypergrad import Solved
 from hypergrad_bench.problems import Denoising, FieldsOfExperts, LowerLevel, Photographs, Task, measure
 from hypergrad_bench.solvers import Budget, Nesterov, Solution, Solver, solve
 
@@ -61,7 +62,9 @@ class Smooth:
     def backward(self, method: Any, solver: Solver, **options: Any) -> Any:
         """What a method's backward pass makes of g at the solution."""
         run = compiled(
-            lambda lower, solution, g: method.backward(solver, Budget(), lower, solution, g, **options)
+            lambda lower, solution, g: method.backward(
+                Solved(solver, Budget(), lower, solution), g, **options
+            )
         )
         return run(self.lower, self.solution, jnp.asarray(self.g))
 

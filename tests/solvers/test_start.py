@@ -8,7 +8,7 @@ import l1_problems
 import numpy as np
 import pytest
 
-from hypergrad_bench.hypergrad import ClosedForm
+from hypergrad_bench.hypergrad import ClosedForm, Solved
 from hypergrad_bench.problems import Denoising, FieldsOfExperts, Identity, LowerLevel
 from hypergrad_bench.solvers import (
     ActiveSet,
@@ -122,7 +122,7 @@ def test_the_slope_of_an_iterate_is_not_the_slope_of_the_solution():
     @jax.jit
     def exact(lower: LowerLevel) -> tuple[Solution, jax.Array]:
         found = solve(ActiveSet(), Budget(40, 1e-13), lower)
-        gradient, _ = ClosedForm().backward(ActiveSet(), Budget(), lower, found, cotangent)
+        gradient, _ = ClosedForm().backward(Solved(ActiveSet(), Budget(), lower, found), cotangent)
         return found, jnp.vdot(gradient.regularizer.W.filters, direction)
 
     found, certified = exact(lower)

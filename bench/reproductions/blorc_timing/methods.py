@@ -12,10 +12,11 @@ from ....hypergrad.l1.active_rows import project_matrix_free
 from ....hypergrad.l1.analysis_pairing import ActivePoint, pair
 from ....hypergrad.method import Backward
 from ....hypergrad.method_traits import MethodTraits
+from ....hypergrad.solved import Solved
 from ....problems import Dense, LowerLevel
 from ....problems.values.configuration import configuration
 from ....solvers import Budget, Cg, DualFista, Solution, solve
-from ....solvers.analysis_l1_problem import DualSolver, PrimalDualPair, analysis_regularizer
+from ....solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
 from ....solvers.linear.linear_solver import LinearSolver
 from ....solvers.solver import Solver
 from .problem import THRESHOLD
@@ -41,22 +42,14 @@ class ImplicitCg:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self,
-        solver: Solver,
-        budget: Budget,
-        lower: LowerLevel,
-        solution: Solution,
-        cotangent: Float[Array, "..."],
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: Float[Array, "..."]) -> tuple[LowerLevel, Backward]:
         """Project the cotangent on the null space of the active rows without a factorisation."""
-        del budget
+        lower, u = solved.lower, solved.dual
         regularizer = analysis_regularizer(lower)
-        u = cast(DualSolver, solver).dual(lower, solution.state)
         active = jnp.abs(u) < regularizer.weight_like(u) * (1 - THRESHOLD)
         mu, backward = project_matrix_free(regularizer.W, active, cotangent, jnp.zeros_like(u), self.linear)
         v = cotangent - regularizer.W.adjoint(mu)
-        return pair(lower, ActivePoint(solution.x, u, active), v, mu), backward
+        return pair(lower, ActivePoint(solved.x, u, active), v, mu), backward
 
 
 @configuration

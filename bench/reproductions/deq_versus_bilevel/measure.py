@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from ....hypergrad import Implicit, OneStep
 from ....hypergrad.method import AdjointMethod, Backward
+from ....hypergrad.solved import Solved
 from ....solvers import AndersonRichardson, Budget, Cg, Gmres, GradientDescent, Richardson, Solution, solve
 from ...machine.threads import fix_blas_threads
 from ...measure.untimed import untimed
@@ -111,7 +112,7 @@ def _rules(tolerance: float, quick: bool) -> Iterator[tuple[str, AdjointMethod]]
 def _look_back(method: AdjointMethod, pair: TrainingPair, solution: Solution) -> LookedBack:
     def compute(pair: TrainingPair, solution: Solution) -> LookedBack:
         cotangent = jax.grad(pair.loss)(solution.x)
-        gradient, account = method.backward(SOLVER, Budget(), pair.lower, solution, cotangent)
+        gradient, account = method.backward(Solved(SOLVER, Budget(), pair.lower, solution), cotangent)
         return LookedBack(ravel_pytree(gradient.regularizer)[0], account)
 
     return untimed(compute)(pair, solution)

@@ -111,7 +111,7 @@ def _not_measured(case: InexactCase, quick: bool) -> NotMeasuredRow:
 
 def _backward(case: InexactCase, pair: TrainingPair, solution: Solution) -> LowerLevel:
     cotangent = jax.grad(pair.loss)(solution.x)
-    return case.method.backward(case.solver, Budget(), pair.lower, solution, cotangent)[0]
+    return case.method.backward(Solved(case.solver, Budget(), pair.lower, solution), cotangent)[0]
 
 
 def _unrolled(case: InexactCase, steps: int, pair: TrainingPair) -> LowerLevel:

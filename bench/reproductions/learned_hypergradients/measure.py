@@ -23,6 +23,7 @@ from ....hypergrad import (
 )
 from ....hypergrad.method import AdjointMethod, Backward
 from ....hypergrad.references.central_differences import slopes_along
+from ....hypergrad.solved import Solved
 from ....problems import LowerLevel, Photographs, measure
 from ....problems.regularizer import SmoothRegularizer
 from ....solvers import Anderson, Budget, Dense, Lbfgs, Outcome, Picard, Solution, solve
@@ -117,7 +118,7 @@ def _solved(pair: TrainingPair) -> Solution:
 
 def _at(method: AdjointMethod, pair: TrainingPair, solution: Solution) -> tuple[LowerLevel, Backward]:
     cotangent = jax.grad(pair.loss)(solution.x)
-    return method.backward(MAP, BUDGET, pair.lower, solution, cotangent)
+    return method.backward(Solved(MAP, BUDGET, pair.lower, solution), cotangent)
 
 
 def _restarted(pair: TrainingPair) -> Hypergradient:

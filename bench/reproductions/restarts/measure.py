@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from ....hypergrad import ClosedForm, Implicit, Restarted
+from ....hypergrad.solved import Solved
 from ....hypergrad.step_map import step_map
 from ....problems import AnalysisL1, Denoising, LowerLevel, PiecewiseConstant, measure
 from ....solvers import (
@@ -135,7 +136,7 @@ def _exact(pair: TrainingPair, solver: Solver) -> ExactStep:
     def compute(pair: TrainingPair) -> tuple[Solution, LowerLevel]:
         solution = solve(tight, Budget(100_000, 1e-14, 100), pair.lower)
         cotangent = jax.grad(pair.loss)(solution.x)
-        return solution, method.backward(tight, Budget(), pair.lower, solution, cotangent)[0]
+        return solution, method.backward(Solved(tight, Budget(), pair.lower, solution), cotangent)[0]
 
     solution, gradient = untimed(compute)(pair)
     state = solution.state if l1 else solver.init(lower)._replace(x=solution.x)

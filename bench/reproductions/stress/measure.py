@@ -10,6 +10,7 @@ from jaxtyping import Array
 
 from ....hypergrad import error_bound, no_error_bound
 from ....hypergrad.method import AdjointMethod, Backward, Method, TapedMethod
+from ....hypergrad.solved import Solved
 from ....problems import LowerLevel
 from ....solvers import Budget, Solution, Solver, solve
 from ...failure import failure_of
@@ -119,7 +120,7 @@ def _pulling(
         theta: Array, solution: Solution, cotangent: Array, curvature: Array
     ) -> tuple[Array, Backward]:
         lower, pull = jax.vjp(family, theta)
-        gradient, backward = method.backward(solver, Budget(), lower, solution, cotangent)
+        gradient, backward = method.backward(Solved(solver, Budget(), lower, solution), cotangent)
         if method.traits.adjoint_of_energy and not no_error_bound(lower):
             bound = _relative_bound(lower, solution.x, cotangent, backward.adjoint, curvature, gradient)
             backward = backward._replace(error_bound=bound)

@@ -20,7 +20,7 @@ from hypergrad_bench.bench.reproductions.stress.edges import without_column
 from hypergrad_bench.bench.reproductions.stress.looks import asked_again, change, count_dependent_rows
 from hypergrad_bench.bench.reproductions.stress.problems import challenges, named
 from hypergrad_bench.bench.reproductions.stress.truth import true_derivative
-from hypergrad_bench.hypergrad import ClosedForm, certified_solution
+from hypergrad_bench.hypergrad import ClosedForm, Solved, certified_solution
 from hypergrad_bench.solvers import Admm, Budget, DualFista, GradientDescent, solve
 
 
@@ -248,7 +248,7 @@ def test_the_closed_form_takes_a_tiny_cotangent() -> None:
     assert ClosedForm().route(lower) == "factorised optimality system"
     solution = jax.jit(lambda lower: solve(Admm(), Budget(50, 1e-4), lower))(lower)
     cotangent = jax.grad(challenge.loss)(solution.x)
-    backward = jax.jit(lambda g: ClosedForm().backward(Admm(), Budget(), lower, solution, g))
+    backward = jax.jit(lambda g: ClosedForm().backward(Solved(Admm(), Budget(), lower, solution), g))
     plain, _ = backward(cotangent)
     tiny, account = backward(1e-200 * cotangent)
     assert 0 < float(account.residual) < 1e-10

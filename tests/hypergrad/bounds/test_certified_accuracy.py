@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hypergrad_bench.bench.measure.accuracy import flatten
-from hypergrad_bench.hypergrad import Hypergradient, Implicit, hypergradient
+from hypergrad_bench.hypergrad import Hypergradient, Implicit, Solved, hypergradient
 from hypergrad_bench.problems import (
     Denoising,
     FieldsOfExperts,
@@ -130,9 +130,9 @@ def test_through_the_call_the_backward_pass_goes_on_from_the_solution_returned(e
     lower = lower_level(Y[0])
     loose = solve(Nesterov(), budget, lower)
     cotangent = jax.grad(loss)(loose.x, TRUTHS[0])
-    gradient, account = jax.jit(lambda solution, g: method.backward(Nesterov(), budget, lower, solution, g))(
-        loose, cotangent
-    )
+    gradient, account = jax.jit(
+        lambda solution, g: method.backward(Solved(Nesterov(), budget, lower, solution), g)
+    )(loose, cotangent)
     error = np.linalg.norm(flatten(gradient.regularizer) - exact[0])
     assert 1e-3 * scale < error <= float(account.error_bound)
     through = through_the_call(method, budget, Y[0], TRUTHS[0])

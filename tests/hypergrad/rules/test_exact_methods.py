@@ -16,6 +16,7 @@ from hypergrad_bench.hypergrad import (
     OneStep,
     Phantom,
     Restarted,
+    Solved,
     SupportReduced,
     Unrolled,
     hypergradient,
@@ -74,7 +75,7 @@ def test_every_linear_solver_on_both_conditions(task, method):
     assert method.supports(Nesterov(), lower) is None
 
     def backward(lower, found):
-        return method.backward(Nesterov(), TO_ROUNDING, lower, found, 2 * (found.x - 0.3))
+        return method.backward(Solved(Nesterov(), TO_ROUNDING, lower, found), 2 * (found.x - 0.3))
 
     pulled, account = compiled(backward)(lower, found)
     assert error(pulled.regularizer, exact) < 1e-8
@@ -120,7 +121,7 @@ def test_the_fixed_point_of_an_l1_solver_gives_the_closed_form(task, solver, lin
     method = Implicit(linear, on="fixed-point")
 
     def backward(lower, found):
-        return method.backward(solver, TO_ROUNDING, lower, found, 2 * (found.x - 0.3))[0]
+        return method.backward(Solved(solver, TO_ROUNDING, lower, found), 2 * (found.x - 0.3))[0]
 
     assert error(compiled(backward)(lower, found), exact) < 1e-7
 
@@ -129,7 +130,7 @@ def test_the_reduced_system_gives_the_closed_form():
     lower, found, exact = _l1(Denoising(), DualFista())
 
     def backward(lower, found):
-        return SupportReduced().backward(DualFista(), TO_ROUNDING, lower, found, 2 * (found.x - 0.3))
+        return SupportReduced().backward(Solved(DualFista(), TO_ROUNDING, lower, found), 2 * (found.x - 0.3))
 
     pulled, account = compiled(backward)(lower, found)
     assert error(pulled, exact) < 1e-8
@@ -156,7 +157,7 @@ def test_one_step_and_phantom_of_admm_are_the_first_terms_of_its_series():
     for method in (OneStep(), Phantom(5, 1.0), Phantom(20, 1.0), Phantom(80, 1.0)):
 
         def backward(lower, found, method=method):
-            return method.backward(Admm(), TO_ROUNDING, lower, found, 2 * (found.x - 0.3))[0]
+            return method.backward(Solved(Admm(), TO_ROUNDING, lower, found), 2 * (found.x - 0.3))[0]
 
         errors.append(error(compiled(backward)(lower, found), exact))
     assert np.all(np.diff(errors) < 0), errors

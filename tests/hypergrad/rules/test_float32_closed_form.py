@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.hypergrad import ClosedForm
+from hypergrad_bench.hypergrad import ClosedForm, Solved
 from hypergrad_bench.hypergrad.l1.active_set_system import active_set_system, solve_system
 from hypergrad_bench.problems import AnalysisL1, Blur, Dense, FilterBank, Identity, LowerLevel, Photographs
 from hypergrad_bench.solvers import ActiveSet, Budget, solve
@@ -31,9 +31,9 @@ def test_it_agrees_with_float64_on_the_same_active_set(A):
     assert bool(solution.certificate.certified)
     cotangent = solution.x - jnp.asarray(TRUTH)
     method = ClosedForm(threshold=1e-4)
-    exact, _ = method.backward(ActiveSet(), Budget(), lower, solution, cotangent)
+    exact, _ = method.backward(Solved(ActiveSet(), Budget(), lower, solution), cotangent)
     found, account = method.backward(
-        ActiveSet(), Budget(), single(lower), single(solution), cotangent.astype(jnp.float32)
+        Solved(ActiveSet(), Budget(), single(lower), single(solution)), cotangent.astype(jnp.float32)
     )
     right = float(exact.regularizer.weight)
     assert right != 0

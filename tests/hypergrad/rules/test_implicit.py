@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hypergrad_bench.hypergrad import Backward, Implicit
+from hypergrad_bench.hypergrad import Backward, Implicit, Solved
 from hypergrad_bench.problems import (
     AnalysisL1,
     Deconvolution,
@@ -36,7 +36,7 @@ def _solve(budget: Budget, lower: LowerLevel) -> Solution:
 def _backward(
     method: Implicit, lower: LowerLevel, solution: Solution, cotangent: jax.Array
 ) -> tuple[LowerLevel, Backward]:
-    return method.backward(Nesterov(), Budget(), lower, solution, cotangent)
+    return method.backward(Solved(Nesterov(), Budget(), lower, solution), cotangent)
 
 
 @jax.jit

@@ -12,6 +12,7 @@ from hypergrad_bench.hypergrad import (
     OneStep,
     Phantom,
     Restarted,
+    Solved,
     TapedMethod,
     Unrolled,
 )
@@ -93,7 +94,7 @@ def test_the_account_of_phantom_is_what_its_series_leaves(smooth, damping):
     expected = np.linalg.norm(left) / np.linalg.norm(smooth.g)
     assert float(account.residual) == pytest.approx(expected, rel=1e-9)
     g = jnp.asarray(1e-200 * smooth.g)
-    tiny = method.backward(GradientDescent(), Budget(), smooth.lower, smooth.solution, g)[1]
+    tiny = method.backward(Solved(GradientDescent(), Budget(), smooth.lower, smooth.solution), g)[1]
     assert float(tiny.residual) == pytest.approx(expected, rel=1e-9)
 
 
@@ -128,7 +129,7 @@ def test_what_is_on_tape_sets_the_rate(smooth, exact, method):
     ]
     # The derivative by a state that is held falls like rho^k; k rho^(k-1) is a bound where it is not.
     assert 1 - rate(COUNTS, errors) == pytest.approx(1 - smooth.rho, rel=0.05)
-    assert not method(5).exact
+    assert not method(5).traits.exact
 
 
 def test_every_block_of_restarted_serves_the_iterate(smooth):

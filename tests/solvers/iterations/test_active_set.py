@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from operators_by_hand import taps_of
 
-from hypergrad_bench.hypergrad import ClosedForm
+from hypergrad_bench.hypergrad import ClosedForm, Solved
 from hypergrad_bench.hypergrad.rules.closed_form import CHOLESKY, CONJUGATE_GRADIENTS, FACTORED, INDEFINITE
 from hypergrad_bench.problems import Deconvolution, Denoising, FilterBank, Inpainting, LowerLevel
 from hypergrad_bench.solvers import (
@@ -49,7 +49,7 @@ def _solve(solver: object, lower: LowerLevel, start: PrimalDualPair | None = Non
     return solve(solver, BUDGET, lower, start)
 
 
-class Solved:
+class Certified:
     """A problem, its certified solution, and the two in matrices and vectors."""
 
     def __init__(self, lower: LowerLevel) -> None:
@@ -61,9 +61,9 @@ class Solved:
 
 
 @pytest.fixture(scope="module", params=PROBLEMS.values(), ids=PROBLEMS)
-def solved(request: pytest.FixtureRequest) -> Solved:
+def solved(request: pytest.FixtureRequest) -> Certified:
     """Solve each problem once."""
-    return Solved(request.param())
+    return Certified(request.param())
 
 
 def test_it_is_certified_and_optimal_by_hand(solved):
@@ -130,7 +130,7 @@ METHODS = (ClosedForm(), ITERATIVE)
 
 @partial(jax.jit, static_argnums=0)
 def _backward(method: ClosedForm, lower: LowerLevel, found: Solution, cotangent: jax.Array) -> Any:
-    return method.backward(ActiveSet(), Budget(), lower, found, cotangent)
+    return method.backward(Solved(ActiveSet(), Budget(), lower, found), cotangent)
 
 
 def _cotangent(shape: tuple[int, ...]) -> np.ndarray:
@@ -145,7 +145,7 @@ def _leaves(tree: LowerLevel) -> dict[str, np.ndarray]:
     }
 
 
-def _leaves_by_hand(solved: Solved, cotangent: np.ndarray) -> dict[str, np.ndarray]:
+def _leaves_by_hand(solved: Certified, cotangent: np.ndarray) -> dict[str, np.ndarray]:
     """The gradient of <cotangent, x*> by dense linear algebra, chained to the leaves."""
     lower, W = solved.lower, solved.lower.regularizer.W
     found = kkt_by_hand.gradients(solved.problem, solved.x, solved.u, cotangent.ravel())
@@ -205,7 +205,7 @@ ON_IMAGES = (2e-7, 1e-7)
 
 @pytest.mark.parametrize("name", [name for name in PROBLEMS if "signal" not in name])
 def test_the_gradient_is_the_slope_of_solutions_that_are_certified_by_hand(name):
-    solved = Solved(PROBLEMS[name]())
+    solved = Certified(PROBLEMS[name]())
     lower, cotangent = solved.lower, _cotangent(solved.lower.shape)
     gradient = _backward(ClosedForm(), lower, solved.found, jnp.asarray(cotangent))[0]
     image = isinstance(lower.regularizer.W, FilterBank)
@@ -221,7 +221,7 @@ def test_the_gradient_is_the_slope_of_solutions_that_are_certified_by_hand(name)
 
 
 def _errors(
-    solved: Solved, gradient: LowerLevel, field: str, cotangent: np.ndarray, steps: tuple[float, ...]
+    solved: Certified, gradient: LowerLevel, field: str, cotangent: np.ndarray, steps: tuple[float, ...]
 ) -> list[float]:
     """Relative errors of central differences along a direction near, but not along, the gradient."""
 

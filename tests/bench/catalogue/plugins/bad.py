@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from hypergrad_bench.hypergrad import Backward, Implicit, MethodTraits, solve_with_adjoint
+from hypergrad_bench.hypergrad import Backward, Implicit, MethodTraits, Solved, solve_with_adjoint
 from hypergrad_bench.problems import LowerLevel, configuration, pytree
 from hypergrad_bench.solvers import Budget, PrimalDualPair, Solution, Solver
 
@@ -24,11 +24,9 @@ class WrongSign:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)
 
-    def backward(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, solution: Solution, cotangent: jax.Array
-    ) -> tuple[LowerLevel, Backward]:
+    def backward(self, solved: Solved, cotangent: jax.Array) -> tuple[LowerLevel, Backward]:
         """Return the negative of the gradient."""
-        gradient, backward = Implicit().backward(solver, budget, lower, solution, cotangent)
+        gradient, backward = Implicit().backward(solved, cotangent)
         return jax.tree.map(jnp.negative, gradient), backward
 
 
