@@ -36,6 +36,15 @@ class ResolvableOperator(LinearOperator, Protocol):
 
 
 @runtime_checkable
+class InjectiveOperator(Protocol):
+    """A linear operator that knows a positive lower bound of its singular values."""
+
+    def smallest_square(self, shape: tuple[int, ...]) -> Float[Array, ""] | float:
+        """Bound the smallest squared singular value from below, for inputs of this shape."""
+        ...
+
+
+@runtime_checkable
 class ExampleOperator(LinearOperator, Protocol):
     """A linear operator that makes an example of itself, on which it is checked.
 

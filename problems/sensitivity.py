@@ -37,12 +37,3 @@ class SensitiveRegularizer(Protocol):
     def sensitivity(self, x: Float[Array, "..."], radius: Float[Array, ""]) -> Sensitivity:
         """Return the bounds over the ball of this radius around x."""
         ...
-
-
-@runtime_checkable
-class InjectiveOperator(Protocol):
-    """A linear operator that knows a positive lower bound of its singular values."""
-
-    def smallest_square(self, shape: tuple[int, ...]) -> Float[Array, ""] | float:
-        """Bound the smallest squared singular value from below, for inputs of this shape."""
-        ...

@@ -18,6 +18,7 @@ from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solver
 from .. import contenders
 from ..errors import UserError, nearest
+from .arguments import require_arguments
 from .declared_traits import require_traits
 from .default_object import default_object
 from .entry import Entry, Origin
@@ -125,6 +126,8 @@ def _with(catalogue: Catalogue, cls: type, kinds: Sequence[str], origin: Origin)
         # Every class can be called; an object of it only where it says how.
         if not KINDS[kind].as_class and has_methods(value, KINDS[kind]):
             require_traits(value, kind)
+            if kind == "methods":
+                require_arguments(value)
         # What only looks like a task, as a lower level does, lacks an attribute that its object would have.
         if KINDS[kind].as_class or isinstance(value, KINDS[kind].protocol):
             changed: dict[str, Any] = {kind: {**held, name: value}}

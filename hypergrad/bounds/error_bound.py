@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.linear_operator import InjectiveOperator
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import SmoothRegularizer
-from ...problems.sensitivity import InjectiveOperator, SensitiveRegularizer
+from ...problems.sensitivity import SensitiveRegularizer
 
 ROUNDING = 16
 """Residuals are taken to be wrong by so many roundings of the terms whose difference they are."""

@@ -2,9 +2,8 @@
 
 from typing import NamedTuple, cast
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
@@ -12,33 +11,25 @@ from ..analysis_l1_problem import (
     DualSolver,
     PrimalDualPair,
     analysis_regularizer,
-    squared_norms,
     supports_analysis_l1,
 )
 from ..budget import Budget
 from ..certificate import CERTIFIED, Certificate, active_rows, certify
 from ..dual_norm import within_bounds
 from ..matrices.normal_matrix import (
-    Layout,
     Matrix,
-    combine,
     data_matrix,
-    factorize,
     layout_of,
     rank_of_rows,
-    rows_matrix,
-    solve_factored,
 )
 from ..residuals import kkt_residual
 from ..solve import solve
 from ..solver import Solver
 from ..solver_traits import SolverTraits
 from .admm import Admm
+from .augmented_lagrangian import augmented_lagrangian
 
 FIRST_PENALTY, LARGEST_PENALTY = 1e3, 1e11
-PROXIMAL = 1e-6
-"""p over ||A||^2; more where the penalty is so large that rounding could make the factorisation fail."""
-BISECTIONS = 40
 
 
 class ActiveSetState(NamedTuple):
@@ -55,16 +46,6 @@ class ActiveSetState(NamedTuple):
     data: Matrix
     newton_steps: Int[Array, ""]
     violation: Float[Array, ""]
-
-
-class _Search(NamedTuple):
-    """A point of the inner minimisation: its gradient, steps made, and whether it still moves."""
-
-    x: Float[Array, "..."]
-    responses: Float[Array, "..."]
-    gradient: Float[Array, "..."]
-    steps: Int[Array, ""]
-    moving: Bool[Array, ""]
 
 
 @configuration
@@ -141,8 +122,9 @@ class ActiveSet:
         """Minimise, update the dual variable, and raise the penalty."""
         regularizer = analysis_regularizer(lower)
         weight = regularizer.weight_like(state.u)
-        inner = _Inner(lower, state)
-        found = inner.minimize(self.newton_steps)
+        pair = PrimalDualPair(state.x, state.u)
+        inner = augmented_lagrangian(lower, pair, state.penalty, state.data)
+        found = inner.minimize(state.responses, self.newton_steps)
         u = within_bounds(state.u + inner.sigma * found.responses, weight)
         return ActiveSetState(
             found.x,
@@ -174,71 +156,3 @@ class ActiveSet:
         active = active_rows(lower, state.x, state.u)
         rank = rank_of_rows(lower, layout_of(lower, state.x.shape), active)
         return certify(lower, state.x, state.u)._replace(active_rank=rank)
-
-
-class _Inner:
-    """The inner minimisation at one state: plain functions of it, made anew in each trace."""
-
-    def __init__(self, lower: LowerLevel, state: ActiveSetState) -> None:
-        self.lower, self.state = lower, state
-        self.regularizer = analysis_regularizer(lower)
-        self.weight = self.regularizer.weight_like(state.u)
-        self.layout: Layout = layout_of(lower, state.x.shape)
-        norms = squared_norms(lower, state.x.shape)
-        self.sigma = state.penalty * norms.dual_unit
-        self.proximal = jnp.maximum(PROXIMAL, 10 * jnp.finfo(state.x.dtype).eps * state.penalty) * norms.A
-
-    def minimize(self, newton_steps: int) -> _Search:
-        """Make Newton steps until a full one leaves the rows inside their bounds as they were."""
-
-        def running(search: _Search) -> Array:
-            return search.moving & (search.steps < newton_steps)
-
-        state = self.state
-        gradient = self.gradient(state.x, state.responses)
-        start = _Search(state.x, state.responses, gradient, jnp.zeros((), jnp.int32), jnp.ones((), bool))
-        return jax.lax.while_loop(running, self.newton, start)
-
-    def dual(self, responses: Array) -> Array:
-        return within_bounds(self.state.u + self.sigma * responses, self.weight)
-
-    def inside(self, responses: Array) -> Array:
-        return jnp.abs(self.state.u + self.sigma * responses) < self.weight
-
-    def smooth_gradient(self, x: Array) -> Array:
-        return self.lower.data_gradient(x) + self.proximal * (x - self.state.x)
-
-    def gradient(self, x: Array, responses: Array) -> Array:
-        return self.smooth_gradient(x) + self.regularizer.W.adjoint(self.dual(responses))
-
-    def newton(self, search: _Search) -> _Search:
-        """Factorise, solve, search along the direction."""
-        inside = self.inside(search.responses)
-        rows = rows_matrix(self.lower, self.layout, inside.astype(search.x.dtype))
-        factor = factorize(combine(self.state.data, self.sigma, rows, self.proximal))
-        direction = -solve_factored(self.layout, factor, search.gradient)
-        ahead = self.regularizer.W(direction)
-        length, full = self.line_search(search, direction, ahead)
-        x, responses = search.x + length * direction, search.responses + length * ahead
-        moving = ~full | jnp.any(self.inside(responses) != inside)
-        return _Search(x, responses, self.gradient(x, responses), search.steps + 1, moving)
-
-    def line_search(self, search: _Search, direction: Array, ahead: Array) -> tuple[Array, Array]:
-        """Find where the slope, rising and piecewise linear in the length, is zero; and whether at one."""
-        image = self.lower.A(direction)
-        start = jnp.vdot(direction, self.smooth_gradient(search.x))
-        curvature = jnp.vdot(image, image) + self.proximal * jnp.vdot(direction, direction)
-
-        def slope(length: Array) -> Array:
-            return start + length * curvature + jnp.vdot(ahead, self.dual(search.responses + length * ahead))
-
-        def halve(_: Array, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-            low, high = bracket
-            middle = (low + high) / 2
-            uphill = slope(middle) > 0
-            return jnp.where(uphill, low, middle), jnp.where(uphill, middle, high)
-
-        one = jnp.ones((), search.x.dtype)
-        full = slope(one) <= 1e-10 * jnp.abs(slope(0 * one))
-        _, high = jax.lax.fori_loop(0, BISECTIONS, halve, (0 * one, one))
-        return jnp.where(full, one, high), full

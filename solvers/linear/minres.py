@@ -105,9 +105,22 @@ def _begin(precondition: Matvec, x: Array, left: Array) -> _Iterate:
     vector, image, phi = _lanczos_vector(precondition, left)
     zero, nothing = jnp.zeros_like(left), jnp.zeros((), left.dtype)
     return _Iterate(
-        x, left, vector, image, zero, zero, zero, nothing, nothing - 1, nothing, nothing, nothing, phi,
-        nothing, jnp.zeros((), jnp.int32),
-    )  # fmt: skip
+        x=x,
+        left=left,
+        vector=vector,
+        image=image,
+        previous=zero,
+        direction=zero,
+        before=zero,
+        beta=nothing,
+        cosine=nothing - 1,
+        sine=nothing,
+        delta=nothing,
+        epsilon=nothing,
+        phi=phi,
+        largest=nothing,
+        steps=jnp.zeros((), jnp.int32),
+    )
 
 
 def _advance(matvec: Matvec, precondition: Matvec, now: _Iterate) -> _Iterate:
@@ -129,10 +142,23 @@ def _advance(matvec: Matvec, precondition: Matvec, now: _Iterate) -> _Iterate:
     x = jnp.where(stuck, now.x, now.x + cosine * now.phi * direction)
     left = jnp.square(sine) * now.left - cosine * sine * now.phi * following
     left = jnp.where(stuck, jnp.zeros_like(left), left)
-    return _Iterate(
-        x, left, following, image, now.vector, direction, now.direction, beta, cosine, sine, delta, epsilon,
-        sine * now.phi, largest, now.steps + 1,
-    )  # fmt: skip
+    return now._replace(
+        x=x,
+        left=left,
+        vector=following,
+        image=image,
+        previous=now.vector,
+        direction=direction,
+        before=now.direction,
+        beta=beta,
+        cosine=cosine,
+        sine=sine,
+        delta=delta,
+        epsilon=epsilon,
+        phi=sine * now.phi,
+        largest=largest,
+        steps=now.steps + 1,
+    )
 
 
 def _lanczos_vector(precondition: Matvec, r: Array) -> tuple[Array, Array, Array]:

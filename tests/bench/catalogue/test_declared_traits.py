@@ -1,5 +1,6 @@
 """A plug-in says its traits where they are read; what nobody would read is refused with the right name."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,36 @@ def test_what_is_accepted(said: str, tmp_path: Path) -> None:
     assert isinstance(with_plugins(built_in(), [path]).methods["mine"].traits, MethodTraits)
 
 
+@pytest.mark.parametrize(
+    ("signature", "message"),
+    [
+        (
+            "__call__(self, solver, budget, lower)",
+            r"takes .*; \(self, solver, budget, lower, start\)",
+        ),
+        (
+            "backward(self, solver, budget, lower, solution, cotangent)",
+            r"Mine.backward takes .*; \(self, solved, cotangent\) is accepted",
+        ),
+        ("tangent(self, solver, lower, solution, moved)", r"\(self, solved, direction\) is accepted"),
+    ],
+)
+def test_arguments_of_an_earlier_version_are_refused(signature: str, message: str, tmp_path: Path) -> None:
+    """With what is accepted, instead of an exception in the middle of a run."""
+    path = tmp_path / "plugin.py"
+    path.write_text(
+        HEAD + METHOD.format("traits = MethodTraits()") + f"\n    def {signature}:\n        pass\n"
+    )
+    with pytest.raises(UserError, match=message):
+        with_plugins(built_in(), [path])
+
+
 def test_traits_that_depend_on_settings() -> None:
     """A rule is exact with some settings and not with others."""
-    assert Implicit().traits == MethodTraits(adjoint_of_energy=True)
-    assert Implicit(Neumann()).traits == MethodTraits(exact=False, adjoint_of_energy=True)
-    assert Implicit(on="fixed-point").traits == MethodTraits()
+    warm = MethodTraits(adjoint_can_start=True)
+    assert Implicit().traits == dataclasses.replace(warm, adjoint_of_energy=True)
+    assert Implicit(Neumann()).traits == dataclasses.replace(warm, exact=False, adjoint_of_energy=True)
+    assert Implicit(on="fixed-point").traits == warm
     assert Unrolled().traits == MethodTraits(uses_every_step=True)
     assert not Unrolled(last=3).traits.exact
 
