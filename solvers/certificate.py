@@ -159,5 +159,5 @@ def _uncertainty(
     return AMBIGUITY * jnp.maximum(moved, unbalanced) + ROUNDINGS * jnp.finfo(x.dtype).eps * terms
 
 
-def _positive(value: Array) -> Array:
+def _positive(value: Float[Array, "..."]) -> Array:
     return jnp.where(value > 0, value, jnp.ones_like(value))

@@ -148,7 +148,9 @@ def _round(aim: Aim, lower: LowerLevel, now: Refined) -> Refined:
     return following._replace(adjoint_steps=now.adjoint_steps + found.steps)
 
 
-def _judged(aim: Aim, lower: LowerLevel, ended: Ended, v: Array, rounds: Array) -> Refined:
+def _judged(
+    aim: Aim, lower: LowerLevel, ended: Ended, v: Float[Array, "..."], rounds: Int[Array, ""]
+) -> Refined:
     """Form the bound at a state and an adjoint; the adjoint's steps are counted elsewhere."""
     x = aim.solver.iterate(lower, ended.state)
     g = aim.cotangent(x)

@@ -105,7 +105,9 @@ def error_bound(
     )
 
 
-def _residual(lower: LowerLevel, difference: Array, point: Array, rhs: Array) -> Array:
+def _residual(
+    lower: LowerLevel, difference: Float[Array, "..."], point: Float[Array, "..."], rhs: Float[Array, "..."]
+) -> Array:
     """Return ||difference|| of  H point - rhs, enlarged by what rounding may hide."""
     regularizer = cast(SmoothRegularizer, lower.regularizer)
     norm = lower.A.squared_norm(point.shape) + regularizer.lipschitz(point.shape)

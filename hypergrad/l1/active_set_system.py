@@ -187,5 +187,5 @@ def _operators(
     return invert, complement
 
 
-def _squares(first: Array, second: Array) -> Array:
+def _squares(first: Float[Array, "..."], second: Float[Array, "..."]) -> Array:
     return jnp.sum(jnp.square(first)) + jnp.sum(jnp.square(second))

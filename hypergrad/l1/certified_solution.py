@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.lower_level import LowerLevel
@@ -86,7 +86,7 @@ def is_nonsmooth(
     return (solution.certificate.ambiguous > 0) | ((share > DEPENDENT) & matters)
 
 
-def _positive(value: Array) -> Array:
+def _positive(value: Float[Array, ""]) -> Array:
     return jnp.where(value > 0, value, jnp.ones_like(value))
 
 

@@ -5,7 +5,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.operators.dense import Dense
@@ -162,7 +162,11 @@ class ClosedForm:
         return ActivePoint(solved.x, u, self._active(solved.lower, solved.x, u))
 
     def _solve_system(
-        self, lower: LowerLevel, active: Array, curvature: GroupCurvature | None, rhs: PrimalDualPair
+        self,
+        lower: LowerLevel,
+        active: Bool[Array, "..."],
+        curvature: GroupCurvature | None,
+        rhs: PrimalDualPair,
     ) -> tuple[tuple[Array, Array], Backward]:
         """Solve for v and mu by the route; the derivative is a solve by the same route."""
         W, none = penalty_of(lower).W, jnp.zeros_like(rhs.u)
@@ -185,7 +189,7 @@ class ClosedForm:
         )
         return split(found), backward
 
-    def _active(self, lower: LowerLevel, x: Array, u: Array) -> Array:
+    def _active(self, lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -> Array:
         if self.threshold is None:
             return active_rows(lower, x, u)
         regularizer = penalty_of(lower)
@@ -195,9 +199,9 @@ class ClosedForm:
     def _adjoint(
         self,
         lower: LowerLevel,
-        active: Array,
+        active: Bool[Array, "..."],
         curvature: GroupCurvature | None,
-        right: tuple[Array, Array],
+        right: tuple[Float[Array, "..."], Float[Array, "..."]],
     ) -> tuple[Array, Array, Backward]:
         top, bottom = right
         W = penalty_of(lower).W

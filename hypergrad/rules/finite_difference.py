@@ -96,7 +96,7 @@ def leaf_units(lower: LowerLevel) -> LowerLevel:
     return jax.tree.map(unit, lower)
 
 
-def difference_step(step: float | None, budget: Budget, like: Array) -> Float[Array, ""]:
+def difference_step(step: float | None, budget: Budget, like: Float[Array, "..."]) -> Float[Array, ""]:
     """Return the step, or the one that balances truncation and the error of the solves."""
     if step is not None:
         return jnp.asarray(step, like.dtype)

@@ -172,7 +172,11 @@ class Implicit:
         return motion.solution(self._solve(solved.lower, self._damped(motion.matvec), motion.rhs).value)
 
     def _solve(
-        self, lower: LowerLevel, matvec: Matvec, rhs: Array, start: Array | None = None
+        self,
+        lower: LowerLevel,
+        matvec: Matvec,
+        rhs: Float[Array, "..."],
+        start: Float[Array, "..."] | None = None,
     ) -> LinearSolution:
         approximate = self.preconditioner
         inverse = None if approximate is None else approximate.invert(matvec, rhs)

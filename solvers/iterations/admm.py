@@ -114,7 +114,7 @@ class Admm:
         """Return the relative KKT residual, duality gap included."""
         return kkt_residual(lower, state.x, state.u, state.norms)
 
-    def _solve(self, lower: LowerLevel, state: AdmmState, rhs: Array) -> Array:
+    def _solve(self, lower: LowerLevel, state: AdmmState, rhs: Float[Array, "..."]) -> Array:
         W, sigma = penalty_of(lower).W, self.rho * state.norms.dual_unit
         if is_circulant(lower.A) and is_circulant(W):
             return filtered(state.inverse, rhs)

@@ -103,7 +103,7 @@ class Anderson:
         """Return the relative move of the map."""
         return map_residual(lower, state.at.x, state.at.step_size, self.step_scale)
 
-    def _shares(self, changes: Array, move: Array) -> Array:
+    def _shares(self, changes: Float[Array, "m n"], move: Float[Array, " n"]) -> Array:
         gram = changes @ changes.T
         # Rows that are not filled yet are zero: the smallest number keeps their share at zero.
         ridge = self.ridge * jnp.trace(gram) + jnp.finfo(move.dtype).tiny

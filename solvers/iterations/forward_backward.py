@@ -103,7 +103,7 @@ class ForwardBackward:
             return fixed_point_residual(lower, state.x, map_step_size(lower, 1.0))
         return gradient_residual(lower, state.x)
 
-    def _search(self, lower: LowerLevel, state: ForwardBackwardState, slope: Array) -> _Search:
+    def _search(self, lower: LowerLevel, state: ForwardBackwardState, slope: Float[Array, "..."]) -> _Search:
         def at(step_size: Array, halvings: Array) -> _Search:
             x = _advance(lower, state.x, slope, step_size)
             return _Search(step_size, x, lower.value(x), halvings)

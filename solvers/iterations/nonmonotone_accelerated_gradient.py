@@ -146,7 +146,12 @@ class NonmonotoneAcceleratedGradient:
         return gradient_residual(lower, state.x)
 
     def _choose(
-        self, lower: LowerLevel, state: NonmonotoneState, y: Array, slope_y: Array, slope_x: Array
+        self,
+        lower: LowerLevel,
+        state: NonmonotoneState,
+        y: Float[Array, "..."],
+        slope_y: Float[Array, "..."],
+        slope_x: Float[Array, "..."],
     ) -> tuple[Array, Array, Array, Array]:
         """Return the step sizes from y and from x, whether z is taken, and the energy of what is taken."""
         first_y = _curvature_step(state, y, slope_y)
@@ -164,7 +169,9 @@ class NonmonotoneAcceleratedGradient:
         energy = jnp.where(takes_z, from_y.energy, from_x.energy)
         return from_y.step_size, from_x.step_size, takes_z, energy
 
-    def _search(self, lower: LowerLevel, state: NonmonotoneState, ray: _Ray, bound: Array) -> _Search:
+    def _search(
+        self, lower: LowerLevel, state: NonmonotoneState, ray: _Ray, bound: Float[Array, ""]
+    ) -> _Search:
         def at(step_size: Array, shrinkings: Array) -> _Search:
             moved = backward(lower, ray.x - step_size * ray.slope, step_size)
             energy = lower.value(moved)
@@ -179,14 +186,22 @@ class NonmonotoneAcceleratedGradient:
 
         return jax.lax.while_loop(refused, shrunk, at(ray.first, jnp.zeros((), jnp.int32)))
 
-    def _fallen(self, state: NonmonotoneState, bound: Array, energy: Array, move: Array) -> Bool[Array, ""]:
+    def _fallen(
+        self,
+        state: NonmonotoneState,
+        bound: Float[Array, ""],
+        energy: Float[Array, ""],
+        move: Float[Array, "..."],
+    ) -> Bool[Array, ""]:
         # The source's delta is compared as it is, which in another unit of the energy is another rule; here L
         # gives it its unit.
         least = self.decrease / state.step_size * jnp.sum(jnp.square(move))
         return energy <= bound - least + energy_slack(bound)
 
 
-def _curvature_step(state: NonmonotoneState, x: Array, slope: Array) -> Float[Array, ""]:
+def _curvature_step(
+    state: NonmonotoneState, x: Float[Array, "..."], slope: Float[Array, "..."]
+) -> Float[Array, ""]:
     """Return <s, r> / <r, r>,  s the shift since the last gradient and r its change; 1/L without one.
 
     The source takes the step as it is. Here 1/L stands where <s, r> is not positive, which happens where the

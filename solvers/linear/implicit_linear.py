@@ -95,6 +95,6 @@ def no_tangent(tree: Any) -> Any:
     return jax.tree.map(still, tree)
 
 
-def _transposed(matvec: Matvec, like: Array) -> Matvec:
+def _transposed(matvec: Matvec, like: Float[Array, "..."]) -> Matvec:
     transposed = jax.linear_transpose(matvec, like)
     return lambda v: transposed(v)[0]

@@ -73,17 +73,17 @@ def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Flo
     return rhs / norm, norm
 
 
-def unchanged(v: Array) -> Array:
+def unchanged(v: Float[Array, "..."]) -> Array:
     """Return v: the preconditioner of a system that has none."""
     return v
 
 
 def checked(
     matvec: Matvec,
-    unit: Array,
-    value: Array,
-    norm: Array,
-    steps: Array,
+    unit: Float[Array, "..."],
+    value: Float[Array, "..."],
+    norm: Float[Array, ""],
+    steps: Int[Array, ""],
     tolerance: float | Float[Array, ""] | None,
 ) -> LinearSolution:
     """Measure the true residual for the normalised right-hand side `unit`, judge it, and scale back.

@@ -100,7 +100,7 @@ class Minres:
         return checked(matvec, unit, found.x, norm, found.steps, tolerance)
 
 
-def _begin(precondition: Matvec, x: Array, left: Array) -> _Iterate:
+def _begin(precondition: Matvec, x: Float[Array, "..."], left: Float[Array, "..."]) -> _Iterate:
     """Take what is left as the first Lanczos vector."""
     vector, image, phi = _lanczos_vector(precondition, left)
     zero, nothing = jnp.zeros_like(left), jnp.zeros((), left.dtype)
@@ -161,7 +161,7 @@ def _advance(matvec: Matvec, precondition: Matvec, now: _Iterate) -> _Iterate:
     )
 
 
-def _lanczos_vector(precondition: Matvec, r: Array) -> tuple[Array, Array, Array]:
+def _lanczos_vector(precondition: Matvec, r: Float[Array, "..."]) -> tuple[Array, Array, Array]:
     """Return r / beta, P r / beta and beta = sqrt(<r, P r>); zeros stay zeros."""
     image = precondition(r)
     beta = jnp.sqrt(jnp.maximum(jnp.sum(r * image), jnp.zeros((), r.dtype)))

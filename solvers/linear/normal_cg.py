@@ -60,11 +60,11 @@ class NormalCg:
         return checked(matvec, unit, found.value, norm, found.steps, tolerance)
 
 
-def _transpose(matvec: Matvec, like: Array) -> Matvec:
+def _transpose(matvec: Matvec, like: Float[Array, "..."]) -> Matvec:
     transposed = jax.linear_transpose(matvec, like)
     return lambda v: transposed(v)[0]
 
 
-def _squared(preconditioner: Matvec, like: Array) -> Matvec:
+def _squared(preconditioner: Matvec, like: Float[Array, "..."]) -> Matvec:
     across = _transpose(preconditioner, like)
     return lambda v: preconditioner(across(v))
