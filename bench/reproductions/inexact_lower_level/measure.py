@@ -17,6 +17,7 @@ from ....hypergrad import (
     random_directions,
     reference,
 )
+from ....hypergrad.solved import Solved
 from ....problems import AnalysisL1, LowerLevel
 from ....solvers import Budget, Solution, solve
 from ....solvers.analysis_l1_problem import DualSolver
@@ -27,7 +28,7 @@ from ...records.status import Status
 from ..relative_error import finite, relative_error
 from ..training_pair import TrainingPair
 from .problem import MOST_STEPS, QUICK_MOST_STEPS, QUICK_TOLERANCES, TOLERANCES, InexactCase
-from .rows import InexactRow, NotMeasuredRow, Solved
+from .rows import InexactRow, NotMeasuredRow, SolveRow
 
 UNROLLED = "unrolled"
 SEGMENT = 100
@@ -119,9 +120,9 @@ def _unrolled(case: InexactCase, steps: int, pair: TrainingPair) -> LowerLevel:
     return hypergradient(method, case.solver, budget, pair.lower, pair.loss).gradient
 
 
-def _solved(case: InexactCase, pair: TrainingPair, solution: Solution, truth: ExactSolution) -> Solved:
+def _solved(case: InexactCase, pair: TrainingPair, solution: Solution, truth: ExactSolution) -> SolveRow:
     status = Status.of(solution.status)
-    solved: Solved = {
+    solved: SolveRow = {
         "residual": float(solution.residual),
         "x_error": finite(relative_error(np.asarray(solution.x), truth.x)),
         "status": status.value,

@@ -31,7 +31,7 @@ class NotMeasuredRow(Said):
     """A problem without a reference to measure errors against."""
 
 
-class Solved(TypedDict):
+class SolveRow(TypedDict):
     """An iterate at one tolerance.
 
     Attributes:
@@ -54,7 +54,7 @@ class Solved(TypedDict):
     rows_of_W: int | None
 
 
-class InexactRow(Solved):
+class InexactRow(SolveRow):
     """A rule at one tolerance.
 
     Attributes:
