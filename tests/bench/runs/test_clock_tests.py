@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredCase, Workbench
 from hypergrad_bench.bench.report.page import Page, Section
-from hypergrad_bench.bench.reproductions.reproduction import Row
+from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs import folder as folders
 from hypergrad_bench.problems.values.configuration import configuration
 
@@ -30,6 +31,13 @@ def clock_that_charges(share: float) -> Callable[[str], ClockTest]:
     return self_test
 
 
+@dataclass(frozen=True)
+class Letter:
+    """The smallest case: nothing but its name."""
+
+    name: str
+
+
 @pytest.fixture
 def letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register a reproduction of two cases."""
@@ -38,13 +46,13 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> None:
     class Letters:
         """How many letters are there?"""
 
-        def cases(self, quick: bool) -> Sequence[str]:
-            return "ab"
+        def cases(self, quick: bool) -> Sequence[Letter]:
+            return [Letter("a"), Letter("b")]
 
-        def measure(self, case: str, quick: bool) -> list[Row]:
-            return [{"letter": case}]
+        def measure(self, case: Letter, quick: bool) -> list[RecordedRow]:
+            return [{"letter": case.name}]
 
-        def page(self, rows: Sequence[Row]) -> Page:
+        def page(self, rows: Sequence[RecordedRow]) -> Page:
             lines = [[str(row["letter"]), "1"] for row in rows]
             return Page("Letters", "?", "All.", [Section("All", "", ("letter", "count"), lines)], "two")
 
