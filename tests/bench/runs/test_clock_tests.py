@@ -11,7 +11,7 @@ from synthetic_records import measured
 from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.measure.self_test import ClockTest
-from hypergrad_bench.bench.measure.workbench import MeasuredCase, Workbench
+from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
 from hypergrad_bench.bench.report.page import Page, Section
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs import folder as folders
@@ -65,7 +65,7 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def measure(self, group, begin=None):
         for case in group:
-            yield MeasuredCase(measured(id=case.id), {})
+            yield MeasuredRecord(measured(id=case.id), {})
 
     monkeypatch.setattr(Workbench, "measure", measure)
     monkeypatch.setattr(run_command, "write_figures", lambda report, folder: [])

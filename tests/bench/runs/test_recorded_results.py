@@ -11,7 +11,7 @@ import pytest
 from hypergrad_bench.bench.commands import reproduce as reproduce_command
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.case import Case
-from hypergrad_bench.bench.measure.workbench import Context, MeasuredCase, Workbench
+from hypergrad_bench.bench.measure.workbench import Context, MeasuredRecord, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.runs.reproduce import reproduction_named
 from hypergrad_bench.bench.runs.reproduction_file import reproduction_folder
@@ -49,10 +49,10 @@ def contexts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
     noted: list[Context] = []
     records = {one.id: one for name in RUNS for one in run_folder(RESULTS / name).journal.read().entries}
 
-    def measure(self: Workbench, group: Sequence[Case], begin: Any = None) -> Iterator[MeasuredCase]:
+    def measure(self: Workbench, group: Sequence[Case], begin: Any = None) -> Iterator[MeasuredRecord]:
         noted.append(self.context)
         for case in group:
-            yield MeasuredCase(records[case.id], {})
+            yield MeasuredRecord(records[case.id], {})
 
     monkeypatch.setattr(Workbench, "measure", measure)
     monkeypatch.setattr(run_command, "write_figures", lambda report, folder: [])
