@@ -96,7 +96,7 @@ class ExpertSensitivity(NamedTuple):
         by_weight = _by_filter(self.bank, first)
         of_x = _patches(self.bank)(self.x)
 
-        def by_filter_of(patch: Float[Array, "h w"]) -> Float[Array, " k"]:
+        def by_filter_of(patch: Float[Array, "h w"]) -> Float[Array, "k h w"]:
             return _by_filter(self.bank, second * patch[None])
 
         through = jnp.moveaxis(jax.vmap(by_filter_of)(of_x), 0, 1)
