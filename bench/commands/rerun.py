@@ -51,15 +51,15 @@ def rerun(record_id: str, run: Path | None, device: str) -> None:
     """
     use_device(device)
     folder, old = _find(record_id, run)
-    account = run_folder(folder).account()
-    request = requested(account.selection)
+    about = run_folder(folder).about()
+    request = requested(about.selection)
     case = recorded_case(old, request)
     if case is None:
         raise UserError(f"{folder} has a record {old.id} that this version's grid no longer holds")
-    timing = timing_of(account, request.suite)
+    timing = timing_of(about, request.suite)
     new = _measure(case, request.suite, timing)
     _print(old, new)
-    source = "as run.json says" if account.timing else _OF_OLDER_VERSION.format(account.selection.suite)
+    source = "as run.json says" if about.timing else _OF_OLDER_VERSION.format(about.selection.suite)
     Console(highlight=False).print(Text(f"Timed {source}: {timing.sentence()}."), soft_wrap=True)
 
 

@@ -25,7 +25,7 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
     Raises:
         UserError: if a line of the journal cannot be read, once the tables of the others are printed.
     """
-    if reproduction_folder(folder).account_path.exists():
+    if reproduction_folder(folder).about_path.exists():
         _reproduction(folder, form, write)
         return
     files = run_folder(folder)

@@ -1,4 +1,4 @@
-"""The folder of a run or of a reproduction: its account, its journal, its lock, and how it goes on."""
+"""The folder of a run or of a reproduction: its about file, its journal, its lock, and how it goes on."""
 
 import contextlib
 import datetime
@@ -20,7 +20,7 @@ LOCAL = Path("results") / "local"
 
 
 @runtime_checkable
-class Account(Protocol):
+class AboutFile(Protocol):
     """What a folder says of itself: what was asked for, from where, and how the clock did.
 
     `RunFile` is that of a run, `ReproductionFile` that of a reproduction; both are pydantic models.
@@ -32,7 +32,7 @@ class Account(Protocol):
         ...
 
     def with_clock_test(self, test: ClockTest) -> Self:
-        """Return the account with one more self-test."""
+        """Return the about file with one more self-test."""
         ...
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
@@ -40,42 +40,42 @@ class Account(Protocol):
         ...
 
 
-_Account = TypeVar("_Account", bound=Account)
+_AboutFile = TypeVar("_AboutFile", bound=AboutFile)
 _Entry = TypeVar("_Entry", bound=Line)
 
 
 @dataclass(frozen=True)
-class FolderKind(Generic[_Account, _Entry]):
+class FolderKind(Generic[_AboutFile, _Entry]):
     """Say what tells folders of runs from those of reproductions.
 
     Attributes:
         noun: what the folder is that of, "a run" or "a reproduction".
         command: what makes one and goes on with it, such as `hgb run`.
-        account_name: the file of the account, such as `run.json`.
-        read_account: reads that file; raises `UserError` if it is damaged.
+        about_name: the name of the about file, such as `run.json`.
+        read_about: reads that file; raises `UserError` if it is damaged.
         journal_name: the file of what was measured, such as `records.jsonl`.
         entry: what a line of it stands for.
     """
 
     noun: str
     command: str
-    account_name: str
-    read_account: Callable[[Path], _Account]
+    about_name: str
+    read_about: Callable[[Path], _AboutFile]
     journal_name: str
     entry: type[_Entry]
 
 
 @dataclass(frozen=True)
-class RunFolder(Generic[_Account, _Entry]):
+class RunFolder(Generic[_AboutFile, _Entry]):
     """A folder that holds, or will hold, what one run or one reproduction measured."""
 
     path: Path
-    kind: FolderKind[_Account, _Entry]
+    kind: FolderKind[_AboutFile, _Entry]
 
     @property
-    def account_path(self) -> Path:
-        """The file of the account."""
-        return self.path / self.kind.account_name
+    def about_path(self) -> Path:
+        """Where the about file lies."""
+        return self.path / self.kind.about_name
 
     @property
     def journal(self) -> Journal[_Entry]:
@@ -91,68 +91,68 @@ class RunFolder(Generic[_Account, _Entry]):
         """Return what was measured so far, of a folder that may have no journal yet."""
         return self.journal.read().entries if self.journal.path.exists() else ()
 
-    def account(self) -> _Account:
-        """Read the account.
+    def about(self) -> _AboutFile:
+        """Read the about file.
 
         Raises:
             UserError: if there is none, or it is damaged.
         """
         try:
-            return self.kind.read_account(self.account_path)
+            return self.kind.read_about(self.about_path)
         except OSError as error:
             raise UserError(
-                f"{self.path} is not the folder of {self.kind.noun}: cannot read {self.account_path} "
+                f"{self.path} is not the folder of {self.kind.noun}: cannot read {self.about_path} "
                 f"({error.strerror})"
             ) from error
 
     def clock_warnings(self) -> tuple[str, ...]:
         """Say of each self-test that the clock failed how it did, or why that is not known.
 
-        A folder without an account, or with one of an older version, has no self-test to speak of.
+        A folder without an about file, or with one of an older version, has no self-test to speak of.
         """
-        if not self.account_path.exists():
+        if not self.about_path.exists():
             return ()
         try:
-            tests = self.account().clock_tests
+            tests = self.about().clock_tests
         except UserError as error:
             return (f"whether the clock passed its self-test is not known: {error}",)
         return tuple(test.fault for test in tests if test.fault)
 
-    def write_account(self, account: _Account) -> None:
-        """Write the account, whole or not at all; raise `UserError` if it cannot be written."""
-        text = json.dumps(account.model_dump(mode="json"), indent=2) + "\n"
+    def write_about(self, about: _AboutFile) -> None:
+        """Write the about file, whole or not at all; raise `UserError` if it cannot be written."""
+        text = json.dumps(about.model_dump(mode="json"), indent=2) + "\n"
         try:
-            replace_durably(self.account_path, text.encode())
+            replace_durably(self.about_path, text.encode())
         except OSError as error:
-            raise unwritable(self.account_path, error) from error
+            raise unwritable(self.about_path, error) from error
 
     @contextlib.contextmanager
-    def opened(self, begun: Callable[[], _Account]) -> Iterator["OpenFolder[_Account, _Entry]"]:
+    def opened(self, begun: Callable[[], _AboutFile]) -> Iterator["OpenFolder[_AboutFile, _Entry]"]:
         """Open the folder for measuring: take its lock, and set aside the lines that cannot be read.
 
         Args:
-            begun: makes the account of a folder that has none yet.
+            begun: makes the about file of a folder that has none yet.
 
         Raises:
             UserError: if the folder cannot be written, or another process is writing there.
         """
         with self.journal.writer() as writer:
-            if not self.account_path.exists():
-                self.write_account(begun())
+            if not self.about_path.exists():
+                self.write_about(begun())
             yield OpenFolder(self, writer)
 
 
 @dataclass(frozen=True)
-class OpenFolder(Generic[_Account, _Entry]):
+class OpenFolder(Generic[_AboutFile, _Entry]):
     """A folder whose lock this process holds; made by `RunFolder.opened` alone."""
 
-    folder: RunFolder[_Account, _Entry]
+    folder: RunFolder[_AboutFile, _Entry]
     writer: JournalWriter[_Entry]
 
     def test_clock(self) -> ClockTest:
-        """Let the clock test itself, and note in the account how it did."""
+        """Let the clock test itself, and note in the about file how it did."""
         test = self_test(now())
-        self.folder.write_account(self.folder.account().with_clock_test(test))
+        self.folder.write_about(self.folder.about().with_clock_test(test))
         return test
 
 

@@ -10,7 +10,7 @@ from ..machine.environment import environment
 
 
 class Provenance(TypedDict):
-    """Fields that the accounts of both kinds of folder share."""
+    """Fields that the about files of both kinds of folder share."""
 
     command: list[str]
     created: str

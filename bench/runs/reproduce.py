@@ -64,7 +64,7 @@ def plan_reproduction_again(folder: Path) -> ReproductionPlan:
             started with.
     """
     files = reproduction_folder(folder)
-    asked = files.account()
+    asked = files.about()
     plan = plan_reproduction(asked.name, asked.quick, folder)
     if asked.cases is None:
         _refuse_foreign_cases(plan, {measured.case for measured in files.recorded()})
@@ -81,12 +81,12 @@ def started_reproduction(plan: ReproductionPlan, command: Sequence[str]) -> Iter
         UserError: if the folder cannot be written, or another process is writing to it.
     """
 
-    def account() -> ReproductionFile:
+    def about() -> ReproductionFile:
         return ReproductionFile(
             name=plan.name, quick=plan.quick, cases=list(plan.names), **provenance(command)
         )
 
-    with reproduction_folder(plan.folder).opened(account) as opened:
+    with reproduction_folder(plan.folder).opened(about) as opened:
         yield RunningReproduction(plan, opened)
 
 

@@ -1,4 +1,4 @@
-"""`reproduction.json`: the account of a reproduction, and the folder that it stands in."""
+"""`reproduction.json`: the about file of a reproduction, and the folder that it stands in."""
 
 from pathlib import Path
 from typing import Self
@@ -29,7 +29,7 @@ class ReproductionFile(BaseModel):
     """One for each time that measuring began."""
 
     def with_clock_test(self, test: ClockTest) -> Self:
-        """Return the account with one more self-test of the clock."""
+        """Return the about file with one more self-test of the clock."""
         return self.model_copy(update={"clock_tests": [*self.clock_tests, test]})
 
 

@@ -33,7 +33,7 @@ def page_of(folder: Path) -> Shown:
         UserError: if the folder is damaged, or if no page can be made of its rows.
     """
     files = reproduction_folder(folder)
-    entry = reproduction_named(files.account().name)
+    entry = reproduction_named(files.about().name)
     read = files.journal.read()
     path, cases = files.journal.path, read.by_number
     unfit: dict[int, str] = {}

@@ -104,7 +104,7 @@ def plan_again(folder: Path) -> Plan:
             was started with.
     """
     files = run_folder(folder)
-    asked = files.account()
+    asked = files.about()
     plan = plan_run(asked.selection, folder)
     if asked.cases != plan.cases:
         raise UserError(
@@ -132,14 +132,14 @@ def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
         UserError: if the folder cannot be written, or another run is writing to it.
     """
     files = run_folder(plan.folder)
-    with files.opened(lambda: _account(plan, command)) as opened:
-        timing = timing_of(files.account(), plan.request.suite)
+    with files.opened(lambda: _about(plan, command)) as opened:
+        timing = timing_of(files.about(), plan.request.suite)
         yield RunningRun(plan, tuple(command), opened, timing)
 
 
-def timing_of(account: RunFile, suite: Suite) -> Timing:
-    """Return how a recorded run is timed: as its account says, or else as its suite says today."""
-    return account.timing or Timing.of(suite, account.selection.rounds)
+def timing_of(about: RunFile, suite: Suite) -> Timing:
+    """Return how a recorded run is timed: as its about file says, or else as its suite says today."""
+    return about.timing or Timing.of(suite, about.selection.rounds)
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,8 @@ def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise unwritable(path, error) from error
 
 
-def _account(plan: Plan, command: Sequence[str]) -> RunFile:
-    """Return the account of a run that begins."""
+def _about(plan: Plan, command: Sequence[str]) -> RunFile:
+    """Return the about file of a run that begins."""
     return RunFile(
         selection=plan.selection,
         cases=plan.cases,

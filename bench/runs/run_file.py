@@ -1,4 +1,4 @@
-"""`run.json`: the account of a run, and the folder that it stands in."""
+"""`run.json`: the about file of a run, and the folder that it stands in."""
 
 from pathlib import Path
 from typing import Self
@@ -33,7 +33,7 @@ class RunFile(BaseModel):
     """One for each time that measuring began."""
 
     def with_clock_test(self, test: ClockTest) -> Self:
-        """Return the account with one more self-test of the clock."""
+        """Return the about file with one more self-test of the clock."""
         return self.model_copy(update={"clock_tests": [*self.clock_tests, test]})
 
 

@@ -35,7 +35,7 @@ def test_the_page_of_recorded_rows_is_the_one_that_was_written(name: str, reposi
 def test_recorded_cases_are_still_cases(name: str, repository: Path) -> None:
     """Resuming compares names."""
     folder = repository / "results" / name
-    entry = reproduction_named(reproduction_folder(folder).account().name)
+    entry = reproduction_named(reproduction_folder(folder).about().name)
     names = {case.name for case in entry.cases(quick=False)}
     assert {json.loads(line)["case"] for line in (folder / ROWS).read_text().splitlines()} <= names
 
@@ -44,7 +44,7 @@ def test_recorded_cases_are_still_cases(name: str, repository: Path) -> None:
 def test_rows_with_a_field_more_are_shown_and_with_one_less_refused(name: str, repository: Path) -> None:
     """A row of a later version is read without what is new; one that lacks a field is named with it."""
     folder = repository / "results" / name
-    entry, rows = reproduction_named(reproduction_folder(folder).account().name), rows_of(folder)
+    entry, rows = reproduction_named(reproduction_folder(folder).about().name), rows_of(folder)
     more = [row | {"of_a_later_version": 1} for row in rows]
     assert page_markdown(entry.page(more)) == page_markdown(entry.page(rows))
     required = "quick" if "quick" in rows[0] else "case"

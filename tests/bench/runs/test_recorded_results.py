@@ -170,7 +170,7 @@ def test_a_recorded_case_is_measured_again_with_its_own_settings(
     assert hgb("rerun", record.id, "--run", str(RESULTS / name)) == 0
     shown = capsys.readouterr().out
     (context,) = contexts
-    asked = run_folder(RESULTS / name).account().selection.rounds
+    asked = run_folder(RESULTS / name).about().selection.rounds
     if asked is None:
         assert context.clock == context.suite.clock
     else:

@@ -48,7 +48,7 @@ def change(folder: Path, how: Change) -> None:
 def test_an_unchanged_run_goes_on(folder: Path) -> None:
     """With its digest, and as an older version wrote it, without."""
     plan = plan_again(folder)
-    assert plan.cases == run_folder(folder).account().cases
+    assert plan.cases == run_folder(folder).about().cases
     change(folder, lambda account: account.pop("grid"))
     assert plan_again(folder) == plan
 
