@@ -75,7 +75,7 @@ import json
 from hypergrad_bench.bench.machine.device import use_device
 use_device("cpu")
 from hypergrad_bench.bench.conformance import checks
-from hypergrad_bench.bench.grid.catalogue import built_in
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.grid.expand import expand
 from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
