@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "CONTRIBUTING.md"
-EXAMPLES = {"method": ROOT / "docs" / "adding-a-method.md"}
+EXAMPLES = {
+    "method": ROOT / "docs" / "adding-a-method.md",
+    "claim": ROOT / "docs" / "adding-a-reproduction.md",
+}
 POTENTIAL = '''
 """A parabola."""
 
@@ -115,8 +118,9 @@ def source(recipe: Recipe) -> str:
     name = recipe.line.rpartition(" ")[2]
     if recipe.what == "potential":
         return POTENTIAL
-    model_file = os.path.normpath((ROOT / recipe.file).parent / recipe.model)
-    text = Path(model_file).read_text()
+    if recipe.what == "reproduction":
+        return example("claim")[1].replace("ErrorFollowsTolerance", name)
+    text = (ROOT / recipe.file).with_name(recipe.model).read_text()
     (model,) = re.findall(r"^@(?:configuration|pytree)\nclass (\w+)", text, re.M)
     return text.replace(model, name)
 
@@ -190,6 +194,7 @@ def test_every_newcomer_is_listed(copy):
     names = {kind: {entry["name"] for entry in entries} for kind, entries in listed.items()}
     assert [what for what, (kind, name) in LISTED.items() if name not in names[kind]] == []
     assert "last-steps" in names["methods"]
+    assert "error-follows-tolerance" in names["reproductions"]
 
 
 @pytest.mark.slow
@@ -204,3 +209,9 @@ def test_every_newcomer_has_conformance_checks(asked):
 def test_every_newcomer_runs_in_the_smoke_suite(asked):
     assert [what for what, name in IN_SMOKE.items() if name not in asked["smoke"]] == []
     assert "LastSteps" in asked["smoke"]
+
+
+@pytest.mark.slow
+def test_the_worked_reproduction_runs(copy):
+    shown = run(copy, "-c", HGB, "reproduce", "error-follows-tolerance", "--quick", "--out", "here")
+    assert "Verdict: Holds: the error follows the tolerance (1 of 1)" in shown
