@@ -14,8 +14,6 @@ from .markdown import joined, markdown_table
 from .terminal import standard_output, terminal_table
 from .text_table import TextTable
 
-Section = TextTable
-
 
 @dataclass(frozen=True)
 class Page:

@@ -1,4 +1,4 @@
-"""Papers' claims and this project's own recorded figures, one a file: `hgb reproduce NAME`."""
+"""Papers' claims and this project's own recorded figures, one per folder: `hgb reproduce NAME`."""
 
 from .blorc_timing.claim import BlorcTiming as BlorcTiming
 from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexactness

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..report.page import Section
+from ..report.text_table import TextTable
 
 HOLDS, DOES_NOT_HOLD, NOT_MEASURED = "holds", "does not hold", "not measured"
 
@@ -36,13 +36,13 @@ def counted_verdict(judged: Sequence[Counted]) -> str:
     return " ".join(parts)
 
 
-def targets_section(judged: Sequence[Counted]) -> Section:
+def targets_section(judged: Sequence[Counted]) -> TextTable:
     """Return the table of the targets."""
     lines = [
         [one.claim, f"{one.met} of {one.of}", one.detail, one.left_out or "none", one.outcome]
         for one in judged
     ]
-    return Section("Targets", "", ("target", "met by", "detail", "left out", "verdict"), lines)
+    return TextTable("Targets", "", ("target", "met by", "detail", "left out", "verdict"), lines)
 
 
 def _phrase(one: Counted) -> str:

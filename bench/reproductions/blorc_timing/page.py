@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ...report.page import Page, Section
+from ...report.page import Page
+from ...report.text_table import TextTable
 from ..cells import cell
 from .contestants import ACCURATE, CLOSED_FORM
 from .figure import time_against_size
@@ -52,11 +53,11 @@ def make_page(rows: Sequence[TimedRow]) -> Page:
     )
 
 
-def _size_section(n: int, rows: Sequence[TimedRow]) -> Section:
+def _size_section(n: int, rows: Sequence[TimedRow]) -> TextTable:
     """Return the table of one length; what could not be timed is named in the text above it."""
     missing = [f"{row['contestant']}: {row['status']} ({row['reason']})." for row in rows if row["reason"]]
     text = f"{rows[0]['active_rows']} of {n} rows are active. {_threads(rows[0])}"
-    return Section(f"n = k = {n}", " ".join([text, *missing]), COLUMNS, [_line(row) for row in rows])
+    return TextTable(f"n = k = {n}", " ".join([text, *missing]), COLUMNS, [_line(row) for row in rows])
 
 
 def _threads(row: TimedRow) -> str:
@@ -90,17 +91,17 @@ def _digits(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}" if abs(value) >= 0.01 else f"{value:.4f}"
 
 
-def _targets_section(rows: Sequence[TimedRow]) -> Section:
+def _targets_section(rows: Sequence[TimedRow]) -> TextTable:
     lines = []
     for one in compare_targets(rows):
         sign = "more than" if one.target.strictly else "at least"
         measured = "" if one.ratio is None else f"{one.ratio:.2f}"
         lines.append([one.target.claim, f"{sign} {one.target.demanded:g}", measured, one.outcome])
     text = "Contestant's time over the closed form's, at n = k = 100 and equal accuracy."
-    return Section("Targets", text, ("target", "demanded", "measured", "verdict"), lines)
+    return TextTable("Targets", text, ("target", "demanded", "measured", "verdict"), lines)
 
 
-def _authors_section() -> Section:
+def _authors_section() -> TextTable:
     text = (
         "From the output stored in the authors' released notebook, on their machine: seconds for 100 "
         "gradients at n = k = 100, each with its forward solve by cvxpy. 'PyTorch' there differentiates the "
@@ -108,4 +109,4 @@ def _authors_section() -> Section:
     )
     closed = AUTHORS[0][1]
     lines = [[name, f"{seconds:.3f}", f"{seconds / closed:.2f}"] for name, seconds in AUTHORS]
-    return Section("The authors' figures", text, ("contestant", "s per 100", "over closed form"), lines)
+    return TextTable("The authors' figures", text, ("contestant", "s per 100", "over closed form"), lines)

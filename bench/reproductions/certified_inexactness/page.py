@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from matplotlib.figure import Figure
 
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
 from .rows import (
@@ -110,7 +111,7 @@ def bound_against_error(rows: Sequence[AtTolerances]) -> Figure:
     return figure
 
 
-def _ratios(rows: Sequence[InexactnessRow]) -> Section:
+def _ratios(rows: Sequence[InexactnessRow]) -> TextTable:
     measured = _by_case([row for row in rows if is_at_tolerances(row)])
     lines = []
     for case, reason in {row["case"]: row["reason"] for row in rows if row["kind"] == TOLERANCES}.items():
@@ -121,7 +122,7 @@ def _ratios(rows: Sequence[InexactnessRow]) -> Section:
         "makes up nine tenths of the bound, `from v` where the adjoint's residual does. `reference` is what "
         "central differences say of the reference's own error."
     )
-    return Section("Bound over error", text, columns, lines)
+    return TextTable("Bound over error", text, columns, lines)
 
 
 def _ratio_line(case: str, rows: Sequence[AtTolerances]) -> list[str]:
@@ -138,7 +139,7 @@ def _ratio_line(case: str, rows: Sequence[AtTolerances]) -> list[str]:
     ]
 
 
-def _accuracies(rows: Sequence[InexactnessRow]) -> Section:
+def _accuracies(rows: Sequence[InexactnessRow]) -> TextTable:
     tightest = {row["case"]: row for row in rows if is_at_tolerances(row)}
     lines = []
     for row in rows:
@@ -159,7 +160,7 @@ def _accuracies(rows: Sequence[InexactnessRow]) -> Section:
         )
     columns = ("problem", "accuracy", "reached", "error", "bound", "residual", "steps", "adjoint steps")
     text = "Steps of the solver and of conjugate gradients, of those that both tightest tolerances take."
-    return Section("Accuracy asked for", text, columns, lines)
+    return TextTable("Accuracy asked for", text, columns, lines)
 
 
 def _never_dearer(rows: Sequence[AtAccuracy]) -> bool:

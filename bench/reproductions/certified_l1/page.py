@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ....hypergrad.references.central_differences import STEPS
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .rows import CertifiedRow, Differenced, is_differenced
@@ -102,7 +103,7 @@ def _draw(
     ]
 
 
-def _certificates(rows: Sequence[CertifiedRow]) -> Section:
+def _certificates(rows: Sequence[CertifiedRow]) -> TextTable:
     solved = {(row["case"], row["seed"]): row for row in rows}.values()
     lines = [
         [
@@ -121,10 +122,10 @@ def _certificates(rows: Sequence[CertifiedRow]) -> Section:
         for row in solved
     ]
     text = "Margins, relative: of the nearest active row to its bound, of the nearest other one to zero."
-    return Section("Certificates", text, CERTIFICATE, lines)
+    return TextTable("Certificates", text, CERTIFICATE, lines)
 
 
-def _errors(rows: Sequence[Differenced]) -> Section:
+def _errors(rows: Sequence[Differenced]) -> TextTable:
     columns = ("problem", "seed", "moves", *(f"{step:.0e}" for step in STEPS), "plateau", "nonsmooth")
     lines = [
         [
@@ -141,10 +142,10 @@ def _errors(rows: Sequence[Differenced]) -> Section:
         "Relative error of the closed form against central differences with step h. While a kink lies "
         "between the two ends the differences are of another function; below, rounding over h takes over."
     )
-    return Section("Errors at every step", text, columns, lines)
+    return TextTable("Errors at every step", text, columns, lines)
 
 
-def _kinks(rows: Sequence[Differenced]) -> Section:
+def _kinks(rows: Sequence[Differenced]) -> TextTable:
     lines = [
         [row["case"], str(row["seed"]), str(number), *(cell(one, ".5f", "not certified") for one in sides)]
         for row in rows
@@ -154,7 +155,7 @@ def _kinks(rows: Sequence[Differenced]) -> Section:
     text = "One-sided differences on the plateau, and the element that the closed form returns."
     if not lines:
         text = "No point was reported nonsmooth."
-    return Section(
+    return TextTable(
         "One-sided derivatives where the solution is not smooth",
         text,
         ("problem", "seed", "direction", "left", "right", "closed form"),

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from ....problems import Deconvolution, Denoising, Inpainting, LogCosh, PseudoHuber
 from ....problems.values.configuration import configuration
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS
+from ...report.text_table import TextTable
 from ..counted import Counted, counted_verdict, targets_section
 from ..rows import RecordedRow, read_rows
 from ..smooth_cases import SmoothCase
@@ -100,7 +101,7 @@ def count_targets(rows: Sequence[ComparedRow]) -> list[Counted]:
     ]
 
 
-def _table(case: str, rows: Sequence[ComparedRow]) -> Section:
+def _table(case: str, rows: Sequence[ComparedRow]) -> TextTable:
     lines = [
         [
             row["rule"],
@@ -113,7 +114,7 @@ def _table(case: str, rows: Sequence[ComparedRow]) -> Section:
         ]
         for row in rows
     ]
-    return Section(case, "", COLUMNS, lines)
+    return TextTable(case, "", COLUMNS, lines)
 
 
 def _figure(rows: Sequence[ComparedRow]) -> Figure:

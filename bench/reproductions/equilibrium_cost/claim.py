@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from ....problems.values.configuration import configuration
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
 from ..rows import RecordedRow, read_rows
@@ -122,7 +123,7 @@ def _slopes(known: Sequence[tuple[int, float]]) -> list[float]:
     return [(b - a) / (m - k) for (k, a), (m, b) in itertools.pairwise(pairs)]
 
 
-def _memory_table(rows: Sequence[MemoryRow]) -> Section:
+def _memory_table(rows: Sequence[MemoryRow]) -> TextTable:
     steps = [count for count in STEPS if any(row["steps"] == count for row in rows)]
     lines = []
     for name in METHODS:
@@ -132,7 +133,7 @@ def _memory_table(rows: Sequence[MemoryRow]) -> Section:
             cells.append("" if one is None else _mebibytes(one))
         lines.append([name, *cells])
     limit = f"; the limit here is {rows[0]['memory_limit_bytes'] / 2**20:.0f} MiB" if rows else ""
-    return Section(
+    return TextTable(
         f"Memory, {SMALL} x {SMALL} pixels",
         f"MiB of the compiled program, by the number of iterations{limit}.",
         ("method", *map(str, steps)),
@@ -147,7 +148,7 @@ def _mebibytes(row: MemoryRow | SecondsRow) -> str:
     return f"{memory / 2**20:.0f}{' (out of memory)' if memory > row['memory_limit_bytes'] else ''}"
 
 
-def _seconds_table(rows: Sequence[SecondsRow]) -> Section:
+def _seconds_table(rows: Sequence[SecondsRow]) -> TextTable:
     lines = [
         [
             row["what"],
@@ -162,7 +163,7 @@ def _seconds_table(rows: Sequence[SecondsRow]) -> Section:
     ]
     columns = ("what", "steps", "adjoint steps", "seconds", "compilation, seconds", "memory, MiB", "device")
     text = "One call after one that is not timed for the solve, one call alone for solve and gradient."
-    return Section(f"Seconds, {LARGE} x {LARGE} pixels", text if lines else "Not measured.", columns, lines)
+    return TextTable(f"Seconds, {LARGE} x {LARGE} pixels", text if lines else "Not measured.", columns, lines)
 
 
 def _figure(rows: Sequence[MemoryRow]) -> Figure:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from ...report.page import Page, Section
+from ...report.page import Page
+from ...report.text_table import TextTable
 from ..cells import cell
 from .measure import STEPS
 from .rows import BankRow
@@ -42,7 +43,7 @@ def make_page(rows: Sequence[BankRow]) -> Page:
     return Page("Speed of a bank of filters", _QUESTION, _RULE, sections, _verdict(compared), figures)
 
 
-def _versus_torch(rows: Sequence[BankRow]) -> Section:
+def _versus_torch(rows: Sequence[BankRow]) -> TextTable:
     lines = [
         [
             row["case"],
@@ -64,10 +65,12 @@ def _versus_torch(rows: Sequence[BankRow]) -> Section:
     columns += ["ratio alone", "ratio in the loop", "alone, same threads", "in the loop, same threads"]
     reasons = sorted({f"{row['case']}: {row['reason']}" for row in rows if row["reason"]})
     text = "Times of torch are those with as many threads as ours. Medians; a ratio below 1 is in our favour."
-    return Section("Against PyTorch", " ".join([text, *(f"{reason}." for reason in reasons)]), columns, lines)
+    return TextTable(
+        "Against PyTorch", " ".join([text, *(f"{reason}." for reason in reasons)]), columns, lines
+    )
 
 
-def _versus_limit(rows: Sequence[BankRow]) -> Section:
+def _versus_limit(rows: Sequence[BankRow]) -> TextTable:
     lines = [
         [
             row["case"],
@@ -88,7 +91,7 @@ def _versus_limit(rows: Sequence[BankRow]) -> Section:
         "leaves out."
     )
     columns = ["case", "form", "GFLOP", "MB", "limit (ms)", "alone / limit", "step / limit", "compile (s)"]
-    return Section("Against the machine", text, columns, lines)
+    return TextTable("Against the machine", text, columns, lines)
 
 
 def _verdict(compared: Sequence[Compared]) -> str:

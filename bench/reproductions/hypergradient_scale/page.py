@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ...records.status import Status
-from ...report.page import Page, Section
+from ...report.page import Page
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .figure import time_and_memory
@@ -68,9 +69,9 @@ def make_page(rows: Sequence[ScaleRow]) -> Page:
     )
 
 
-def _section(task: str, side: int, rows: Sequence[ScaleRow]) -> Section:
+def _section(task: str, side: int, rows: Sequence[ScaleRow]) -> TextTable:
     text = " ".join(f"{row['method']}: {row['status']} ({row['reason']})." for row in rows if row["reason"])
-    return Section(f"{task}, {side} x {side}", text, COLUMNS, [_line(row) for row in rows])
+    return TextTable(f"{task}, {side} x {side}", text, COLUMNS, [_line(row) for row in rows])
 
 
 def _line(row: ScaleRow) -> list[str]:
@@ -91,7 +92,7 @@ def _line(row: ScaleRow) -> list[str]:
     ]
 
 
-def _memory(rows: Sequence[ScaleRow]) -> Section:
+def _memory(rows: Sequence[ScaleRow]) -> TextTable:
     """Return the closed form's memory by size, at both limits of steps, and what unrolling would need."""
     lines = []
     for row in rows:
@@ -108,7 +109,7 @@ def _memory(rows: Sequence[ScaleRow]) -> Section:
         )
     columns = ("problem", "bytes per pixel", "ten times the limit", "unrolled / ours", "checkpointed / ours")
     text = "Static memory of the closed form, and how many times as much unrolling needs."
-    return Section("Memory", text, columns, lines)
+    return TextTable("Memory", text, columns, lines)
 
 
 def _per_pixel(memory: float | int | None, row: ScaleRow) -> str:

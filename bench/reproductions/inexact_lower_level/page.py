@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ...report.page import Page, Section
+from ...report.page import Page
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .example import EXAMPLE, STEP, WEIGHT
@@ -66,17 +67,17 @@ def make_page(rows: Sequence[AnyInexactRow]) -> Page:
     )
 
 
-def _case(name: str, rows: Sequence[AnyInexactRow]) -> Section:
+def _case(name: str, rows: Sequence[AnyInexactRow]) -> TextTable:
     measured = [row for row in rows if at_tolerance(row)]
     if not measured:
-        return Section(name, f"Not measured: {rows[0]['reason']}.", COLUMNS, [])
+        return TextTable(name, f"Not measured: {rows[0]['reason']}.", COLUMNS, [])
     first = measured[0]
     text = (
         f"{first['solver']}. Differences bound the reference's own error by {first['reference_error']:.0e}."
     )
     if first["rows_of_W"] is not None:
         text += f" W has {first['rows_of_W']} rows."
-    return Section(name, text, COLUMNS, [_line(row) for row in measured])
+    return TextTable(name, text, COLUMNS, [_line(row) for row in measured])
 
 
 def _line(row: InexactRow) -> list[str]:
@@ -93,18 +94,18 @@ def _line(row: InexactRow) -> list[str]:
     ]
 
 
-def _needed(rows: Sequence[InexactRow]) -> Section:
+def _needed(rows: Sequence[InexactRow]) -> TextTable:
     lines = []
     for case, method in pairs_of(rows):
         found = [needed_tolerance(rows, case, method, level) for level in LEVELS]
         lines.append([case, method, *(cell(one, ".0e", "not reached") for one in found)])
     columns = ("problem", "rule", *(f"error {level:.0e}" for level in LEVELS))
-    return Section(
+    return TextTable(
         "Tolerance needed", "The loosest from which on the gradient's error stays below.", columns, lines
     )
 
 
-def _misleading(rows: Sequence[InexactRow]) -> Section:
+def _misleading(rows: Sequence[InexactRow]) -> TextTable:
     found = misleading(rows)
     columns = ("problem", "rule", "tolerance", "error of x", "error of gradient", "wrong rows")
     lines = [
@@ -119,10 +120,10 @@ def _misleading(rows: Sequence[InexactRow]) -> Section:
         for row in found
     ]
     text = "x is right, the gradient is not." if found else "No row: wherever x is right, so is the gradient."
-    return Section("Where a derivative misleads", text, columns, lines)
+    return TextTable("Where a derivative misleads", text, columns, lines)
 
 
-def _example(rows: Sequence[AnyInexactRow]) -> Section:
+def _example(rows: Sequence[AnyInexactRow]) -> TextTable:
     text = (
         f"Denoising with 8 perturbed 3 x 3 filters, weight {WEIGHT:g}. The derivative of the loss along one "
         f"random direction of filters and weight: of the iterate by central differences with step {STEP:g}, "
@@ -143,4 +144,4 @@ def _example(rows: Sequence[AnyInexactRow]) -> Section:
         if is_example(row)
     ]
     failed = [row["reason"] for row in rows if not is_example(row)]
-    return Section(f"Example: {EXAMPLE.name}", " ".join([text, *failed]), columns, lines)
+    return TextTable(f"Example: {EXAMPLE.name}", " ".join([text, *failed]), columns, lines)

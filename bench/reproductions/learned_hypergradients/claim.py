@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from ....problems.values.configuration import configuration
 from ...catalogue.catalogue import built_in
 from ...records.status import Status
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS, add_legend
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
 from ..rows import RecordedRow
@@ -97,7 +98,7 @@ def count_targets(rows: Sequence[LearnedRow]) -> list[Counted]:
     ]
 
 
-def _table(task: str, rows: Sequence[LearnedRow]) -> Section:
+def _table(task: str, rows: Sequence[LearnedRow]) -> TextTable:
     lines = []
     for exact in rows:
         if not is_implicit(exact):
@@ -110,7 +111,7 @@ def _table(task: str, rows: Sequence[LearnedRow]) -> Section:
         numbers = [f"{exact['steps']}", _power(exact["residual"]), _power(exact["contraction"])]
         lines.append([model, state, *numbers, _power(exact["error"] if found else None), *errors])
     columns = ("model", "status", "steps", "residual", "contraction", "implicit - differences", *RULES)
-    return Section(task, "Relative errors of the hypergradient by all parameters.", columns, lines)
+    return TextTable(task, "Relative errors of the hypergradient by all parameters.", columns, lines)
 
 
 def _figure(rows: Sequence[LearnedRow]) -> Figure:
@@ -135,7 +136,7 @@ def _figure(rows: Sequence[LearnedRow]) -> Figure:
         )
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
     axes.set_xticks(range(len(models)), models, rotation=40, ha="right")
-    axes.set(yscale="log", ylabel=f"relative error, a point a task\n(smaller ones at {FLOOR:g})")
+    axes.set(yscale="log", ylabel=f"relative error, one point per task\n(smaller ones at {FLOOR:g})")
     axes.grid(alpha=0.3, linewidth=0.5)
     add_legend(figure, axes.get_lines()[:-1])
     return figure

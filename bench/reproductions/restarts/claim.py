@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from ....problems import Deconvolution, Denoising, Inpainting, PseudoHuber
 from ....problems.values.configuration import configuration
 from ....solvers import DualFista, PrimalDual
-from ...report.page import Page, Section
+from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
 from ..rows import RecordedRow, read_rows
@@ -107,23 +108,23 @@ def count_targets(rows: Sequence[RestartRow]) -> list[Counted]:
     return targets
 
 
-def _slopes(rows: Sequence[RestartRow]) -> Section:
+def _slopes(rows: Sequence[RestartRow]) -> TextTable:
     lines = []
     for case in dict.fromkeys(row["case"] for row in rows):
         rho = next(row["rho"] for row in rows if row["case"] == case)
         found = [slope(rows, case, over) for over in (LAYERS, RESTARTS)]
         lines.append([case, f"{rho:.6f}", f"{math.log(rho):.5f}", *(cell(one, ".5f") for one in found)])
     columns = ("problem", "rho", "log rho", "slope over layers", "slope over steps")
-    return Section("Slopes", "", columns, lines)
+    return TextTable("Slopes", "", columns, lines)
 
 
-def _table(case: str, rows: Sequence[RestartRow]) -> Section:
+def _table(case: str, rows: Sequence[RestartRow]) -> TextTable:
     lines = [
         [row["over"], str(row["steps"]), f"{row['gradient_error']:.1e}", f"{row['x_error']:.1e}"]
         for row in rows
     ]
     text = "Over layers: L on tape, the iterate converged. Over restarts: (R + 1) L steps in all."
-    return Section(case, text, ("over", "steps", "error of gradient", "error of x"), lines)
+    return TextTable(case, text, ("over", "steps", "error of gradient", "error of x"), lines)
 
 
 def _figure(rows: Sequence[RestartRow]) -> Figure:

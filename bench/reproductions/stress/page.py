@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...records.status import Status
-from ...report.page import Page, Section
+from ...report.page import Page
+from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .figure import matrix_figure
@@ -61,23 +62,23 @@ def _axes(rows: Sequence[StressRow], kind: str) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(methods)), list(dict.fromkeys(row["problem"] for row in here))
 
 
-def _problems(rows: Sequence[StressRow]) -> Section:
+def _problems(rows: Sequence[StressRow]) -> TextTable:
     lines = []
     for problem in dict.fromkeys(row["problem"] for row in rows):
         one = next(row for row in rows if row["problem"] == problem)
         sides = _entries(one["left"]), _entries(one["right"])
         lines.append([problem, one["why"], *sides, f"{one['truth_error']:.0e}"])
-    return Section("Problems", "", PROBLEM_COLUMNS, lines)
+    return TextTable("Problems", "", PROBLEM_COLUMNS, lines)
 
 
-def _matrix(kind: str, rows: Sequence[StressRow], words: dict[tuple[str, str], str]) -> Section:
+def _matrix(kind: str, rows: Sequence[StressRow], words: dict[tuple[str, str], str]) -> TextTable:
     methods, problems = _axes(rows, kind)
     lines = [[method, *(words.get((method, problem), "") for problem in problems)] for method in methods]
     title = "Smooth energies" if kind == "smooth" else "l1"
-    return Section(f"{title}: one word a rule and problem", "", ("rule", *problems), lines)
+    return TextTable(f"{title}: one word a rule and problem", "", ("rule", *problems), lines)
 
 
-def _silent(rows: Sequence[StressRow], words: dict[tuple[str, str], str]) -> Section:
+def _silent(rows: Sequence[StressRow], words: dict[tuple[str, str], str]) -> TextTable:
     wrong = [row for row in rows if is_judged(row) and words[row["method"], row["problem"]] == SILENT]
     lines = [
         [
@@ -94,10 +95,10 @@ def _silent(rows: Sequence[StressRow], words: dict[tuple[str, str], str]) -> Sec
         for row in wrong
     ]
     text = "Wrong, and nothing in the record says so; the problem's line above says what is hard."
-    return Section("Silently wrong", text if wrong else "No row.", SILENT_COLUMNS, lines)
+    return TextTable("Silently wrong", text if wrong else "No row.", SILENT_COLUMNS, lines)
 
 
-def _reasons(rows: Sequence[StressRow]) -> Section:
+def _reasons(rows: Sequence[StressRow]) -> TextTable:
     """List what flagged rows warn of, counted, and the sentences of rules that do not apply."""
     counts: Counter[tuple[str, str]] = Counter()
     for row in rows:
@@ -109,7 +110,7 @@ def _reasons(rows: Sequence[StressRow]) -> Section:
             kind = " ".join(part for part in one.split() if not part[0].isdigit())
             counts[row["problem"], f"warns: {kind}"] += 1
     lines = [[problem, reason, str(count)] for (problem, reason), count in counts.items()]
-    return Section("Warnings and sentences", "", ("problem", "what the records say", "rows"), lines)
+    return TextTable("Warnings and sentences", "", ("problem", "what the records say", "rows"), lines)
 
 
 def _entries(values: Sequence[float]) -> str:

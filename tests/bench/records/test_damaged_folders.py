@@ -26,7 +26,8 @@ from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
 from hypergrad_bench.bench.records.record import Record
-from hypergrad_bench.bench.report.page import Page, Section
+from hypergrad_bench.bench.report.page import Page
+from hypergrad_bench.bench.report.text_table import TextTable
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs import folder as runs_folder
 from hypergrad_bench.bench.runs import provenance as runs_provenance
@@ -78,7 +79,7 @@ class Letters:
 
     def page(self, rows: Sequence[RecordedRow]) -> Page:
         lines = [[str(row["letter"]), f"{row['turn']:d}"] for row in rows]
-        return Page("Letters", "?", "All.", [Section("All", "", ("letter", "turn"), lines)], f"{len(rows)}")
+        return Page("Letters", "?", "All.", [TextTable("All", "", ("letter", "turn"), lines)], f"{len(rows)}")
 
 
 def passing_clock(created: str) -> ClockTest:

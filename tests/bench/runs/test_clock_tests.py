@@ -12,7 +12,8 @@ from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
-from hypergrad_bench.bench.report.page import Page, Section
+from hypergrad_bench.bench.report.page import Page
+from hypergrad_bench.bench.report.text_table import TextTable
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs import folder as folders
 from hypergrad_bench.problems.values.configuration import configuration
@@ -54,7 +55,7 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def page(self, rows: Sequence[RecordedRow]) -> Page:
             lines = [[str(row["letter"]), "1"] for row in rows]
-            return Page("Letters", "?", "All.", [Section("All", "", ("letter", "count"), lines)], "two")
+            return Page("Letters", "?", "All.", [TextTable("All", "", ("letter", "count"), lines)], "two")
 
     monkeypatch.setattr(reproductions, "Letters", Letters, raising=False)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hypergrad_bench.bench import reproductions
-from hypergrad_bench.bench.report.page import Page, Section
+from hypergrad_bench.bench.report.page import Page
+from hypergrad_bench.bench.report.text_table import TextTable
 from hypergrad_bench.bench.reproductions.reproduction import NamedCase, Reproduction, summary
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
@@ -45,7 +46,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         def page(self, rows: Sequence[RecordedRow]) -> Page:
             lines = [[str(row["letter"]), str(row["turn"])] for row in rows]
-            section = Section("Letters", "Each counts.", ("letter", "turn"), lines)
+            section = TextTable("Letters", "Each counts.", ("letter", "turn"), lines)
             return Page("Letters", "How many?", "All count.", [section], f"there are {len(rows)}")
 
     monkeypatch.setattr(reproductions, "Letters", Letters, raising=False)
