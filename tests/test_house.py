@@ -34,9 +34,7 @@ def test_no_file_is_two_files(sources: house.Sources) -> None:
 
 
 def test_a_name_means_one_class(sources: house.Sources) -> None:
-    package = house.modules_below(sources, *house.ROOMS)
-    rooms = {path: text for path, text in package.items() if not path.startswith("bench/reproductions/")}
-    shared = house.shared_class_names(rooms)
+    shared = house.shared_class_names(house.modules_below(sources, *house.ROOMS))
     assert {name: paths for name, paths in shared.items() if name not in TWO_THINGS} == {}
     assert TWO_THINGS.keys() <= shared.keys(), "an exception that is no longer needed"
 

@@ -18,7 +18,7 @@ from ..relative_error import finite, relative_error
 from .contestants import ACCURATE, CLOSED_FORM, compiled, our_contestants
 from .peers import INSTALL, PEERS, TOLERANCES, installed, peer_versions
 from .problem import ExactGradient, Signal, draw_signal, exact_gradient
-from .rows import Outcome, Setting, TimedRow, Times
+from .rows import SignalSetting, TimedRow, Times, TimingOutcome
 
 FULL = ClockSettings(rounds_min=7, rounds_max=200, seconds=20.0, limit_seconds=60.0, sample_seconds=5e-3)
 QUICK = ClockSettings(rounds_min=2, rounds_max=3, seconds=0.2, warmup=1, limit_seconds=10.0)
@@ -58,7 +58,7 @@ def measure_length(n: int, quick: bool) -> list[TimedRow]:
     with one_cpu() as cpu:
         contestants = [*_ours(signal, reference), *_peers(signal, reference)]
         timed = time_rounds(_calls(contestants), QUICK if quick else FULL)
-    setting: Setting = {
+    setting: SignalSetting = {
         "n": n,
         "active_rows": int(reference.active.sum()),
         "one_cpu": cpu is not None,
@@ -128,12 +128,14 @@ def _samples(contestant: TimedContestant, timed: dict[str, Samples]) -> Timed | 
     return Timed(timed[contestant.solve[0]], timed[contestant.total[0]])
 
 
-def _row(setting: Setting, contestant: TimedContestant, timed: Timed | None, ours: Timed | None) -> TimedRow:
+def _row(
+    setting: SignalSetting, contestant: TimedContestant, timed: Timed | None, ours: Timed | None
+) -> TimedRow:
     """Return a contestant's row; `ours` are the closed form's samples."""
     if timed is not None and contestant.error is None:
         reason = "the hypergradient is not finite"
         contestant = replace(contestant, status=Status.NOT_FINITE.value, reason=reason)
-    outcome: Outcome = {
+    outcome: TimingOutcome = {
         "contestant": contestant.name,
         "setting": contestant.setting,
         "status": contestant.status,

@@ -9,7 +9,7 @@ from ...measure.samples import Quartiles
 Quantity = Literal["solve_seconds", "backward_seconds", "total_seconds", "total_ratio"]
 
 
-class Setting(TypedDict):
+class SignalSetting(TypedDict):
     """What all rows of one length share.
 
     Attributes:
@@ -29,7 +29,7 @@ class Setting(TypedDict):
     peer_versions: NotRequired[dict[str, str]]
 
 
-class Outcome(TypedDict):
+class TimingOutcome(TypedDict):
     """What became of a contestant at one setting.
 
     Attributes:
@@ -75,7 +75,7 @@ class Times(TypedDict, total=False):
     total_ratio_q3: float
 
 
-class TimedRow(Setting, Outcome, Times):
+class TimedRow(SignalSetting, TimingOutcome, Times):
     """A contestant at one setting on one length."""
 
 

@@ -87,7 +87,7 @@ class BoundedGradient(NamedTuple):
     bound: ErrorBound
 
 
-class Compared(TypedDict):
+class ComparedBound(TypedDict):
     """Error and bound of a hypergradient over the true norm, with the bound's parts."""
 
     error: float
@@ -198,7 +198,7 @@ def _at_accuracy(
     }
 
 
-def _compare(bounded: BoundedGradient, truth: Float[np.ndarray, " parameters"]) -> Compared:
+def _compare(bounded: BoundedGradient, truth: Float[np.ndarray, " parameters"]) -> ComparedBound:
     scale = float(np.linalg.norm(truth))
     bound = bounded.bound
     lower_level, adjoint, outer = (

@@ -19,7 +19,7 @@ from ..certified import Certified, ClosedFormGradient, certify, closed_form
 from ..relative_error import finite, relative_error
 from ..training_pair import TrainingPair
 from .problem import CertifiedCase, directions_of, draw_pair
-from .rows import AgainstDifferences, CertifiedRow, CertifiedSolutionFields, Drawn, Solved
+from .rows import CertifiedRow, CertifiedSolutionFields, CertifiedSolve, ClosedFormAgainstDifferences, Drawn
 
 SEEDS, QUICK_SEEDS = (0, 1, 2), (0,)
 
@@ -76,7 +76,7 @@ def differences(pair: TrainingPair, solved: Certified, directions: LowerLevel) -
 
 def _against(
     moves: str, found: ClosedFormGradient, directions: LowerLevel, every: Differences
-) -> AgainstDifferences:
+) -> ClosedFormAgainstDifferences:
     """Compare the closed form with differences of every step, and on their plateau."""
     exact = np.asarray(slopes_along(found.gradient, directions))
     best = jax.vmap(plateau)(every)
@@ -108,7 +108,7 @@ def _drawn(case: CertifiedCase, seed: int, pair: TrainingPair, quick: bool) -> D
     }
 
 
-def _solved(solved: Certified, seconds: float) -> Solved:
+def _solved(solved: Certified, seconds: float) -> CertifiedSolve:
     certificate = solved.solution.certificate
     proved = bool(certificate.certified)
     return {

@@ -29,7 +29,7 @@ class Drawn(TypedDict):
     quick: bool
 
 
-class Solved(TypedDict):
+class CertifiedSolve(TypedDict):
     """What the certificate says of the solution; violations and margins are relative, None if not finite.
 
     Attributes:
@@ -67,7 +67,7 @@ class Solved(TypedDict):
     seconds: float
 
 
-class CertifiedSolutionFields(Drawn, Solved):
+class CertifiedSolutionFields(Drawn, CertifiedSolve):
     """A solution with its certificate; `nonsmooth` says whether its hypergradient has a kink there."""
 
     nonsmooth: bool
@@ -81,7 +81,7 @@ class Undifferenced(CertifiedSolutionFields):
     errors: None
 
 
-class AgainstDifferences(TypedDict):
+class ClosedFormAgainstDifferences(TypedDict):
     """The closed form against differences along random directions.
 
     Attributes:
@@ -101,7 +101,7 @@ class AgainstDifferences(TypedDict):
     right: list[float | None]
 
 
-class Differenced(CertifiedSolutionFields, AgainstDifferences):
+class Differenced(CertifiedSolutionFields, ClosedFormAgainstDifferences):
     """A solution whose closed form is compared with differences."""
 
 

@@ -17,7 +17,7 @@ from ...measure.program import Compiler
 from ...measure.samples import Quartiles, Samples, ratio
 from ...records.status import Status
 from .in_torch import MISSING, STEP, torch_entries, torch_or_none
-from .rows import BankRow, Compiled, Limit, OurTimes, Ratios, TorchTimes, Work
+from .rows import BankRow, CompiledBank, Limit, OurTimes, Ratios, TorchTimes, Work
 
 Operands = tuple[Float[Array, "k s s"], Float[Array, "n h w"], Float[Array, "n k h w"]]
 STEPS = 4
@@ -109,7 +109,7 @@ def _operands(case: BankCase) -> Operands:
     return filters, x, r
 
 
-def _our_entries(operands: Operands) -> tuple[dict[str, Callable[[], object]], Compiled]:
+def _our_entries(operands: Operands) -> tuple[dict[str, Callable[[], object]], CompiledBank]:
     """Compile the forward, the adjoint and the loop; and say what the compiler made of them."""
     filters, x, r = operands
     compiler = Compiler()

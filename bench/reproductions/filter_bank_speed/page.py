@@ -27,7 +27,7 @@ _RULE = (
 )
 
 
-class Compared(NamedTuple):
+class ComparedBank(NamedTuple):
     """A case with its ratios to torch, alone and in the loop."""
 
     case: str
@@ -94,7 +94,7 @@ def _versus_limit(rows: Sequence[BankRow]) -> TextTable:
     return TextTable("Against the machine", text, columns, lines)
 
 
-def _verdict(compared: Sequence[Compared]) -> str:
+def _verdict(compared: Sequence[ComparedBank]) -> str:
     if not compared:
         return "None: no case was compared with torch."
     missed = [one for one in compared if max(one.alone, one.loop) > TARGET]
@@ -105,7 +105,7 @@ def _verdict(compared: Sequence[Compared]) -> str:
     return f"{verdict} Missed: {', '.join(named)}."
 
 
-def _figure(compared: Sequence[Compared]) -> Figure:
+def _figure(compared: Sequence[ComparedBank]) -> Figure:
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axes = figure.add_subplot()
     alone, loop = [one.alone for one in compared], [one.loop for one in compared]
@@ -121,9 +121,9 @@ def _figure(compared: Sequence[Compared]) -> Figure:
     return figure
 
 
-def _compared(row: BankRow) -> Compared | None:
+def _compared(row: BankRow) -> ComparedBank | None:
     alone, loop = row.get("ratio_alone"), row.get("ratio_loop")
-    return None if alone is None or loop is None else Compared(row["case"], alone, loop)
+    return None if alone is None or loop is None else ComparedBank(row["case"], alone, loop)
 
 
 def _scaled(value: float | int | None, scale: float = 1.0) -> str:

@@ -19,7 +19,7 @@ class Sizes(TypedDict):
     s: int
 
 
-class Compiled(TypedDict):
+class CompiledBank(TypedDict):
     """What the compiler made of the forward: a convolution or a product; and what compiling took."""
 
     form: str
@@ -90,7 +90,7 @@ class Limit(TypedDict, total=False):
     loop_over_limit: float
 
 
-class BankRow(Sizes, Compiled, Work, OurTimes, TorchTimes, Ratios, Limit):
+class BankRow(Sizes, CompiledBank, Work, OurTimes, TorchTimes, Ratios, Limit):
     """One case; without times and what follows from them, if something could not be timed.
 
     Attributes:

@@ -15,7 +15,7 @@ _METHODS = (CLOSED_FORM, *UNROLLED)
 _TIME, _MEMORY = "solve and gradient (s)", "memory (GiB)"
 
 
-class Point(NamedTuple):
+class DrawnPoint(NamedTuple):
     """A marker: pixels, seconds or GiB, and whether the program was run."""
 
     pixels: int
@@ -40,18 +40,18 @@ def time_and_memory(rows: Sequence[ScaleRow]) -> Figure:
     return figure
 
 
-def _time(row: ScaleRow) -> Point | None:
+def _time(row: ScaleRow) -> DrawnPoint | None:
     run = was_run(row)
     seconds = row["total_seconds"] if was_run(row) else row.get("estimated_seconds")
-    return Point(row["pixels"], seconds, run) if seconds else None
+    return DrawnPoint(row["pixels"], seconds, run) if seconds else None
 
 
-def _memory(row: ScaleRow) -> Point | None:
+def _memory(row: ScaleRow) -> DrawnPoint | None:
     memory = row["memory_bytes"]
-    return Point(row["pixels"], memory / 2**30, was_run(row)) if memory else None
+    return DrawnPoint(row["pixels"], memory / 2**30, was_run(row)) if memory else None
 
 
-def _draw(axes: Axes, points: Sequence[Point], style: tuple[str, str, str]) -> None:
+def _draw(axes: Axes, points: Sequence[DrawnPoint], style: tuple[str, str, str]) -> None:
     colour, marker, line = style
     pixels, values = [one.pixels for one in points], [one.value for one in points]
     axes.plot(pixels, values, color=colour, linestyle=line, linewidth=1.2)

@@ -43,7 +43,7 @@ TRIAL_STEPS = 10
 LARGEST_REFERENCE = 64
 
 
-class Setting(NamedTuple):
+class ImageSetting(NamedTuple):
     """What all methods on one image share.
 
     Attributes:
@@ -73,7 +73,7 @@ def measure_case(case: GrowingImage, quick: bool) -> list[ScaleRow]:
         "quick": quick,
     }
     exact = _exact(pair) if case.side <= LARGEST_REFERENCE else None
-    setting = Setting(pair, image, Compiler(), QUICK if quick else CLOCK, exact)
+    setting = ImageSetting(pair, image, Compiler(), QUICK if quick else CLOCK, exact)
     return [
         _closed_form(setting),
         *(measure_unrolled(name, method, setting) for name, method in UNROLLED.items()),
@@ -89,7 +89,7 @@ def _exact(pair: TrainingPair) -> np.ndarray | None:
     return flatten(found.gradient.regularizer)
 
 
-def _closed_form(setting: Setting) -> ScaleRow:
+def _closed_form(setting: ImageSetting) -> ScaleRow:
     pair, compiler = setting.pair, setting.compiler
     solve = compiler.compile_program(solve_program(BUDGET), pair, name="solve")
     total = compiler.compile_program(total_program(LINEAR, BUDGET), pair, name=CLOSED_FORM)
@@ -113,7 +113,7 @@ def _closed_form(setting: Setting) -> ScaleRow:
     }
 
 
-def measure_unrolled(name: str, method: Method, setting: Setting) -> NotRunRow | UnrolledRow:
+def measure_unrolled(name: str, method: Method, setting: ImageSetting) -> NotRunRow | UnrolledRow:
     """Time one way of unrolling, or say what it would need."""
     exactly = total_program(method, _exactly(UNROLLED_STEPS))
     total = setting.compiler.compile_program(exactly, setting.pair, name=repr(method))
@@ -132,7 +132,7 @@ def measure_unrolled(name: str, method: Method, setting: Setting) -> NotRunRow |
     return {**row, **_run(timed["total"], found, setting.exact)}
 
 
-def _estimate(method: Method, setting: Setting) -> float:
+def _estimate(method: Method, setting: ImageSetting) -> float:
     """Return the seconds of all steps by those of a few, the second call of two."""
     trial = setting.compiler.compile_program(
         total_program(method, _exactly(TRIAL_STEPS)), setting.pair, name=f"{method!r}, trial"
@@ -141,7 +141,7 @@ def _estimate(method: Method, setting: Setting) -> float:
     return time_once(lambda: trial(setting.pair)).seconds * UNROLLED_STEPS / TRIAL_STEPS
 
 
-def _timed(programs: dict[str, Program], setting: Setting) -> tuple[dict[str, Samples], Differentiated]:
+def _timed(programs: dict[str, Program], setting: ImageSetting) -> tuple[dict[str, Samples], Differentiated]:
     """Time programs in the same rounds, and keep the total's last result."""
     kept: dict[str, Differentiated] = {}
 

@@ -51,7 +51,7 @@ class ClosedFormMemory(TypedDict):
     solve_memory_bytes: float | None
 
 
-class Outcome(TypedDict):
+class ImageOutcome(TypedDict):
     """A status, and a sentence where it needs one.
 
     Attributes:
@@ -63,7 +63,7 @@ class Outcome(TypedDict):
     estimated_seconds: NotRequired[float]
 
 
-class Run(Outcome):
+class Run(ImageOutcome):
     """What a program that was run said.
 
     Attributes:
@@ -87,7 +87,7 @@ class Run(Outcome):
     gradient_error: float | None
 
 
-class NotRunRow(Weighed, Outcome):
+class NotRunRow(Weighed, ImageOutcome):
     """A way of unrolling that did not fit memory or time."""
 
 
@@ -95,7 +95,7 @@ class UnrolledRow(Weighed, Run):
     """A way of unrolling that was run."""
 
 
-class ClosedFormNotRunRow(Image, ClosedFormMemory, Outcome):
+class ClosedFormNotRunRow(Image, ClosedFormMemory, ImageOutcome):
     """The closed form, where it did not fit memory."""
 
 

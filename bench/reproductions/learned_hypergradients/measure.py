@@ -36,7 +36,15 @@ from ...measure.untimed import untimed
 from ...records.status import Status
 from ..relative_error import finite, relative_error
 from ..training_pair import TrainingPair
-from .rows import IMPLICIT, AgainstDifferences, Ended, ImplicitRow, LearnedRow, ModelOnTask, RuleRow
+from .rows import (
+    IMPLICIT,
+    EndedRule,
+    ImplicitAgainstDifferences,
+    ImplicitRow,
+    LearnedRow,
+    ModelOnTask,
+    RuleRow,
+)
 
 SHAPE, SEED, DIRECTIONS = (12, 12), 0, 3
 BUDGET, MAP = Budget(5000, 1e-12, 10), Picard()
@@ -126,7 +134,7 @@ def _restarted(pair: TrainingPair) -> Hypergradient:
     return hypergradient(Restarted(LAYERS), MAP, budget, pair.lower, pair.loss)
 
 
-def _ended(name: str, solution: Solution, account: Backward) -> Ended:
+def _ended(name: str, solution: Solution, account: Backward) -> EndedRule:
     status = Status.of(solution.status)
     # Restarted makes all of its steps: whether they were enough is what its error says.
     if name == RESTARTED and status is Status.MAX_STEPS:
@@ -142,7 +150,7 @@ def _ended(name: str, solution: Solution, account: Backward) -> Ended:
     }
 
 
-def _against_differences(pair: TrainingPair, x: Array, gradient: LowerLevel) -> AgainstDifferences:
+def _against_differences(pair: TrainingPair, x: Array, gradient: LowerLevel) -> ImplicitAgainstDifferences:
     """Compare along random directions of the parameters, at solutions that Newton's method has polished."""
     directions = random_directions(pair.lower, DIRECTIONS, SEED, ("regularizer",))
 

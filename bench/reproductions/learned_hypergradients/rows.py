@@ -18,7 +18,7 @@ class ModelOnTask(TypedDict):
     quick: bool
 
 
-class Ended(TypedDict):
+class EndedRule(TypedDict):
     """How a rule's solve and its adjoint ended.
 
     Attributes:
@@ -40,13 +40,13 @@ class Ended(TypedDict):
     adjoint_residual: float | None
 
 
-class RuleRow(ModelOnTask, Ended):
+class RuleRow(ModelOnTask, EndedRule):
     """A cheap rule; `error` is of its hypergradient against the implicit one, relative, None without one."""
 
     error: float | None
 
 
-class AgainstDifferences(TypedDict):
+class ImplicitAgainstDifferences(TypedDict):
     """The implicit rule against central differences.
 
     Attributes:
@@ -60,7 +60,7 @@ class AgainstDifferences(TypedDict):
     kink: bool
 
 
-class ImplicitRow(ModelOnTask, Ended, AgainstDifferences):
+class ImplicitRow(ModelOnTask, EndedRule, ImplicitAgainstDifferences):
     """The implicit rule; `finite` tells whether its hypergradient is."""
 
     finite: bool

@@ -21,7 +21,7 @@ def everything(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return x
 
 
-class Family(NamedTuple):
+class FamilyInDtype(NamedTuple):
     """A family in a precision; its path stays in float64: the problem is rounded, not the way it moves."""
 
     moved: Callable[[Array], LowerLevel]
@@ -70,7 +70,7 @@ class Challenge(NamedTuple):
 
     def lower(self, theta: Float[Array, " p"]) -> LowerLevel:
         """Return the lower level at theta, in this problem's precision."""
-        return Family(self.family, self.dtype)(theta)
+        return FamilyInDtype(self.family, self.dtype)(theta)
 
     def loss(self, x: Float[Array, "..."]) -> Float[Array, ""]:
         """Return the scaled mean squared error."""

@@ -18,7 +18,7 @@ from ...machine.threads import fix_blas_threads
 from ...measure.account import account_of
 from ...measure.untimed import untimed
 from ...records.status import Status
-from .challenge import Challenge, Family, See
+from .challenge import Challenge, FamilyInDtype, See
 from .looks import asked_again, change, count_dependent_rows
 from .rows import Errors, Hard, Looked, StressRow, Tried, Warnings
 from .rules import QUICK, TRIED_RULES, TriedRule
@@ -78,7 +78,7 @@ def _differentiate(
 ) -> tuple[Array, Solution, Backward]:
     """Return the hypergradient by theta, the solution, and what the backward pass knows of itself."""
     theta, budget = jnp.zeros(challenge.size, jnp.float64), challenge.budget
-    family = Family(challenge.family, challenge.dtype)
+    family = FamilyInDtype(challenge.family, challenge.dtype)
     if isinstance(tried.method, AdjointMethod):
         solution = _solved(family, solver, budget, challenge.size)
         cotangent = jax.grad(challenge.loss)(solution.x)
@@ -108,13 +108,13 @@ def _forget() -> None:
 
 
 @functools.cache
-def _solved(family: Family, solver: Solver, budget: Budget, size: int) -> Solution:
+def _solved(family: FamilyInDtype, solver: Solver, budget: Budget, size: int) -> Solution:
     return untimed(lambda theta: solve(solver, budget, family(theta)))(jnp.zeros(size))
 
 
 @functools.cache
 def _pulling(
-    family: Family, solver: Solver, method: AdjointMethod
+    family: FamilyInDtype, solver: Solver, method: AdjointMethod
 ) -> Callable[[Array, Solution, Array, Array], tuple[Array, Backward]]:
     def compute(
         theta: Array, solution: Solution, cotangent: Array, curvature: Array
@@ -147,7 +147,7 @@ def _relative_bound(
 
 @functools.cache
 def _through(
-    family: Family, solver: Solver, method: Method, budget: Budget, see: See
+    family: FamilyInDtype, solver: Solver, method: Method, budget: Budget, see: See
 ) -> Callable[[Array, Array, Array], tuple[Array, Solution]]:
     def loss(theta: Array, scale: Array, target: Array) -> tuple[Array, Solution]:
         solution = method(solver, budget, family(theta))
@@ -158,7 +158,7 @@ def _through(
 
 @functools.cache
 def _taped(
-    family: Family, solver: Solver, method: TapedMethod, budget: Budget, see: See
+    family: FamilyInDtype, solver: Solver, method: TapedMethod, budget: Budget, see: See
 ) -> Callable[[Array, Array, Array], Backward]:
     def account(theta: Array, scale: Array, target: Array) -> Backward:
         def outer(x: Array) -> Array:

@@ -48,7 +48,7 @@ class Tried(TypedDict):
     solver: str
 
 
-class Outcome(TypedDict):
+class RuleOutcome(TypedDict):
     """A status, and a sentence where it needs one."""
 
     status: str
@@ -69,7 +69,7 @@ class Errors(TypedDict):
     element: bool
 
 
-class Warnings(Outcome):
+class Warnings(RuleOutcome):
     """What solve and backward pass say of themselves.
 
     Attributes:
@@ -99,7 +99,7 @@ class Warnings(Outcome):
     dependent_rows: int | None
 
 
-class RefusedRow(Hard, Tried, Outcome):
+class RefusedRow(Hard, Tried, RuleOutcome):
     """A rule that does not apply to a problem, or raised something."""
 
 

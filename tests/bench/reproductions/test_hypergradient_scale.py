@@ -44,7 +44,7 @@ def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.Monke
     monkeypatch.setattr(scale_measure, "TRIAL_STEPS", 5)  # the same program: one compilation
     case = scale_problem.GrowingImage("denoising", 16)
     image: Any = {"task": "denoising", "side": 16, "pixels": 256, "memory_limit_bytes": 1e9, "quick": True}
-    setting = scale_measure.Setting(
+    setting = scale_measure.ImageSetting(
         case.pair(), image, scale_measure.Compiler(), scale_measure.QUICK, exact=None
     )
     method = scale_problem.UNROLLED["unrolled"]
