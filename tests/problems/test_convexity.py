@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.conformance.registered import regularizer_samples
 from hypergrad_bench.problems import (
     ConvexEnergy,
@@ -34,6 +35,11 @@ ENERGIES = {
     label: sample
     for label, sample in regularizer_samples().items()
     if isinstance(sample[0], EnergyRegularizer)
+}
+EXPERTS = FieldsOfExperts.initial(SHAPE, 0)
+ENERGIES |= {
+    f"FieldsOfExperts, {potential!r}": (dataclasses.replace(EXPERTS, potential=potential), SHAPE)
+    for potential in built_in().potentials.values()
 }
 # The network trained for this energy curves upwards wherever it was looked at; another one does not.
 ENERGIES["ScalarPotential, colour"] = (
@@ -85,9 +91,8 @@ def test_who_is_not_convex():
     assert names == {
         cls.__name__ for cls in (FieldsOfExperts, WeaklyConvexRidge, GradientStep, Red, ScalarPotential)
     }
-    experts = FieldsOfExperts.initial(SHAPE, 0)
-    assert is_convex(experts)
-    assert not is_convex(dataclasses.replace(experts, potential=Lorentzian()))
+    assert is_convex(EXPERTS)
+    assert not is_convex(dataclasses.replace(EXPERTS, potential=Lorentzian()))
 
 
 @pytree
