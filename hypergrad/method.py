@@ -6,9 +6,11 @@ from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 from jaxtyping import Array, Bool, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from ..problems.values.traits import require_traits
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver
+from ..solvers.solver_traits import SolverTraits
 from .method_traits import MethodTraits
 from .solved import Solved
 
@@ -155,7 +157,14 @@ class RoutedMethod(Method, Protocol):
 
 
 def require_supported(method: Method, solver: Solver, lower: LowerLevel) -> None:
-    """Raise `ValueError` with the reason if the rule, or the solver, does not apply to `lower`."""
+    """Refuse a rule, or a solver, that does not apply to `lower`.
+
+    Raises:
+        ValueError: with the reason of either.
+        TypeError: if the rule or the solver says no traits.
+    """
+    require_traits(solver, SolverTraits)
+    require_traits(method, MethodTraits)
     reason = solver.supports(lower) or method.supports(solver, lower)
     if reason is not None:
         raise ValueError(f"{method!r} with {solver!r} does not apply: {reason}")

@@ -11,12 +11,14 @@ from ..problems.arrays.one_dtype import require_one_dtype
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import in_range
 from ..problems.values.settings import Frame, split
+from ..problems.values.traits import require_traits
 from .analysis_l1_problem import DualSolver, PrimalDualPair, supports_analysis
 from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
 from .progress import Progress, has_diverged, has_grown, looked, started, unseen
 from .solver import MapSolver, Outcome, Solution, Solver
+from .solver_traits import SolverTraits
 
 
 def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
@@ -42,8 +44,10 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
 
     Raises:
         ValueError: if the solver does not support the lower level, or cannot start from a pair.
-        TypeError: if an array among the settings has another dtype than the lower level; when differentiated.
+        TypeError: if an array among the settings has another dtype than the lower level; if the solver says
+            no traits; when differentiated.
     """
+    require_traits(solver, SolverTraits)
     reason = solver.supports(lower)
     if reason is not None:
         raise ValueError(f"{solver!r} cannot solve this lower level: {reason}")

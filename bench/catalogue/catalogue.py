@@ -23,7 +23,7 @@ from .declared_traits import require_traits
 from .default_object import default_object
 from .entry import Entry, Origin
 from .kebab_case import kebab_case
-from .kind import KINDS, has_methods, kinds_in_plugin, kinds_of_room, public_classes
+from .kind import KINDS, has_methods, kinds_in_plugin, kinds_of_room, own_classes, public_classes
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ def collect(module: ModuleType, catalogue: Catalogue) -> Catalogue:
             truth cannot be made without arguments, does not make a value (see `require_value`), or does not
             say its traits (see `require_traits`).
     """
-    for cls in public_classes(module):
-        if cls.__module__ == module.__name__:
-            catalogue = _with(catalogue, cls, kinds_in_plugin(cls), Origin.PLUGIN)
+    for cls in own_classes(module):
+        catalogue = _with(catalogue, cls, kinds_in_plugin(cls), Origin.PLUGIN)
     return catalogue
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from typing_extensions import is_protocol
+
 from ...hypergrad.method import Method
 from ...problems.ground_truth import GroundTruth
 from ...problems.ground_truths.image_folder import ImageFolder
@@ -54,8 +56,13 @@ KINDS = {
 def public_classes(module: ModuleType) -> Iterator[type]:
     """Yield the classes that a module exports, without protocols."""
     for value in vars(module).values():
-        if inspect.isclass(value) and not getattr(value, "_is_protocol", False):
+        if inspect.isclass(value) and not is_protocol(value):
             yield value
+
+
+def own_classes(module: ModuleType) -> list[type]:
+    """Return the classes that a module defines itself, without protocols."""
+    return [cls for cls in public_classes(module) if cls.__module__ == module.__name__]
 
 
 def kinds_of_room(cls: type) -> list[str]:

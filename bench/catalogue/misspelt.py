@@ -1,7 +1,6 @@
 """Names in a plug-in that are nearly the right ones, for which a class would be left out without a word."""
 
 import difflib
-import inspect
 from types import ModuleType
 
 from ...hypergrad.method import Method
@@ -10,6 +9,7 @@ from ...problems.regularizer import Regularizer
 from ...problems.task import Task
 from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.solver import Solver
+from .kind import own_classes
 
 _ALIKE = 0.8
 _PROTOCOLS: tuple[type, ...] = (Task, GroundTruth, Regularizer, Solver, LinearSolver, Method)
@@ -21,14 +21,7 @@ def misspelt(module: ModuleType) -> list[str]:
     That is, for every member that it lacks it has another name that is nearly that. Traits have a check of
     their own, see `require_traits`.
     """
-    own = [
-        cls
-        for cls in vars(module).values()
-        if inspect.isclass(cls)
-        and cls.__module__ == module.__name__
-        and not getattr(cls, "_is_protocol", False)
-    ]
-    return [sentence for cls in own if (sentence := _sentence(cls))]
+    return [sentence for cls in own_classes(module) if (sentence := _sentence(cls))]
 
 
 def _sentence(cls: type) -> str:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -123,12 +124,12 @@ def _without_paths(value: str) -> str:
 
 def _threads() -> dict[str, JsonValue]:
     """Return thread limits, and the processors there are and this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else None
     return {
         "threads": {name: os.environ.get(name) for name in _THREADS},
         "blas_threads": blas_threads(),
         "cpu_count": os.cpu_count(),
-        "cpu_affinity": len(affinity(0)) if affinity else None,
+        "cpu_affinity": allowed,
     }
 
 

@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
@@ -31,8 +31,8 @@ class AboutFile(Protocol):
         """The clock's self-tests, one for each time that measuring began; none in older folders."""
         ...
 
-    def with_clock_test(self, test: ClockTest) -> Self:
-        """Return the about file with one more self-test."""
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """Return another one with some fields changed."""
         ...
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
@@ -152,7 +152,8 @@ class OpenFolder(Generic[_AboutFile, _Entry]):
     def test_clock(self) -> ClockTest:
         """Let the clock test itself, and note in the about file how it did."""
         test = self_test(now())
-        self.folder.write_about(self.folder.about().with_clock_test(test))
+        about = self.folder.about()
+        self.folder.write_about(about.model_copy(update={"clock_tests": [*about.clock_tests, test]}))
         return test
 
 

@@ -1,7 +1,6 @@
 """`run.json`: the about file of a run, and the folder that it stands in."""
 
 from pathlib import Path
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -31,10 +30,6 @@ class RunFile(BaseModel):
     environment: dict[str, JsonValue]
     clock_tests: list[ClockTest] = []
     """One for each time that measuring began."""
-
-    def with_clock_test(self, test: ClockTest) -> Self:
-        """Return the about file with one more self-test of the clock."""
-        return self.model_copy(update={"clock_tests": [*self.clock_tests, test]})
 
 
 def _read(path: Path) -> RunFile:

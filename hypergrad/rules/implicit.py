@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import OperatorRegularizer, is_convex
 from ...problems.values.configuration import configuration
+from ...problems.values.traits import require_traits
 from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.continued import continue_solve, not_begun
@@ -19,6 +20,7 @@ from ...solvers.linear.circulant_preconditioner import Preconditioner
 from ...solvers.linear.gmres import Gmres
 from ...solvers.linear.implicit_linear import solve_implicitly
 from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, Matvec
+from ...solvers.linear.linear_solver_traits import LinearSolverTraits
 from ...solvers.linear.minres import Minres
 from ...solvers.solve import Ended
 from ...solvers.solver import Solution, Solver
@@ -78,6 +80,7 @@ class Implicit:
 
     Raises:
         ValueError: if `on` is unknown, `damping` negative, or accuracy or `outer_lipschitz` do not fit.
+        TypeError: if `linear` says no traits.
     """
 
     linear: LinearSolver | None = None
@@ -90,6 +93,8 @@ class Implicit:
     def __post_init__(self) -> None:
         if self.on not in get_args(Condition):
             raise ValueError(f"on must be one of {get_args(Condition)}; got {self.on!r}")
+        if self.linear is not None:
+            require_traits(self.linear, LinearSolverTraits)
         if not 0 <= self.damping < math.inf:
             raise ValueError(f"damping must be at least 0 and finite; got {self.damping}")
         if not 0 <= self.outer_lipschitz < math.inf:

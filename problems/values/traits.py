@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 from .declared_numbers import require_declared
 
@@ -31,6 +31,26 @@ def traits(cls: type[Class]) -> type[Class]:
 
     made.__init__ = __init__
     return made
+
+
+@runtime_checkable
+class HasTraits(Protocol):
+    """What says its traits."""
+
+    @property
+    def traits(self) -> object:
+        """An object of a class made by `traits`."""
+        ...
+
+
+def require_traits(entry: object, wanted: type) -> None:
+    """Raise `TypeError` unless an object says its traits, as an object of the class that is wanted."""
+    said = entry.traits if isinstance(entry, HasTraits) else "missing"
+    if not isinstance(said, wanted):
+        raise TypeError(
+            f"{type(entry).__name__}.traits is {said}; `traits = {wanted.__name__}()` in the class, without "
+            "an annotation, is the least that is accepted"
+        )
 
 
 def _require_known(cls: Any, name: str) -> None:

@@ -62,6 +62,20 @@ Requires-Dist: nowhere.to-be_found>=1; extra == "peers"
     assert found["jax"] == importlib.metadata.version("jax")
 
 
+def test_older_metadata_before_the_installations_hide_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    """As those of a build that were left in a checkout from which Python is started."""
+    for folder, requirement in (("new", "numpy"), ("old", "jax")):
+        metadata = tmp_path / folder / "some_bench-3.2.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(
+            f"Metadata-Version: 2.1\nName: some-bench\nVersion: 3.2\nRequires-Dist: {requirement}\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    assert {"jax", "numpy"} <= set(versions("some-bench"))
+
+
 def test_nothing_is_known_of_a_package_that_is_not_installed(fresh: None) -> None:
     """As one that is imported from its sources alone."""
     assert versions("no-such-bench") == {}

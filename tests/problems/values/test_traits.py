@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import pytest
 
 from hypergrad_bench.bench.bench_traits import BenchTraits
-from hypergrad_bench.hypergrad import MethodTraits
-from hypergrad_bench.solvers import LinearSolverTraits, SolverTraits
+from hypergrad_bench.hypergrad import Implicit, MethodTraits, hypergradient
+from hypergrad_bench.problems import AnalysisL1, Dense, Identity, LowerLevel
+from hypergrad_bench.solvers import Budget, DualFista, LinearSolverTraits, SolverTraits, solve
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,31 @@ def test_they_are_values() -> None:
         MethodTraits().exact = False  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(TypeError):
         MethodTraits(False)  # pyright: ignore[reportCallIssue]
+
+
+class Silent:
+    """Says nothing of itself."""
+
+
+class Wrong:
+    """Says something else."""
+
+    traits = "exact"
+
+
+@pytest.mark.parametrize(("entry", "said"), [(Silent(), "missing"), (Wrong(), "exact")])
+@pytest.mark.usefixtures("as_users_run")
+def test_who_says_no_traits_is_told_what_is_accepted(entry: Any, said: str) -> None:
+    """A sentence in the place of an AttributeError, from a solve, a rule and a linear solver alike."""
+    lower = LowerLevel(Identity(), jnp.ones(3), AnalysisL1(Dense(jnp.eye(3)), jnp.ones(())))
+    name = type(entry).__name__
+    for call, wanted in (
+        (lambda: solve(entry, Budget(), lower), "SolverTraits"),
+        (lambda: Implicit()(entry, Budget(), lower), "SolverTraits"),
+        (lambda: hypergradient(entry, DualFista(), Budget(), lower, jnp.sum), "MethodTraits"),
+        (lambda: Implicit(linear=entry), "LinearSolverTraits"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"{name}.traits is {said}; `traits = {wanted}\(\)` in the class"
+        ):
+            call()
