@@ -23,7 +23,7 @@ def versions(package: str = PACKAGE) -> dict[str, str]:
 
 def _requirements(package: str) -> list[str]:
     """Return the names in the metadata's requirements, such as `jax[cuda13]>=0.10; extra == "cuda"`."""
-    # Every metadata that is on the path: what a build left in a checkout may be older than the installation's.
+    # All metadata on the path: what a build left in a checkout may be older than the installation's.
     everywhere = importlib.metadata.distributions(name=package)
     requirements = [one for metadata in everywhere for one in metadata.requires or []]
     return [match[0] for one in requirements if (match := _NAME.match(one.strip()))]

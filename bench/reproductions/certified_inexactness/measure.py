@@ -20,7 +20,7 @@ from ....hypergrad import (
 from ....hypergrad.adjoint_equation import of_optimality
 from ....hypergrad.references.reference import Reference, reference
 from ....problems import Denoising, FieldsOfExperts, LogCosh, LowerLevel, Photographs, PseudoHuber, measure
-from ....solvers import Budget, Cg, Nesterov, Outcome
+from ....solvers import Budget, Cg, Nesterov
 from ....solvers.continued import continue_solve, not_begun
 from ....solvers.linear.linear_solver import LinearSolution
 from ....solvers.solve import Ended
@@ -174,6 +174,7 @@ def _at_accuracy(
 ) -> AtAccuracy:
     method = Implicit(accuracy=accuracy, outer_lipschitz=2 / pair.truth.size)
     found = _to_accuracy(method, pair)
+    status = Status.of(found.solution.status)
     scale = float(np.linalg.norm(truth.gradient))
     gradient = flatten(found.gradient.regularizer)
     assert found.backward.steps is not None
@@ -184,15 +185,15 @@ def _at_accuracy(
         "size": case.size,
         "quick": quick,
         "reference_error": truth.error,
-        "status": Status.OK.value,
-        "reason": "",
+        "status": status.value,
+        "reason": "" if status is Status.OK else status.sentence,
         "kind": ACCURACIES,
         "accuracy": accuracy,
         "steps": int(found.solution.steps),
         "residual": float(found.solution.residual),
         "adjoint_steps": int(found.backward.steps),
         "adjoint_residual": float(found.backward.residual),
-        "reached": int(found.solution.status) == Outcome.CONVERGED,
+        "reached": status is Status.OK,
         "error": relative_error(gradient, truth.gradient),
         "bound": float(found.backward.error_bound) / scale,
     }

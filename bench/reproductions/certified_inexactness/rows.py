@@ -38,8 +38,8 @@ class Inexact(TypedDict):
         size: of its image, "16 x 16".
         quick: whether it was a quick run.
         kind: `TOLERANCES` or `ACCURACIES`.
-        status: ok.
-        reason: empty.
+        status: ok, or that of a solve which did not reach its accuracy.
+        reason: empty where it is ok.
         reference_error: of the true hypergradient, as central differences bound it.
         steps: of the lower level's solver.
         residual: of the lower level, relative.

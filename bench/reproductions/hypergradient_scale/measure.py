@@ -43,6 +43,14 @@ TRIAL_STEPS = 10
 LARGEST_REFERENCE = 64
 
 
+class NotTimed(Exception):
+    """Report that a program ended otherwise than with its result; the message says how."""
+
+    def __init__(self, samples: Samples) -> None:
+        super().__init__(samples.reason)
+        self.status = samples.status
+
+
 class ImageSetting(NamedTuple):
     """What all methods on one image share.
 
@@ -103,7 +111,10 @@ def _closed_form(setting: ImageSetting) -> ScaleRow:
     }
     if reason := too_large(total):
         return {**setting.image, **memory, "status": Status.OUT_OF_MEMORY.value, "reason": reason}
-    timed, found = _timed({"solve": solve, "total": total}, setting)
+    try:
+        timed, found = _timed({"solve": solve, "total": total}, setting)
+    except NotTimed as error:
+        return {**setting.image, **memory, "status": error.status.value, "reason": str(error)}
     return {
         **setting.image,
         **memory,
@@ -127,8 +138,10 @@ def measure_unrolled(name: str, method: Method, setting: ImageSetting) -> NotRun
             status = Status.TIMED_OUT.value
             return {**row, "status": status, "reason": reason, "estimated_seconds": estimate}
         timed, found = _timed({"total": total}, setting)
-    except OutOfMemory as error:
+    except OutOfMemory as error:  # of the few steps by which the time is estimated
         return {**row, "status": Status.OUT_OF_MEMORY.value, "reason": str(error)}
+    except NotTimed as error:
+        return {**row, "status": error.status.value, "reason": str(error)}
     return {**row, **_run(timed["total"], found, setting.exact)}
 
 
@@ -142,7 +155,7 @@ def _estimate(method: Method, setting: ImageSetting) -> float:
 
 
 def _timed(programs: dict[str, Program], setting: ImageSetting) -> tuple[dict[str, Samples], Differentiated]:
-    """Time programs in the same rounds, and keep the total's last result."""
+    """Time programs in the same rounds, and keep the total's last result; raise `NotTimed` without one."""
     kept: dict[str, Differentiated] = {}
 
     def call(name: str) -> Callable[[], Differentiated]:
@@ -154,7 +167,7 @@ def _timed(programs: dict[str, Program], setting: ImageSetting) -> tuple[dict[st
 
     timed = time_rounds({name: call(name) for name in programs}, setting.clock)
     if timed["total"].status not in (Status.OK, Status.TIMED_OUT):
-        raise OutOfMemory(timed["total"].reason)
+        raise NotTimed(timed["total"])
     return timed, kept["total"]
 
 

@@ -8,6 +8,8 @@ import pytest
 from reproduction_rows import quick_rows, replaced
 
 from hypergrad_bench.bench.measure import memory_limit
+from hypergrad_bench.bench.measure.samples import Samples
+from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.page import page_markdown, write_page
 from hypergrad_bench.bench.reproductions import HypergradientScale
 from hypergrad_bench.bench.reproductions.counted import (
@@ -52,6 +54,11 @@ def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.Monke
     late = scale_measure.measure_unrolled("unrolled", method, setting)
     assert late["status"] == "timed_out"
     assert late.get("estimated_seconds", 0.0) > 0
+    monkeypatch.setattr(scale_measure, "LONGEST_SECONDS", 1e9)
+    broken = Samples((), status=Status.FAILED, reason="XlaRuntimeError: broken")
+    monkeypatch.setattr(scale_measure, "time_rounds", lambda entries, clock: dict.fromkeys(entries, broken))
+    failed = scale_measure.measure_unrolled("unrolled", method, setting)
+    assert (failed["status"], failed["reason"]) == ("failed", "XlaRuntimeError: broken")
     monkeypatch.setattr(memory_limit, "memory_limit", lambda: 1e5)
     large = scale_measure.measure_unrolled("unrolled", method, setting)
     assert large["status"] == "out_of_memory"
