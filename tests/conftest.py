@@ -1,5 +1,6 @@
 """What every test runs under: float64 on the CPU, strict promotion, checked annotations."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -15,13 +16,17 @@ import pytest
 from cpu_seconds import function_of, slow_functions
 from jaxtyping import install_import_hook
 
-QUICK = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+QUICK = (
+    "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+    # Programs in one piece: in many, LLVM works on them side by side and does a third more in all.
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let XLA compile for the CPU by its older code and without LLVM's optimisations, if it still has that.
 
-    Compiling takes most of the tests' time, and three times as much of it otherwise. JAX has not started its
+    Compiling takes most of the tests' time, and five times as much of it otherwise. JAX has not started its
     backend yet; workers and child processes inherit the setting. What is given already stays as it is.
     """
     given = os.environ.get("XLA_FLAGS", "")
@@ -45,6 +50,13 @@ def _quick_is_known(config: pytest.Config) -> bool:
     return asked.returncode == 0
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom, and not among what was imported: tracing makes many objects, and few cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow the functions that `slow.txt` lists."""
@@ -64,6 +76,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 install_import_hook("hypergrad_bench", "checked_annotations.checked")
 
 from hypergrad_bench.bench.machine.threads import fix_blas_threads  # noqa: E402
+from hypergrad_bench.bench.measure import program  # noqa: E402
 from hypergrad_bench.bench.measure.loaded_programs import unload_if_many  # noqa: E402
 
 # Several workers whose factorisations each took all processors would wait for each other.
@@ -71,6 +84,7 @@ fix_blas_threads()
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS_RUN, TESTS_BETWEEN = count(1), 25
+COMPILED: dict[tuple[object, ...], dict[tuple[object, ...], tuple[Any, float]]] = {}
 LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
@@ -125,8 +139,28 @@ def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 def _unload_programs() -> Iterator[None]:
     """Keep the process below the regions of memory that Linux grants it: thousands of tests compile more."""
     yield
-    if next(TESTS_RUN) % TESTS_BETWEEN == 0:
-        unload_if_many()
+    if next(TESTS_RUN) % TESTS_BETWEEN == 0 and unload_if_many():
+        COMPILED.clear()
+
+
+@pytest.fixture(autouse=True)
+def _compile_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share the bench's executables between tests: many run commands that measure the same few cases.
+
+    A run keeps its own, and drops them with its last case. Tests marked `own_compiler` look at that.
+    """
+    if request.node.get_closest_marker("own_compiler") is not None:
+        return
+    optimised = request.node.get_closest_marker("optimised") is not None
+    compile_anew = program.Compiler._compile
+
+    def compile_once(self: program.Compiler, lowered: Any) -> tuple[Any, float]:
+        self._executables.update(COMPILED.setdefault((self.options, optimised), {}))
+        result = compile_anew(self, lowered)
+        COMPILED[self.options, optimised].update(self._executables)
+        return result
+
+    monkeypatch.setattr(program.Compiler, "_compile", compile_once)
 
 
 @pytest.fixture

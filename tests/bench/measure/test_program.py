@@ -14,6 +14,8 @@ from hypergrad_bench.bench.measure.program import (
     out_of_memory_named,
 )
 
+pytestmark = pytest.mark.own_compiler
+
 X = jnp.arange(4.0)
 
 
