@@ -51,7 +51,7 @@ def _quick_is_known(config: pytest.Config) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage seldom, and not among what was imported: tracing makes many objects, and few cycles."""
+    """Look for garbage seldom, and not in what was imported: tracing makes many objects and few cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
