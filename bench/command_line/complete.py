@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from ..catalogue.built_in_names import built_in_names
 from ..grid.suites import SUITES
-from .built_in_names import built_in_names
 
 
 def complete(kind: str) -> Callable[[str], list[str]]:

@@ -1,17 +1,17 @@
 """What `hgb run` and `hgb reproduce` do alike: measure what is missing, and stop so that it can go on."""
 
 import sys
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from ..measure.self_test import self_test
 from ..progress import RunProgress
 from ..report.terminal import print_lines
 from ..runs.folder import OpenFolder, RunFolder
+from ..runs.provenance import now
+from .notices import say, warn
 
 
 @runtime_checkable
@@ -55,20 +55,11 @@ def measure(started: AbstractContextManager[Measuring], folder: RunFolder[Any, A
             print_lines(f"set aside in {folder.journal.rejected.name}", opened.writer.rejected)
             say(f"{running.cases} cases, {running.done} of them recorded, in {folder.path}")
             if running.done < running.cases:
-                warn(filter(None, [opened.test_clock().fault]))
+                test = self_test(now())
+                opened.note_clock(test)
+                warn(filter(None, [test.fault]))
             with RunProgress(running.cases, before=running.done) as progress:
                 running.measure_missing(progress)
     except KeyboardInterrupt:
         say(f"stopped; what is recorded is kept: {folder.resume} goes on")
         raise typer.Exit(130) from None
-
-
-def warn(warnings: Iterable[str]) -> None:
-    """Print what is wrong with all of a folder's measurements on standard error."""
-    for warning in warnings:
-        say(f"warning: {warning}")
-
-
-def say(sentence: str) -> None:
-    """Print a sentence on standard error."""
-    Console(stderr=True, highlight=False).print(Text(sentence), soft_wrap=True)

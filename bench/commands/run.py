@@ -16,7 +16,8 @@ from ..runs.folder import new_folder
 from ..runs.reproduce import built_in_reproductions
 from ..runs.run import Plan, plan_again, plan_run, started
 from ..runs.run_file import run_folder
-from .measuring import measure, say, typed, warn
+from .measuring import measure, typed
+from .notices import say, warn
 
 
 def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str) -> None:

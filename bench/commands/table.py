@@ -6,17 +6,14 @@ import typer
 
 from ..errors import UserError
 from ..report.comma_separated import csv_of_cells
-from ..report.figures import write_figures
-from ..report.page import page_markdown, print_page
 from ..report.publish import csv_text, page_of_table, write_tables
 from ..report.render import print_tables
 from ..report.tables import report_of
 from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
-from ..runs.reproduction_page import page_of, write_page_of
 from ..runs.run_file import run_folder
 from .form import Form
-from .measuring import warn
+from .notices import warn
 
 
 def print_table(folder: Path, form: Form, write: bool) -> None:
@@ -39,6 +36,8 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
         typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
     warn(report.warnings)
     if write:
+        from ..report.figures import write_figures
+
         write_tables(report, folder)
         write_figures(report, folder)
     if reading.bad_lines:
@@ -50,6 +49,10 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
 
 
 def _reproduction(folder: Path, form: Form, write: bool) -> None:
+    # What draws, and the claims with the solvers that they measure: the tables of a run need neither.
+    from ..report.page import page_markdown, print_page
+    from ..runs.reproduction_page import page_of, write_page_of
+
     files = reproduction_folder(folder)
     page, left_out = page_of(folder)
     if form is Form.TERMINAL:

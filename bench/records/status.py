@@ -1,9 +1,7 @@
 """The closed list of what can become of a measurement."""
 
 from enum import StrEnum
-from typing import SupportsInt
 
-from ...solvers.solver import Outcome
 from ..errors import UserError, nearest
 
 
@@ -69,17 +67,6 @@ class Status(StrEnum):
         "failed",
         "a plug-in or a contender raised something, or returned no solution; the reason is its message",
     )
-
-    @classmethod
-    def of(cls, outcome: SupportsInt) -> "Status":
-        """Return the status of a single solve's outcome."""
-        return {
-            Outcome.CONVERGED: cls.OK,
-            Outcome.MAX_STEPS: cls.MAX_STEPS,
-            Outcome.NOT_FINITE: cls.NOT_FINITE,
-            Outcome.DIVERGED: cls.DIVERGED,
-            Outcome.OUT_OF_RANGE: cls.OUT_OF_RANGE,
-        }[Outcome(int(outcome))]
 
     @property
     def measured(self) -> bool:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from .. import contenders
+from ..catalogue.built_in_names import CONTENDERS, class_names
 from ..records.record import Record
 from .columns import milliseconds
 from .frontier import Frontier
@@ -32,7 +32,7 @@ _EXPLAINED = (
     "time, in the same rounds on the same arrays. **ratio**: its total time over ours; above one, ours is "
     "faster. Steps are the solver's; total less solve is what the gradient costs."
 )
-_NAMES = tuple(name for name, entry in vars(contenders).items() if isinstance(entry, type))
+_NAMES = tuple(class_names(CONTENDERS))
 
 
 class RulePair(NamedTuple):

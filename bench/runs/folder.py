@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from ..errors import UserError, unwritable
-from ..measure.self_test import ClockTest, self_test
+from ..records.clock_test import ClockTest
 from ..records.durable import replace_durably
 from ..records.journal import Journal, JournalWriter
 from ..records.line import Line
-from .provenance import now
 
 LOCAL = Path("results") / "local"
 
@@ -149,12 +148,10 @@ class OpenFolder(Generic[_AboutFile, _Entry]):
     folder: RunFolder[_AboutFile, _Entry]
     writer: JournalWriter[_Entry]
 
-    def test_clock(self) -> ClockTest:
-        """Let the clock test itself, and note in the about file how it did."""
-        test = self_test(now())
+    def note_clock(self, test: ClockTest) -> None:
+        """Note in the about file how the clock did in its own test."""
         about = self.folder.about()
         self.folder.write_about(about.model_copy(update={"clock_tests": [*about.clock_tests, test]}))
-        return test
 
 
 def new_folder(out: Path | None, name: str) -> Path:

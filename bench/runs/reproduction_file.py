@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from ..measure.self_test import ClockTest
+from ..records.clock_test import ClockTest
 from ..records.reproduced_case import ReproducedCase
 from ..records.strict_json import read_model
 from .folder import FolderKind, RunFolder

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..grid.selection import Selection
-from ..measure.self_test import ClockTest
+from ..records.clock_test import ClockTest
 from ..records.record import Record
 from ..records.strict_json import read_model
 from .folder import FolderKind, RunFolder

@@ -19,17 +19,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from hypergrad_bench.bench.cli import main
+from hypergrad_bench.bench.commands import measuring
 from hypergrad_bench.bench.commands import run as run_command
-from hypergrad_bench.bench.commands import table as table_command
 from hypergrad_bench.bench.grid import expand
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.measure import workbench as measure
 from hypergrad_bench.bench.measure.accuracy import Judgement, References
 from hypergrad_bench.bench.measure.program import Compiler, Memory
 from hypergrad_bench.bench.measure.samples import Samples
-from hypergrad_bench.bench.measure.self_test import ClockTest
+from hypergrad_bench.bench.records.clock_test import ClockTest
+from hypergrad_bench.bench.report import figures
 from hypergrad_bench.bench.runs import provenance, run
-from hypergrad_bench.bench.runs.folder import OpenFolder
 
 EXAMPLES = int(os.environ.get("HGB_EXAMPLES", "170"))
 """Examples of each generated test; HGB_EXAMPLES=1700 makes ten times as many."""
@@ -102,9 +102,9 @@ def nothing_measured(folder: Path) -> Iterator[None]:
     def timed(entries: dict[str, Any], settings: ClockSettings) -> dict[str, Samples]:
         return {name: Samples((1e-3, 1e-3)) for name in entries}
 
-    def passed(opened: OpenFolder[Any, Any]) -> ClockTest:
+    def passed(created: str) -> ClockTest:
         return ClockTest(
-            work_seconds=1.0, returned_seconds=0.0, charged_seconds=1.0, charged_share=1.0, created=""
+            work_seconds=1.0, returned_seconds=0.0, charged_seconds=1.0, charged_share=1.0, created=created
         )
 
     before = Path.cwd()
@@ -116,9 +116,9 @@ def nothing_measured(folder: Path) -> Iterator[None]:
         patch.setattr(measure, "time_rounds", timed)
         for module in (run, provenance):
             patch.setattr(module, "environment", dict)
-        patch.setattr(OpenFolder, "test_clock", passed)
+        patch.setattr(measuring, "self_test", passed)
         patch.setattr(os, "fsync", lambda descriptor: None)
-        for module in (run_command, table_command):
+        for module in (run_command, figures):
             patch.setattr(module, "write_figures", lambda records, folder: [])
         patch.setattr(expand, "template", functools.lru_cache(maxsize=None)(expand.template))
         jaxtyping.config.update("jaxtyping_disable", True)

@@ -7,6 +7,7 @@ import pytest
 
 from hypergrad_bench import problems
 from hypergrad_bench.bench.conformance.compiled import FAST_COMPILE
+from hypergrad_bench.bench.measure.outcome_status import status_of
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.hypergrad import Checked, ClosedForm, Implicit, Unrolled
 from hypergrad_bench.problems import (
@@ -67,7 +68,7 @@ def test_inside_jit_it_is_a_status():
         Outcome.CONVERGED,
         Outcome.OUT_OF_RANGE,
     ]
-    assert Status.of(Outcome.OUT_OF_RANGE) is Status.OUT_OF_RANGE
+    assert status_of(Outcome.OUT_OF_RANGE) is Status.OUT_OF_RANGE
     assert not Status.OUT_OF_RANGE.measured
 
     def loss(weight):

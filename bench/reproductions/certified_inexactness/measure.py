@@ -26,6 +26,7 @@ from ....solvers.linear.linear_solver import LinearSolution
 from ....solvers.solve import Ended
 from ...machine.threads import fix_blas_threads
 from ...measure.accuracy import flatten
+from ...measure.outcome_status import status_of
 from ...measure.untimed import untimed
 from ...records.status import Status
 from ..relative_error import relative_error
@@ -174,7 +175,7 @@ def _at_accuracy(
 ) -> AtAccuracy:
     method = Implicit(accuracy=accuracy, outer_lipschitz=2 / pair.truth.size)
     found = _to_accuracy(method, pair)
-    status = Status.of(found.solution.status)
+    status = status_of(found.solution.status)
     scale = float(np.linalg.norm(truth.gradient))
     gradient = flatten(found.gradient.regularizer)
     assert found.backward.steps is not None

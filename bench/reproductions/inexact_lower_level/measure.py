@@ -23,6 +23,7 @@ from ....solvers import Budget, Solution, solve
 from ....solvers.analysis_l1_problem import DualSolver
 from ....solvers.certificate import active_rows
 from ...machine.threads import fix_blas_threads
+from ...measure.outcome_status import status_of
 from ...measure.untimed import untimed
 from ...records.status import Status
 from ..relative_error import finite, relative_error
@@ -121,7 +122,7 @@ def _unrolled(case: InexactCase, steps: int, pair: TrainingPair) -> LowerLevel:
 
 
 def _solved(case: InexactCase, pair: TrainingPair, solution: Solution, truth: ExactSolution) -> SolveRow:
-    status = Status.of(solution.status)
+    status = status_of(solution.status)
     solved: SolveRow = {
         "residual": float(solution.residual),
         "x_error": finite(relative_error(np.asarray(solution.x), truth.x)),

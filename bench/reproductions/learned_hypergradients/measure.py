@@ -32,6 +32,7 @@ from ....solvers.iterations.picard import PicardState
 from ...catalogue.catalogue import built_in
 from ...machine.threads import fix_blas_threads
 from ...measure.accuracy import flatten
+from ...measure.outcome_status import status_of
 from ...measure.untimed import untimed
 from ...records.status import Status
 from ..relative_error import finite, relative_error
@@ -135,7 +136,7 @@ def _restarted(pair: TrainingPair) -> Hypergradient:
 
 
 def _ended(name: str, solution: Solution, account: Backward) -> EndedRule:
-    status = Status.of(solution.status)
+    status = status_of(solution.status)
     # Restarted makes all of its steps: whether they were enough is what its error says.
     if name == RESTARTED and status is Status.MAX_STEPS:
         status = Status.OK

@@ -16,6 +16,7 @@ from ....solvers import Budget, Solution, Solver, solve
 from ...failure import failure_of
 from ...machine.threads import fix_blas_threads
 from ...measure.account import account_of
+from ...measure.outcome_status import status_of
 from ...measure.untimed import untimed
 from ...records.status import Status
 from .challenge import Challenge, FamilyInDtype, See
@@ -189,7 +190,7 @@ def _errors(gradient: np.ndarray, truth: Derivative) -> Errors:
 
 def _warnings(solution: Solution, backward: Backward, dependent: int | None) -> Warnings:
     account = account_of(solution, backward)
-    status = Status.of(solution.status)
+    status = status_of(solution.status)
     if status is Status.OK and account.adjoint_converged is False:
         status = Status.ADJOINT_MISSED
     size, rank = account.active_size, account.active_rank

@@ -8,8 +8,8 @@ from importlib.metadata import version
 
 import pytest
 
+from hypergrad_bench.bench.catalogue.built_in_names import SHELVES, built_in_names
 from hypergrad_bench.bench.catalogue.catalogue import built_in
-from hypergrad_bench.bench.command_line.built_in_names import SHELVES, built_in_names
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
 
@@ -74,6 +74,15 @@ def test_help_and_version_import_nothing_heavy(arguments) -> None:
     assert ran.returncode == 0
     assert ran.stdout
     assert heavy(ran) == set()
+
+
+@pytest.mark.parametrize("recorded", ["default-cpu", "frontier-cpu"])
+@pytest.mark.parametrize("form", ["terminal", "csv", "md"])
+def test_tables_of_a_run_import_nothing_that_computes_or_draws(repository, recorded, form) -> None:
+    """The records hold the numbers; a figure is drawn where tables are written."""
+    ran = started("table", str(repository / "results" / recorded), "--no-write", "--format", form)
+    assert ran.returncode == 0
+    assert heavy(ran) - {"hypergrad_bench.bench.runs"} == set()
 
 
 def test_the_version_is_the_installed_one() -> None:

@@ -15,7 +15,8 @@ from hypergrad_bench.bench.measure import self_test as module
 from hypergrad_bench.bench.measure.clock import balanced_order, time_once, time_rounds
 from hypergrad_bench.bench.measure.program import OutOfMemory
 from hypergrad_bench.bench.measure.samples import Samples, ratio
-from hypergrad_bench.bench.measure.self_test import ClockTest, self_test
+from hypergrad_bench.bench.measure.self_test import self_test
+from hypergrad_bench.bench.records.clock_test import ClockTest
 from hypergrad_bench.bench.records.status import Status
 
 THREE = ClockSettings(rounds_min=3, rounds_max=3, sample_seconds=0.0)

@@ -19,17 +19,17 @@ from synthetic_records import measured
 
 from hypergrad_bench.bench import reproductions
 from hypergrad_bench.bench.cli import main
+from hypergrad_bench.bench.commands import measuring
 from hypergrad_bench.bench.commands import reproduce as reproduce_command
 from hypergrad_bench.bench.commands import rerun as rerun_command
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.selection import Selection
-from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
+from hypergrad_bench.bench.records.clock_test import ClockTest
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.report.page import Page
 from hypergrad_bench.bench.report.text_table import TextTable
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
-from hypergrad_bench.bench.runs import folder as runs_folder
 from hypergrad_bench.bench.runs import provenance as runs_provenance
 from hypergrad_bench.bench.runs import run as runs
 from hypergrad_bench.bench.runs.reproduction_file import REPRODUCTION_FILE, ROWS, reproduction_folder
@@ -103,7 +103,7 @@ def stubbed() -> Iterator[None]:
         patch.setattr(run_command, "write_figures", lambda report, folder: [])
         for module in (runs, rerun_command, runs_provenance):
             patch.setattr(module, "environment", dict)
-        patch.setattr(runs_folder, "self_test", passing_clock)
+        patch.setattr(measuring, "self_test", passing_clock)
         for module in (rerun_command, run_command, reproduce_command):
             patch.setattr(module, "use_device", lambda device: None)
         patch.setattr(os, "fsync", lambda descriptor: None)

@@ -9,13 +9,13 @@ import pytest
 from synthetic_records import measured
 
 from hypergrad_bench.bench import reproductions
+from hypergrad_bench.bench.commands import measuring
 from hypergrad_bench.bench.commands import run as run_command
-from hypergrad_bench.bench.measure.self_test import ClockTest
 from hypergrad_bench.bench.measure.workbench import MeasuredRecord, Workbench
+from hypergrad_bench.bench.records.clock_test import ClockTest
 from hypergrad_bench.bench.report.page import Page
 from hypergrad_bench.bench.report.text_table import TextTable
 from hypergrad_bench.bench.reproductions.rows import RecordedRow
-from hypergrad_bench.bench.runs import folder as folders
 from hypergrad_bench.problems.values.configuration import configuration
 
 Hgb = Callable[..., int]
@@ -99,7 +99,7 @@ def test_a_failed_test_of_a_reproductions_clock_is_said_everywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """On standard error as it is found, on the page, and by `hgb table` of the folder later."""
-    monkeypatch.setattr(folders, "self_test", clock_that_charges(0.01))
+    monkeypatch.setattr(measuring, "self_test", clock_that_charges(0.01))
     folder = tmp_path / "new"
     assert hgb("reproduce", "letters", "--out", str(folder)) == 0
     shown = capsys.readouterr()
@@ -137,7 +137,7 @@ def test_a_failed_test_of_a_runs_clock_is_said_everywhere(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """On standard error, in tables/README.md, and by `hgb table`; a damaged account is said too."""
-    monkeypatch.setattr(folders, "self_test", clock_that_charges(0.01))
+    monkeypatch.setattr(measuring, "self_test", clock_that_charges(0.01))
     folder = tmp_path / "new"
     assert hgb("run", *ONE, "--out", str(folder)) == 0
     assert f"warning: {FAULT}" in capsys.readouterr().err

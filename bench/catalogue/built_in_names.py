@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..catalogue.kebab_case import kebab_case
+from .kebab_case import kebab_case
 
 PACKAGE = Path(__file__).parents[2]
 
@@ -24,12 +24,13 @@ class Shelf(NamedTuple):
     member: str
 
 
+CONTENDERS = Shelf("bench/contenders", "", "__call__")
 SHELVES = {
     "tasks": (Shelf("problems", "tasks", "operator"),),
     "regularizers": (Shelf("problems", "regularizers", "initial"),),
     "data": (Shelf("problems", "ground_truths", "sample"),),
     "solvers": (Shelf("solvers", "iterations", "step"),),
-    "methods": (Shelf("hypergrad", "rules", "__call__"), Shelf("bench/contenders", "", "__call__")),
+    "methods": (Shelf("hypergrad", "rules", "__call__"), CONTENDERS),
     "reproductions": (Shelf("bench/reproductions", "", "cases"),),
 }
 NOT_BY_NAME = ("image-folder",)
@@ -38,11 +39,12 @@ NOT_BY_NAME = ("image-folder",)
 
 def built_in_names(kind: str) -> list[str]:
     """Return the names of the entries of a kind in `SHELVES`, in the order of the registry."""
-    names = (kebab_case(name) for shelf in SHELVES[kind] for name in _on(shelf))
+    names = (kebab_case(name) for shelf in SHELVES[kind] for name in class_names(shelf))
     return [name for name in names if name not in NOT_BY_NAME]
 
 
-def _on(shelf: Shelf) -> Iterator[str]:
+def class_names(shelf: Shelf) -> Iterator[str]:
+    """Return the names of the classes of a shelf, in the order of its registry."""
     registry = PACKAGE / shelf.registry
     for line in _tree(registry / "__init__.py").body:
         if not isinstance(line, ast.ImportFrom) or not (line.module or "").startswith(shelf.folder):
