@@ -117,7 +117,7 @@ def _forget_lowered() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile what is marked `optimised` with LLVM's optimisations: where networks run, they save more time.
+    """Compile what is marked `optimised` with LLVM's first level: where networks run, optimising saves more than it costs.
 
     JAX has no setting for it in a running process: the options of its compiler, its own affair, are changed.
     Without them such tests only take longer.
@@ -129,7 +129,7 @@ def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 
     def optimised(*arguments: Any, **settings: Any) -> Any:
         options = ordinary(*arguments, **settings)
-        options.executable_build_options.debug_options.xla_backend_optimization_level = 3
+        options.executable_build_options.debug_options.xla_backend_optimization_level = 1
         return options
 
     monkeypatch.setattr(module, "get_compile_options", optimised)
@@ -139,7 +139,7 @@ def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 def _unload_programs() -> Iterator[None]:
     """Keep the process below the regions of memory that Linux grants it: thousands of tests compile more."""
     yield
-    if next(TESTS_RUN) % TESTS_BETWEEN == 0 and unload_if_many():
+    if next(TESTS_RUN) % TESTS_BETWEEN == 0 and unload_if_many(0.7):
         COMPILED.clear()
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.resources
 import json
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import pytest
 from denoiser_problems import drawn
 from safetensors import safe_open
 
+from hypergrad_bench.bench.commands import train_denoiser as command_module
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.training.denoiser_quality import quality
 from hypergrad_bench.bench.training.denoiser_training import (
@@ -93,7 +93,7 @@ def test_another_training_is_not_gone_on_with(tmp_path):
 @pytest.mark.usefixtures("usual_promotion")
 def test_the_command_pauses_goes_on_and_writes_the_weights(hgb, tmp_path, capsys, monkeypatch):
     # The training step of the shipped network takes a minute to compile.
-    monkeypatch.setattr(sys.modules["hypergrad_bench.bench.commands.train_denoiser"], "SMALL", TINY)
+    monkeypatch.setattr(command_module, "SMALL", TINY)
     command = (
         "train-denoiser",
         "--out",
