@@ -117,7 +117,7 @@ def _forget_lowered() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _optimised_programs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile what is marked `optimised` with LLVM's first level: where networks run, optimising saves more than it costs.
+    """Optimise what is marked `optimised`, at LLVM's first level: where networks run, that saves more time.
 
     JAX has no setting for it in a running process: the options of its compiler, its own affair, are changed.
     Without them such tests only take longer.
