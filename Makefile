@@ -44,6 +44,7 @@ quick: .venv/installed-dev  ## run what is not slow (ARGS=tests/problems/operato
 
 slow: .venv/installed-dev  ## run the tests and write tests/slow.txt anew: what takes more than a CPU second
 	PYTHONPATH=tests/oracles:$$PYTHONPATH $(BIN)/python -m pytest --numprocesses auto --dist worksteal -p cpu_seconds
+	PYTHONPATH=tests/oracles:$$PYTHONPATH $(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist worksteal -p cpu_seconds
 
 lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 	$(BIN)/ruff format --check

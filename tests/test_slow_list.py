@@ -1,6 +1,7 @@
 """The list of slow tests names tests that are there, and leaves quick ones in every folder."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 from cpu_seconds import slow_functions
@@ -9,12 +10,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def functions() -> set[str]:
-    """The test functions of the tree, read as text: they lie at the top of their modules."""
+    """The test functions of the tree, in classes too, read as text."""
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
-        names = [one.name for one in ast.parse(path.read_text()).body if isinstance(one, ast.FunctionDef)]
-        found |= {f"{path.relative_to(ROOT)}::{name}" for name in names if name.startswith("test_")}
+        found |= {f"{path.relative_to(ROOT)}::{name}" for name in tests_of(ast.parse(path.read_text()))}
     return found
+
+
+def tests_of(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
+    """The names of the tests of a module or a class, each behind its class."""
+    for one in scope.body:
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"):
+            yield one.name
+        elif isinstance(one, ast.ClassDef) and one.name.startswith("Test"):
+            yield from (f"{one.name}::{name}" for name in tests_of(one))
 
 
 def test_the_list_names_tests() -> None:

@@ -52,15 +52,20 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the list anew where all tests ran: not in a worker, and not for a selection of tests."""
+    """Write the list where all tests ran, and add to it where all that are not slow did.
+
+    Not in a worker, and not for a selection of tests. What several functions share, such as a compiled
+    reference, is spent by the first that runs: without the slow ones it may be another one.
+    """
     options = session.config.option
-    whole = session.config.args == ["tests"] and not (options.keyword or options.markexpr)
-    if whole and not hasattr(session.config, "workerinput"):
-        slow = sorted({name for name, seconds in _SPENT.items() if seconds > LIMIT} - _cheapest())
-        head = (
-            f"# Test functions whose cases take more than {LIMIT:g} CPU s together: written by `make slow`."
-        )
-        SLOW.write_text("\n".join([head, *slow]) + "\n", encoding="utf-8")
+    if session.config.args != ["tests"] or options.keyword or hasattr(session.config, "workerinput"):
+        return
+    if options.markexpr not in ("", "not slow"):
+        return
+    before = slow_functions() if options.markexpr else set()
+    slow = before | {name for name, seconds in _SPENT.items() if seconds > LIMIT}
+    head = f"# Test functions whose cases take more than {LIMIT:g} CPU s together: written by `make slow`."
+    SLOW.write_text("\n".join([head, *sorted(slow - _cheapest())]) + "\n", encoding="utf-8")
 
 
 def _cheapest() -> set[str]:
