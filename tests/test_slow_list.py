@@ -13,17 +13,17 @@ def functions() -> set[str]:
     """The test functions of the tree, in classes too, read as text."""
     found = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
-        found |= {f"{path.relative_to(ROOT)}::{name}" for name in tests_of(ast.parse(path.read_text()))}
+        found |= {f"{path.relative_to(ROOT)}::{name}" for name in names_in(ast.parse(path.read_text()))}
     return found
 
 
-def tests_of(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
+def names_in(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
     """The names of the tests of a module or a class, each behind its class."""
     for one in scope.body:
         if isinstance(one, ast.FunctionDef) and one.name.startswith("test_"):
             yield one.name
         elif isinstance(one, ast.ClassDef) and one.name.startswith("Test"):
-            yield from (f"{one.name}::{name}" for name in tests_of(one))
+            yield from (f"{one.name}::{name}" for name in names_in(one))
 
 
 def test_the_list_names_tests() -> None:
