@@ -18,7 +18,7 @@ from jaxtyping import install_import_hook
 
 QUICK = (
     "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
-    # Programs in one piece: in many, LLVM works on them side by side and does a third more in all.
+    # Programs in one piece: in many, LLVM works on them side by side and does more in all.
     " --xla_cpu_parallel_codegen_split_count=1"
 )
 
@@ -26,8 +26,8 @@ QUICK = (
 def pytest_configure(config: pytest.Config) -> None:
     """Let XLA compile for the CPU by its older code and without LLVM's optimisations, if it still has that.
 
-    Compiling takes most of the tests' time, and five times as much of it otherwise. JAX has not started its
-    backend yet; workers and child processes inherit the setting. What is given already stays as it is.
+    Compiling takes most of the tests' time, and several times as much of it otherwise. JAX has not started
+    its backend yet; workers and child processes inherit the setting. What is given already stays as it is.
     """
     given = os.environ.get("XLA_FLAGS", "")
     if "PYTEST_XDIST_WORKER" not in os.environ and not given and _quick_is_known(config):

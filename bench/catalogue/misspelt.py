@@ -1,5 +1,6 @@
 """Names in a plug-in that are nearly the right ones, for which a class would be left out without a word."""
 
+import dataclasses
 import difflib
 from types import ModuleType
 
@@ -26,7 +27,8 @@ def misspelt(module: ModuleType) -> list[str]:
 
 def _sentence(cls: type) -> str:
     offered = {name for name in dir(cls) if not name.startswith("_")}
-    offered |= set(getattr(cls, "__dataclass_fields__", ()))
+    if dataclasses.is_dataclass(cls):
+        offered |= {field.name for field in dataclasses.fields(cls)}
     members = {
         protocol: {name for name in vars(protocol) if not name.startswith("_") and name != "traits"}
         for protocol in _PROTOCOLS

@@ -51,7 +51,7 @@ class Program:
     memory: Memory
     _compiled: Any = field(repr=False)
     _jitted: Any = field(repr=False)
-    _traces: list[str] = field(repr=False)
+    _traces: list[Callable[..., PyTree]] = field(repr=False)
 
     def __call__(self, *arguments: PyTree) -> PyTree:
         """Run the program; raise `OutOfMemory` if the device refuses at once."""
@@ -95,7 +95,7 @@ class Compiler:
         Raises `OutOfMemory` if the compiler runs out of it, and whatever the function raises while it is
         traced. All arguments are kept, used or not, so that figures of methods have the same inputs.
         """
-        traces: list[str] = []
+        traces: list[Callable[..., PyTree]] = []
         jitted = jax.jit(_counted(function, traces), keep_unused=True)
         with _persistent_cache_off(), out_of_memory_named(name):
             start = time.perf_counter()
@@ -135,12 +135,12 @@ def out_of_memory_named(name: str) -> Iterator[None]:
         raise
 
 
-def _counted(function: Callable[..., PyTree], traces: list[str]) -> Callable[..., PyTree]:
+def _counted(function: Callable[..., PyTree], traces: list[Callable[..., PyTree]]) -> Callable[..., PyTree]:
     """Wrap a function so that each trace of it is noted; the new identity also defeats JAX's own caches."""
 
     @functools.wraps(function, updated=())
     def traced(*arguments: PyTree) -> PyTree:
-        traces.append(getattr(function, "__name__", "function"))
+        traces.append(function)
         return function(*arguments)
 
     return traced
@@ -186,8 +186,10 @@ def _memory(compiled: Any) -> Memory:
         analysis = compiled.memory_analysis()
     except (NotImplementedError, jax.errors.JaxRuntimeError):
         analysis = None
+    if analysis is None:
+        return Memory(argument=None, output=None, temporary=None)
     return Memory(
-        argument=getattr(analysis, "argument_size_in_bytes", None),
-        output=getattr(analysis, "output_size_in_bytes", None),
-        temporary=getattr(analysis, "temp_size_in_bytes", None),
+        argument=analysis.argument_size_in_bytes,
+        output=analysis.output_size_in_bytes,
+        temporary=analysis.temp_size_in_bytes,
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -83,6 +84,14 @@ def test_tables_of_a_run_import_nothing_that_computes_or_draws(repository, recor
     ran = started("table", str(repository / "results" / recorded), "--no-write", "--format", form)
     assert ran.returncode == 0
     assert heavy(ran) - {"hypergrad_bench.bench.runs"} == set()
+
+
+def test_tables_and_figures_are_written_without_jax(repository, tmp_path) -> None:
+    folder = shutil.copytree(repository / "results" / "default-cpu", tmp_path / "run")
+    ran = started("table", str(folder))
+    assert ran.returncode == 0
+    assert "matplotlib" in heavy(ran)
+    assert heavy(ran) & {"jax", "jaxlib", "flax", "optax", "scipy"} == set()
 
 
 def test_the_version_is_the_installed_one() -> None:
