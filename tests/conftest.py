@@ -1,9 +1,11 @@
 """What every test runs under: float64 on the CPU, strict promotion, checked annotations."""
 
 import gc
+import hashlib
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import count
@@ -84,7 +86,9 @@ fix_blas_threads()
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS_RUN, TESTS_BETWEEN = count(1), 25
-COMPILED: dict[tuple[object, ...], dict[tuple[object, ...], tuple[Any, float]]] = {}
+COMPILED: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+LATEST = 1500
+"""Executables that are kept, of some 5,000 that a process may hold."""
 LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
@@ -145,22 +149,32 @@ def _unload_programs() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _compile_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Share the bench's executables between tests: many run commands that measure the same few cases.
+    """Hand out what was compiled of an equal text: tests jit anew what other tests have jitted.
 
-    A run keeps its own, and drops them with its last case. Tests marked `own_compiler` look at that.
+    Programs that call back into Python are compiled each time, as a text does not show whom they call. This
+    is JAX's own affair: without it tests only take longer. Tests marked `own_compiler` look at compiling.
     """
-    if request.node.get_closest_marker("own_compiler") is not None:
+    module = sys.modules.get("jax._src.compiler")
+    compile_anew = getattr(module, "compile_or_get_cached", None)
+    if request.node.get_closest_marker("own_compiler") is not None or compile_anew is None:
         return
-    optimised = request.node.get_closest_marker("optimised") is not None
-    compile_anew = program.Compiler._compile
 
-    def compile_once(self: program.Compiler, lowered: Any) -> tuple[Any, float]:
-        self._executables.update(COMPILED.setdefault((self.options, optimised), {}))
-        result = compile_anew(self, lowered)
-        COMPILED[self.options, optimised].update(self._executables)
-        return result
+    def compile_once(
+        backend: Any, computation: Any, devices: Any, options: Any, callbacks: Any, *rest: Any
+    ) -> Any:
+        text = str(computation)
+        if callbacks or "callback" in text:
+            return compile_anew(backend, computation, devices, options, callbacks, *rest)
+        text = hashlib.sha256(program._without_names(text).encode()).hexdigest()
+        key = text, options.SerializeAsString(), str(devices)
+        if key not in COMPILED:
+            COMPILED[key] = compile_anew(backend, computation, devices, options, callbacks, *rest)
+        COMPILED.move_to_end(key)
+        if len(COMPILED) > LATEST:
+            COMPILED.popitem(last=False)
+        return COMPILED[key]
 
-    monkeypatch.setattr(program.Compiler, "_compile", compile_once)
+    monkeypatch.setattr(module, "compile_or_get_cached", compile_once)
 
 
 @pytest.fixture
