@@ -51,6 +51,8 @@ class Suite:
         further_methods_on: tasks on which all other methods run.
         contenders_on: tasks on which other libraries' methods run.
         compiler_options: XLA's, where they are not its defaults; they are recorded.
+        untimed_level: of XLA's optimisations of programs that are never timed: those need not be fast, and
+            compile sooner.
         on_request: workloads of regularisers that run only when they are asked for by name; those of which
             there is none take every size of the suite.
         sweep: over what every method's budget is swept; None gives each its suite's one.
@@ -68,6 +70,7 @@ class Suite:
     further_methods_on: tuple[str, ...] = ()
     contenders_on: tuple[str, ...] = TASKS
     compiler_options: tuple[tuple[str, int], ...] = ()
+    untimed_level: int = 1
     on_request: tuple[Workload, ...] = ()
     sweep: Sweep | None = None
 
@@ -142,6 +145,7 @@ SUITES = {
             contenders_on=("denoising",),
             # Nearly all of its time is compilation, which level 0 hardly shortens; there networks crawl.
             compiler_options=(("xla_backend_optimization_level", 1),),
+            untimed_level=0,
         ),
         Suite(
             name="default",

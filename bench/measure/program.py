@@ -63,6 +63,10 @@ class Program:
         """A key that programs of equal text from one compiler share; valid while one of them lives."""
         return f"{id(self._compiled):x}"
 
+    def shapes(self, *arguments: PyTree) -> PyTree:
+        """Return shapes and dtypes of the result, without tracing the function again."""
+        return self._jitted.eval_shape(*arguments)
+
     def text(self) -> str:
         """Return the optimised program as XLA prints it."""
         return self._compiled.as_text()

@@ -78,12 +78,13 @@ class Workbench:
 
     context: Context
     _references: References = field(init=False)
-    # Programs that are never timed need not be fast, and compile sooner.
-    _untimed: Compiler = field(default_factory=lambda: Compiler((("xla_backend_optimization_level", 1),)))
+    _untimed: Compiler = field(init=False)
     _programs_of: dict[Any, ProgramSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._references = References(Compiler(self.context.suite.compiler_options))
+        suite = self.context.suite
+        self._references = References(Compiler(suite.compiler_options))
+        self._untimed = Compiler((("xla_backend_optimization_level", suite.untimed_level),))
 
     def measure(
         self, group: Sequence[Case], begin: Callable[[str], None] = _unheard
@@ -182,7 +183,7 @@ class Workbench:
         total = compiled(timed, solve_and_differentiate, inputs, who=contestant)
         if not isinstance(contestant.method, AdjointMethod):
             return ProgramSet(solve, total)
-        solution = jax.eval_shape(solve_only(contestant), inputs)
+        solution = solve.shapes(inputs, *rest)
         back = compiled(self._untimed, look_back, inputs, solution, who=contestant)
         exact = self._exact(contestant, inputs)
         if exact is None:
