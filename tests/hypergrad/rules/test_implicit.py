@@ -1,6 +1,6 @@
 """Implicit differentiation against a dense Newton solve and a dense adjoint solve."""
 
-from functools import partial
+import functools
 from typing import NamedTuple
 
 import jax
@@ -27,24 +27,30 @@ TASKS = (Denoising(), Inpainting(), Deconvolution())
 BUDGET = Budget(20_000, 1e-13, 50)
 
 
-@partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0)
 def _solve(budget: Budget, lower: LowerLevel) -> Solution:
     return solve(Nesterov(), budget, lower)
 
 
-@partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0)
 def _backward(
     method: Implicit, lower: LowerLevel, solution: Solution, cotangent: jax.Array
 ) -> tuple[LowerLevel, Backward]:
     return method.backward(Solved(Nesterov(), Budget(), lower, solution), cotangent)
 
 
-@jax.jit
-def _derivatives(lower: LowerLevel, x: jax.Array) -> tuple[jax.Array, jax.Array, LowerLevel]:
-    def gradient(lower: LowerLevel, x: jax.Array) -> jax.Array:
-        return jax.grad(lambda x: lower.value(x))(x)
+def _gradient(lower: LowerLevel, x: jax.Array) -> jax.Array:
+    return jax.grad(lambda x: lower.value(x))(x)
 
-    return gradient(lower, x), jax.hessian(lower.value)(x), jax.jacfwd(gradient)(lower, x)
+
+@jax.jit
+def _gradient_and_hessian(lower: LowerLevel, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return _gradient(lower, x), jax.hessian(lower.value)(x)
+
+
+@jax.jit
+def _mixed_derivative(lower: LowerLevel, x: jax.Array) -> LowerLevel:
+    return jax.jacfwd(_gradient)(lower, x)
 
 
 class Ours(NamedTuple):
@@ -67,19 +73,20 @@ class Problem:
         # Newton's steps converge from the library's solution, and forget it.
         x = np.asarray(_solve(BUDGET, self.lower).x)
         for _ in range(3):
-            gradient, hessian, _ = self.derivatives(x)
+            gradient, hessian = self.derivatives(x)
             x = x - np.linalg.solve(hessian, gradient).reshape(SHAPE)
-        gradient, hessian, mixed = self.derivatives(x)
+        gradient, hessian = self.derivatives(x)
+        mixed = _mixed_derivative(self.lower, jnp.asarray(x))
         assert np.abs(gradient).max() <= 1e-14
         assert np.linalg.eigvalsh(hessian).min() > 1e-3
         self.x = x
         adjoint = np.linalg.solve(hessian, 2 * (x - self.truth).ravel() / x.size).reshape(SHAPE)
         self.expected = jax.tree.map(lambda leaf: -np.tensordot(adjoint, np.asarray(leaf), 2), mixed)
 
-    def derivatives(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, LowerLevel]:
-        """Return the gradient, the Hessian, and the gradient's derivative by every leaf."""
-        gradient, hessian, mixed = _derivatives(self.lower, jnp.asarray(x))
-        return np.ravel(gradient), np.reshape(hessian, (x.size, x.size)), mixed
+    def derivatives(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the gradient and the Hessian."""
+        gradient, hessian = _gradient_and_hessian(self.lower, jnp.asarray(x))
+        return np.ravel(gradient), np.reshape(hessian, (x.size, x.size))
 
     def ours(self, method: Implicit, budget: Budget = BUDGET, dtype: type = jnp.float64) -> Ours:
         """Solve and differentiate the mean squared error with the library, in this precision."""
@@ -105,16 +112,22 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
-def problem(request: pytest.FixtureRequest) -> Problem:
+@functools.cache
+def _problem(name: str) -> Problem:
     """Solve each problem once."""
-    return Problem(*request.param)
+    return Problem(*CASES[name])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(params=CASES)
+def problem(request: pytest.FixtureRequest) -> Problem:
+    """Every problem."""
+    return _problem(request.param)
+
+
+@pytest.fixture
 def denoising() -> Problem:
     """One problem on which budgets vary."""
-    return Problem(*CASES["Denoising"])
+    return _problem("Denoising")
 
 
 @pytest.mark.parametrize("method", [Implicit(), Implicit(Dense())], ids=repr)
