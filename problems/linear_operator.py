@@ -45,6 +45,45 @@ class InjectiveOperator(Protocol):
 
 
 @runtime_checkable
+class CirculantOperator(Protocol):
+    """A linear operator that can be one whose normal matrix is diagonal in the Fourier basis."""
+
+    @property
+    def is_circulant(self) -> bool:
+        """Tell whether it is, for signals of every shape that it accepts."""
+        ...
+
+
+@runtime_checkable
+class LocalOperator(Protocol):
+    """A linear operator that can be one whose normal matrix couples near pixels only."""
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return how far apart, down and across, A^T A couples pixels of an image (h, w).
+
+        None for a shape for which it has no stencil, such as a signal's or a colour image's.
+        """
+        ...
+
+    def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Float[Array, "down across h w"]:
+        """Return the entries of A^T A within its reach, in the order that `normal_stencil` documents."""
+        ...
+
+
+@runtime_checkable
+class LocalAnalysisOperator(Protocol):
+    """A local operator that can also weigh its responses."""
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return how far apart, down and across, W^T W couples pixels, as a local operator does."""
+        ...
+
+    def weighted_normal_stencil(self, weights: Float[Array, "*range"]) -> Float[Array, "down across h w"]:
+        """Return the entries of W^T diag(weights) W within its reach, weights of the shape of W x."""
+        ...
+
+
+@runtime_checkable
 class ExampleOperator(LinearOperator, Protocol):
     """A linear operator that makes an example of itself, on which it is checked.
 

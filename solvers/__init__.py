@@ -12,6 +12,7 @@ from .iterations.broyden import Broyden as Broyden
 from .iterations.dual_fista import DualFista as DualFista
 from .iterations.forward_backward import ForwardBackward as ForwardBackward
 from .iterations.gradient_descent import GradientDescent as GradientDescent
+from .iterations.interior_point import InteriorPoint as InteriorPoint
 from .iterations.lbfgs import Lbfgs as Lbfgs
 from .iterations.nesterov import Nesterov as Nesterov
 from .iterations.nonmonotone_accelerated_gradient import (

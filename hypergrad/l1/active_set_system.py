@@ -108,7 +108,7 @@ def active_set_system(
         curved = matrix_of(lambda v: curvature.product(lower, v), layout, lower.y.dtype)
         data = combine(data, 1.0, curved, 0.0)
     matrix = combine(data, penalty, rows, ridge)
-    return ActiveSetSystem(active, penalty, factorize(matrix), curvature)
+    return ActiveSetSystem(active, penalty, factorize(layout, matrix), curvature)
 
 
 def solve_system(

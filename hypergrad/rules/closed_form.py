@@ -59,8 +59,9 @@ class ClosedForm:
     Three routes to v and mu, chosen by operators and size; `route` says which:
 
     - A = identity and a matrix W: v = g - W0^T mu, with a Cholesky factor of W0 W0^T;
-    - up to `factored_up_to` unknowns: a Cholesky factor of A^T A + sigma W0^T W0, dense or, for images with
-      operators that couple near pixels, in blocks of rows, and a few steps on mu;
+    - where it fits: a Cholesky factor of A^T A + sigma W0^T W0, dense up to 4096 unknowns, or by nested
+      dissection for images whose operators couple near pixels only, up to a thousand pixels a side; then a
+      few steps on mu;
     - beyond: conjugate gradients on W0 W0^T (A = identity) or `indefinite` on the system; memory linear in
       the pixels.
 
@@ -75,7 +76,7 @@ class ClosedForm:
         threshold: None lets the solution decide: row i is active if |u_i + c w_i x| <= weight_i, which differ
             by the solution's own residual, see `active_rows`. A number: if |u_i| < weight_i (1 - threshold);
             the authors take 1e-6.
-        factored_up_to: the largest number of unknowns that is factorised.
+        factored_up_to: the largest number of unknowns that is factorised; None for all that fit.
         linear: iterative solver of W0 W0^T mu = W0 g.
         indefinite: iterative solver of the whole system.
 
@@ -84,7 +85,7 @@ class ClosedForm:
     """
 
     threshold: float | None = None
-    factored_up_to: int = 4096
+    factored_up_to: int | None = None
     linear: LinearSolver = Cg()
     indefinite: LinearSolver = Minres()
     traits = MethodTraits()
@@ -92,7 +93,7 @@ class ClosedForm:
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold < 1:
             raise ValueError(f"threshold must be None or in [0, 1); got {self.threshold}")
-        if self.factored_up_to < 0:
+        if self.factored_up_to is not None and self.factored_up_to < 0:
             raise ValueError(f"factored_up_to must not be negative; got {self.factored_up_to}")
 
     def supports(self, solver: Solver, lower: LowerLevel) -> str | None:
@@ -109,7 +110,8 @@ class ClosedForm:
         if isinstance(lower.A, Identity) and isinstance(penalty_of(lower).W, Dense) and not curved:
             return CHOLESKY
         layout = layout_of(lower, lower.shape)
-        if layout.size <= self.factored_up_to and layout.fits:
+        wanted = self.factored_up_to is None or layout.size <= self.factored_up_to
+        if wanted and layout.fits:
             return FACTORED
         return CONJUGATE_GRADIENTS if isinstance(lower.A, Identity) and not curved else INDEFINITE
 

@@ -1,11 +1,14 @@
 """Circular convolution with a kernel, for deconvolution."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from ..arrays.channels import spatial_shape
 from ..values.pytree import pytree
 from ..values.validation import require_dimensions, require_finite, require_floating
+from .normal_stencil import Stencil, circulant_stencil
 
 
 @pytree
@@ -31,6 +34,11 @@ class Blur:
         require_dimensions("kernel", self.kernel, "(s,) or (s, t)", 1, 2)
         require_finite("kernel", self.kernel)
 
+    @property
+    def is_circulant(self) -> bool:
+        """Yes."""
+        return True
+
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Convolve `x` with the kernel."""
         return self._apply(self._spectrum(x.shape), x)
@@ -52,6 +60,18 @@ class Blur:
         spectrum = self._spectrum(r.shape)
         squared = jnp.square(jnp.abs(spectrum))
         return self._apply((1 / (1 + tau * squared)).astype(spectrum.dtype), r)
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return the kernel's sizes less one for images (h, w), else None."""
+        if len(shape) != 2 or self.kernel.ndim != 2:
+            return None
+        return self.kernel.shape[0] - 1, self.kernel.shape[1] - 1
+
+    def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Stencil:
+        """Return the kernel's autocorrelation at every pixel, for images longer than twice its reach."""
+        impulse = jnp.zeros(shape, dtype).at[0, 0].set(1)
+        reach = (self.kernel.shape[0] - 1, self.kernel.shape[1] - 1)
+        return circulant_stencil(self.adjoint(self(impulse)), reach)
 
     def _spectrum(self, shape: tuple[int, ...]) -> Complex[Array, "..."]:
         sizes = self.kernel.shape

@@ -1,7 +1,7 @@
 """A bank of small filters as an operator on images."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from ..arrays.channels import is_colour
 from ..values.pytree import pytree, static
 from ..values.validation import require_dimensions, require_finite, require_floating
 from .correlation import correlate, spread
+from .normal_stencil import Stencil, bank_stencil
 
 Boundary = Literal["circular", "zero", "reflect", "replicate"]
 PAD_MODES: dict[str, str] = {
@@ -55,6 +56,11 @@ class FilterBank:
             raise ValueError(f"boundary must be one of {get_args(Boundary)}; got {self.boundary!r}")
         require_finite("filters", self.filters)
 
+    @property
+    def is_circulant(self) -> bool:
+        """Tell whether the boundary is circular."""
+        return self.boundary == "circular"
+
     def __call__(self, x: Float[Array, "h w *channels"]) -> Float[Array, "k h w *channels"]:
         """Correlate the image `x` with every filter."""
         if is_colour(x.shape):
@@ -93,6 +99,19 @@ class FilterBank:
         repeated = jnp.max(jax.linear_transpose(pad, ones)(pad(ones))[0])
         magnitudes = FilterBank(jnp.abs(self.filters), self.boundary)
         return jnp.minimum(bound * repeated, jnp.max(magnitudes.adjoint(magnitudes(ones))))
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return the filters' size less one for images (h, w), else None."""
+        along = self.filters.shape[1] - 1
+        return (along, along) if len(shape) == 2 else None
+
+    def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Stencil:
+        """Return the sum of the filters' autocorrelations, corrected at the border."""
+        return self.weighted_normal_stencil(jnp.ones((len(self.filters), *shape), dtype))
+
+    def weighted_normal_stencil(self, weights: Float[Array, "k h w"]) -> Stencil:
+        """Return the sum over outputs i and taps p, q of filters[k, p] filters[k, q] weights[k, i]."""
+        return bank_stencil(self.filters, PAD_MODES[self.boundary], weights)
 
     def _padding(self, shape: tuple[int, ...]) -> Callable[[Array], Array]:
         size = self.filters.shape[1]

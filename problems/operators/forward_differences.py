@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from ..arrays.channels import is_colour
 from ..values.pytree import pytree
 from .filter_bank import FilterBank
+from .normal_stencil import Stencil
 
 
 @pytree
@@ -44,6 +45,18 @@ class ForwardDifferences:
     def squared_norm(self, shape: tuple[int, ...]) -> float:
         """Return the sum over the axes of 4 cos(pi / (2 n))^2, n their lengths: exact, at most 4 per axis."""
         return sum(4 * math.cos(math.pi / (2 * side)) ** 2 for side in shape[: _axes_of_space(shape)])
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return (1, 1) for images (h, w), else None."""
+        return (1, 1) if len(shape) == 2 else None
+
+    def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Stencil:
+        """Return the stencil of Laplace's operator with Neumann's condition."""
+        return self.weighted_normal_stencil(jnp.ones((2, *shape), dtype))
+
+    def weighted_normal_stencil(self, weights: Float[Array, "2 h w"]) -> Stencil:
+        """Return the stencil of the bank."""
+        return self.bank(weights.dtype).weighted_normal_stencil(weights)
 
     def bank(self, dtype: Any) -> FilterBank:
         """Return the filter bank that does the same to images (h, w) and (h, w, 3)."""

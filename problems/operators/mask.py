@@ -1,6 +1,6 @@
 """The masking operator, for inpainting."""
 
-from typing import Self
+from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from ..arrays.channels import spatial_shape
 from ..values.pytree import pytree
 from ..values.validation import require_finite, require_floating
+from .normal_stencil import Stencil, diagonal_stencil
 
 
 @pytree
@@ -52,6 +53,18 @@ class Mask:
     def resolvent(self, r: Float[Array, "*shape"], tau: Float[Array, ""]) -> Float[Array, "*shape"]:
         """Return r / (1 + tau mask^2)."""
         return r / (1 + tau * jnp.square(self._spread(r.shape)))
+
+    def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return (0, 0) for images (h, w), else None."""
+        return (0, 0) if len(shape) == 2 else None
+
+    def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Stencil:
+        """Return the squared mask."""
+        return self.weighted_normal_stencil(jnp.ones(shape, dtype))
+
+    def weighted_normal_stencil(self, weights: Float[Array, "h w"]) -> Stencil:
+        """Return the weights times the squared mask."""
+        return diagonal_stencil(jnp.square(self._spread(weights.shape)) * weights)
 
     def _spread(self, shape: tuple[int, ...]) -> Float[Array, "..."]:
         if spatial_shape(shape, self.mask.ndim) != tuple(self.mask.shape):

@@ -57,6 +57,11 @@ class MaskedFourier:
         if is_concrete(self.mask):
             _warn_of_order(np.asarray(self.mask), self.centred)
 
+    @property
+    def is_circulant(self) -> bool:
+        """Yes: a centred transform shifts the image, which A^T A undoes."""
+        return True
+
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape 2"]:
         """Transform `x` and keep what the mask keeps."""
         require_real("an image", x, "MaskedFourier acts on real images, such as the magnitude")

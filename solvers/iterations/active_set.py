@@ -26,10 +26,12 @@ from ..residuals import kkt_residual
 from ..solve import solve
 from ..solver import Solver
 from ..solver_traits import SolverTraits
-from .admm import Admm
 from .augmented_lagrangian import augmented_lagrangian
+from .interior_point import InteriorPoint
 
-FIRST_PENALTY, LARGEST_PENALTY = 1e3, 1e11
+FAR_PENALTY, NEAR_PENALTY, LARGEST_PENALTY = 1e2, 1e5, 1e11
+PENALTY_RESIDUAL = 1e-3
+"""The first penalty times the KKT residual of the start: the nearer it is, the fewer rows change sides."""
 
 
 class ActiveSetState(NamedTuple):
@@ -56,13 +58,14 @@ class ActiveSet:
     of z = W x, whose gradient is W^T clip(u + sigma W x, -weight, weight); then u+ = clip(u + sigma W x+) and
     sigma grows. The function is convex and piecewise quadratic: Newton steps with an exact line search reach
     its minimum, and their equations, A^T A + sigma W0^T W0 with W0 the rows inside their bounds, are
-    factorised (dense, or in blocks of image rows where A and W couple near pixels only). This converges from
-    everywhere, and ends at rounding once the active set stays. Starts from a first-order solver. Only for
-    float64: its large penalties leave nothing of fewer digits.
+    factorised (dense, or by nested dissection where A and W couple near pixels only). This converges from
+    everywhere, and ends at rounding once the active set stays. From nothing it would take a hundred factors
+    or more: it begins where an interior-point method ends, or at a given pair. Only for float64: its large
+    penalties leave nothing of fewer digits.
     Source: Hintermueller, Ito and Kunisch, 2003; Li, Sun and Toh, 2018.
 
     Args:
-        start: first-order solver with a dual variable.
+        start: solver with a dual variable.
         start_budget: how far it goes.
         growth: of sigma, from one step to the next.
         newton_steps: at most, in one step.
@@ -71,8 +74,8 @@ class ActiveSet:
         ValueError: if `growth` is below 1 or `newton_steps` below 1.
     """
 
-    start: Solver = Admm()
-    start_budget: Budget = Budget(max_steps=1000, tolerance=1e-8, check_every=20)
+    start: Solver = InteriorPoint()
+    start_budget: Budget = Budget(max_steps=60, tolerance=1e-8)
     growth: float = 5.0
     newton_steps: int = 50
     traits = SolverTraits(differentiable_step=False, checks_every_step=True, one_at_a_time=True)
@@ -98,13 +101,13 @@ class ActiveSet:
         return f"{layout.size} unknowns are too many to factorise"
 
     def init(self, lower: LowerLevel) -> ActiveSetState:
-        """Run the first-order solver."""
+        """Run the solver that it starts from."""
         found = solve(self.start, self.start_budget, lower)
         pair = PrimalDualPair(found.x, cast(DualSolver, self.start).dual(lower, found.state))
         return self.init_at(lower, pair)
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
-        """Start at a given pair, without the first-order solver."""
+        """Start at a given pair, without that solver."""
         regularizer = analysis_regularizer(lower)
         weight = regularizer.weight_like(start.u)
         u = within_bounds(start.u, weight)
@@ -112,7 +115,7 @@ class ActiveSet:
             start.x,
             u,
             regularizer.W(start.x),
-            jnp.asarray(FIRST_PENALTY, start.x.dtype),
+            jnp.clip(PENALTY_RESIDUAL / kkt_residual(lower, start.x, u), FAR_PENALTY, NEAR_PENALTY),
             data_matrix(lower, layout_of(lower, start.x.shape)),
             jnp.zeros((), jnp.int32),
             certify(lower, start.x, u).violation,

@@ -140,7 +140,7 @@ def _inverse(lower: LowerLevel, sigma: Float[Array, ""], shape: tuple[int, ...])
         layout = Layout(shape, None)
         ones = jnp.ones_like(W(lower.A.adjoint(lower.y)))
         matrix = combine(data_matrix(lower, layout), sigma, rows_matrix(lower, layout, ones), 0.0)
-        return cast(Array, factorize(matrix))
+        return cast(Array, factorize(layout, matrix))
     if not is_circulant(W):
         return jnp.ones((), lower.y.dtype)
     # A^T A replaced by the mean of its diagonal.

@@ -103,7 +103,7 @@ class AugmentedLagrangian(NamedTuple):
         """Factorise, solve, search along the direction."""
         inside = self.inside(search.responses)
         rows = rows_matrix(self.lower, self.layout, inside.astype(search.x.dtype))
-        factor = factorize(combine(self.data, self.sigma, rows, self.proximal))
+        factor = factorize(self.layout, combine(self.data, self.sigma, rows, self.proximal))
         direction = -solve_factored(self.layout, factor, search.gradient)
         ahead = self.regularizer.W(direction)
         length, full = self.line_search(search, direction, ahead)

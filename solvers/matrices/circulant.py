@@ -3,18 +3,12 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ...problems.linear_operator import LinearOperator
-from ...problems.operators.blur import Blur
-from ...problems.operators.filter_bank import FilterBank
-from ...problems.operators.identity import Identity
-from ...problems.operators.masked_fourier import MaskedFourier
+from ...problems.linear_operator import CirculantOperator, LinearOperator
 
 
 def is_circulant(operator: LinearOperator) -> bool:
-    """Tell whether the operator's normal matrix is diagonal in the Fourier basis."""
-    if isinstance(operator, FilterBank):
-        return operator.boundary == "circular"
-    return isinstance(operator, Identity | Blur | MaskedFourier)
+    """Tell whether the operator says that its normal matrix is diagonal in the Fourier basis."""
+    return isinstance(operator, CirculantOperator) and operator.is_circulant
 
 
 def spectrum_of(operator: LinearOperator, impulse: Float[Array, "*shape"]) -> Float[Array, "..."]:

@@ -2,45 +2,41 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
 from jaxtyping import Array, Bool, Float
 
+from ...problems.linear_operator import LinearOperator, LocalAnalysisOperator, LocalOperator
 from ...problems.lower_level import LowerLevel
-from ...problems.operators.blur import Blur
 from ...problems.operators.dense import Dense
-from ...problems.operators.masked_fourier import MaskedFourier
+from ...problems.operators.normal_stencil import Stencil
 from ...problems.regularizer import GroupRegularizer
 from ..analysis_l1_problem import penalty_of
-from . import block_tridiagonal as blocks
-from .block_tridiagonal import BlockFactor, BlockTridiagonal, FoldedRows
-from .sparse_entries import (
-    Entries,
-    bank_of,
-    data_entries,
-    filter_bank_entries,
-    impulse_response,
-    reach_of,
-)
+from . import stencil_matrix as stencils
+from .circulant import is_circulant
+from .nested_dissection import Dissection, dissect, factor_size, front_sizes
+from .stencil_matrix import StencilFactor, StencilMatrix
 
 LARGEST_DENSE = 4096
-LARGEST_BLOCK = 1024
-SMALLEST_FOLDED = 512
+LARGEST_FACTOR = 2**30
+"""Numbers of a factor and of what its computation holds beside it."""
+SMALLEST_DISSECTED = 512
 _CHUNK = 256
 
-Matrix = Float[Array, "n n"] | BlockTridiagonal
-Factor = Float[Array, "n n"] | BlockFactor
+Matrix = Float[Array, "n n"] | StencilMatrix
+Factor = Float[Array, "n n"] | StencilFactor
 
 
 class Layout(NamedTuple):
-    """How the matrices of a problem are stored: dense, or block-tridiagonal over folded image rows."""
+    """How the matrices of a problem are stored: dense, or as stencils of a reach down and across."""
 
     shape: tuple[int, ...]
-    folded: FoldedRows | None
+    reach: tuple[int, int] | None
 
     @property
     def size(self) -> int:
@@ -48,38 +44,48 @@ class Layout(NamedTuple):
         return math.prod(self.shape)
 
     @property
+    def dissection(self) -> Dissection:
+        """The order of elimination of stencils."""
+        assert self.reach is not None
+        return dissect(cast(tuple[int, int], self.shape), self.reach)
+
+    @property
     def fits(self) -> bool:
-        """Tell whether a factorisation is affordable: 4096 unknowns dense, blocks of 1024."""
-        return self.size <= LARGEST_DENSE if self.folded is None else self.folded.size <= LARGEST_BLOCK
+        """Tell whether a factorisation is affordable: 4096 unknowns dense, 2^30 numbers dissected."""
+        if self.reach is None:
+            return self.size <= LARGEST_DENSE
+        return factor_size(cast(tuple[int, int], self.shape), self.reach) <= LARGEST_FACTOR
 
 
 def layout_of(lower: LowerLevel, shape: tuple[int, ...]) -> Layout:
-    """Choose the layout for signals of this shape: blocks for more than 512 pixels that couple locally."""
-    W = penalty_of(lower).W
+    """Choose the layout for signals of this shape: stencils for images whose near pixels alone couple.
+
+    Not for images of up to 512 pixels, nor where an axis is too short to be cut.
+    """
+    W, dense = penalty_of(lower).W, Layout(shape, None)
     # The curvature of groups is built column by column.
-    if isinstance(lower.regularizer, GroupRegularizer):
-        return Layout(shape, None)
-    reaches = [reach_of(lower.A, shape), reach_of(W, shape)]
-    if None in reaches or math.prod(shape) <= SMALLEST_FOLDED:
-        return Layout(shape, None)
-    reach = max(reach for reach in reaches if reach is not None)
-    # The folded halves need whole blocks; a somewhat larger reach than necessary may divide the height.
-    fitting = [one for one in range(max(reach, 1), 2 * reach + 2) if shape[0] % (2 * one) == 0]
-    if not fitting or shape[0] // (2 * fitting[0]) < 2:
-        return Layout(shape, None)
-    dense, folded = Layout(shape, None), Layout(shape, FoldedRows(shape, fitting[0]))
-    # Few long rows make blocks that are too large, of a matrix that need not be.
-    return dense if dense.fits and not folded.fits else folded
+    if isinstance(lower.regularizer, GroupRegularizer) or not isinstance(W, LocalAnalysisOperator):
+        return dense
+    if not isinstance(lower.A, LocalOperator) or math.prod(shape) <= SMALLEST_DISSECTED:
+        return dense
+    reaches = [lower.A.reach(shape), W.reach(shape)]
+    if None in reaches:
+        return dense
+    down, across = (max(1, *along) for along in zip(*reaches, strict=True))
+    if shape[0] <= 2 * down or shape[1] <= 2 * across:
+        return dense
+    image = cast(tuple[int, int], shape)
+    return Layout(shape, (down, across)) if len(front_sizes(image, (down, across))) > 1 else dense
 
 
 def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
     """Return A^T A."""
-    if layout.folded is not None:
-        entries = data_entries(lower.A, layout.shape, lower.y.dtype)  # pyright: ignore[reportArgumentType]
-        return blocks.from_entries(layout.folded, *entries)
+    if layout.reach is not None:
+        A = cast(LocalOperator, lower.A)
+        return _within(layout.reach, A.normal_stencil(cast(tuple[int, int], layout.shape), lower.y.dtype))
     if isinstance(lower.A, Dense):
         return jnp.matmul(lower.A.matrix.T, lower.A.matrix, precision=Precision.HIGHEST)
-    if isinstance(lower.A, Blur | MaskedFourier):
+    if is_circulant(lower.A):
         return _circulant(impulse_response(lower.A, layout.shape, lower.y.dtype))
     return matrix_of(lambda v: lower.A.adjoint(lower.A(v)), layout, lower.y.dtype)
 
@@ -96,12 +102,10 @@ def matrix_of(product: Callable[[Array], Array], layout: Layout, dtype: Any) -> 
 def rows_matrix(lower: LowerLevel, layout: Layout, weights: Float[Array, "..."]) -> Matrix:
     """Return W^T diag(weights) W, weights of the shape of W x."""
     W = penalty_of(lower).W
-    bank = bank_of(W, layout.shape, weights.dtype)
-    if bank is not None:
-        entries = filter_bank_entries(bank, layout.shape, weights)
-        if layout.folded is not None:
-            return blocks.from_entries(layout.folded, *entries)
-        return _dense_from_entries(layout.size, entries)
+    if layout.reach is not None:
+        return _within(layout.reach, cast(LocalAnalysisOperator, W).weighted_normal_stencil(weights))
+    if isinstance(W, LocalAnalysisOperator) and W.reach(layout.shape) is not None:
+        return _dense_of(W.weighted_normal_stencil(weights))
     if isinstance(W, Dense):
         return jnp.matmul(W.matrix.T, weights[:, None] * W.matrix, precision=Precision.HIGHEST)
     return matrix_of(lambda v: W.adjoint(weights * W(v)), layout, weights.dtype)
@@ -112,22 +116,23 @@ def combine(
 ) -> Matrix:
     """Return data + scale * rows + shift * identity."""
     total = jax.tree.map(lambda one, other: one + scale * other, data, rows)
-    if isinstance(total, BlockTridiagonal):
-        identity = jnp.eye(total.diagonal.shape[-1], dtype=total.diagonal.dtype)
-        return total._replace(diagonal=total.diagonal + shift * identity[None])
+    if isinstance(total, StencilMatrix):
+        down, across = (size // 2 for size in total.entries.shape[:2])
+        return StencilMatrix(total.entries.at[down, across].add(shift))
     return total + shift * jnp.eye(len(total), dtype=total.dtype)
 
 
-def factorize(matrix: Matrix) -> Factor:
+def factorize(layout: Layout, matrix: Matrix) -> Factor:
     """Return the Cholesky factor; NaN where the matrix is not positive definite."""
-    return blocks.factorize(matrix) if isinstance(matrix, BlockTridiagonal) else cholesky(matrix, lower=True)
+    if isinstance(matrix, StencilMatrix):
+        return stencils.factorize(layout.dissection, matrix)
+    return cholesky(matrix, lower=True)
 
 
 def solve_factored(layout: Layout, factor: Factor, rhs: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Solve with a factor for one right-hand side of the shape of x."""
-    if isinstance(factor, BlockFactor):
-        assert layout.folded is not None
-        return blocks.solve_factored(layout.folded, factor, rhs.ravel()).reshape(rhs.shape)
+    if isinstance(factor, StencilFactor):
+        return stencils.solve_factored(layout.dissection, factor, rhs)
     return cho_solve((factor, True), rhs.ravel()).reshape(rhs.shape)
 
 
@@ -140,9 +145,9 @@ def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) 
     squared = penalty_of(lower).W.squared_norm(layout.shape)
     ridge = 1e-12 * jnp.where(squared > 0, squared, jnp.ones_like(squared))
     gram = rows_matrix(lower, layout, active.astype(lower.y.dtype))
-    factor = factorize(combine(gram, jnp.zeros_like(ridge), gram, ridge))
-    if isinstance(factor, BlockFactor):
-        trace = blocks.trace_of_inverse(factor)
+    factor = factorize(layout, combine(gram, jnp.zeros_like(ridge), gram, ridge))
+    if isinstance(factor, StencilFactor):
+        trace = stencils.trace_of_inverse(layout.dissection, factor)
     else:
         identity = jnp.eye(layout.size, dtype=factor.dtype)
         trace = jnp.sum(jnp.square(solve_triangular(factor, identity, lower=True)))
@@ -164,7 +169,22 @@ def _circulant(response: Float[Array, "..."]) -> Float[Array, "n n"]:
     return jax.lax.map(column, jnp.arange(response.size), batch_size=min(_CHUNK, response.size))
 
 
-def _dense_from_entries(size: int, entries: Entries) -> Float[Array, "n n"]:
-    rows, columns, values = entries
-    matrix = jnp.zeros((size, size), values.dtype)
-    return matrix.at[jnp.asarray(rows), jnp.asarray(columns)].add(values, mode="drop")
+def impulse_response(operator: LinearOperator, shape: tuple[int, ...], dtype: Any) -> Float[Array, "*shape"]:
+    """Return A^T A of a unit impulse at index 0: of a blur, the kernel's autocorrelation."""
+    impulse = jnp.zeros(shape, dtype).at[(0,) * len(shape)].set(1)
+    return operator.adjoint(operator(impulse))
+
+
+def _within(reach: tuple[int, int], stencil: Stencil) -> StencilMatrix:
+    """Fill a stencil up to a reach that is at least its own."""
+    room = [(one - size // 2,) * 2 for one, size in zip(reach, stencil.shape[:2], strict=True)]
+    return StencilMatrix(jnp.pad(stencil, [*room, (0, 0), (0, 0)]))
+
+
+def _dense_of(stencil: Stencil) -> Float[Array, "n n"]:
+    """Add up the entries; in a small image several of them can be one place's."""
+    down, across, height, width = stencil.shape
+    d, e, i, j = np.ix_(*map(np.arange, stencil.shape))
+    rows = (i + d - down // 2) % height * width + (j + e - across // 2) % width
+    columns = np.broadcast_to(i * width + j, rows.shape)
+    return jnp.zeros((height * width,) * 2, stencil.dtype).at[rows, columns].add(stencil)

@@ -1,0 +1,121 @@
+"""A primal-dual interior-point method for l1 problems."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...problems.lower_level import LowerLevel
+from ...problems.values.configuration import configuration
+from ..analysis_l1_problem import (
+    PrimalDualPair,
+    SquaredNorms,
+    analysis_regularizer,
+    squared_norms,
+    supports_analysis_l1,
+)
+from ..matrices.normal_matrix import Matrix, data_matrix, layout_of
+from ..residuals import kkt_residual
+from ..solver_traits import SolverTraits
+from .central_path import PathPoint, Targets, newton_system
+from .first_iterate import first_iterate
+
+CORRECTIONS = 2
+"""Each costs two solves with a factor and saves about a tenth of the steps."""
+COLD, WARM = 1.0, 0.05
+"""How far a start is moved inside its bounds: all the way to u = 0, or a little."""
+
+
+class InteriorPointState(NamedTuple):
+    """The point of the path, A^T A, and the norms of A and W."""
+
+    point: PathPoint
+    data: Matrix
+    norms: SquaredNorms
+
+
+@configuration
+class InteriorPoint:
+    """Follow the central path of an l1 problem by Newton steps with a predictor and correctors.
+
+    With W x = above - below, both at least 0, the optimality conditions are
+
+        A^T (A x - y) + W^T u = 0,    (weight - u) above = 0,    (weight + u) below = 0,
+
+    and a target in the place of the last two zeros shrinks towards them. A step factorises A^T A + W^T D W
+    once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-8,
+    whatever A, W and the size; beyond 1e-9 rounding ends the path, and a step that leaves the numbers is not
+    made. The dual variable stays strictly inside its bounds, so that active rows show in u + c W x, not in u.
+    Only for float64, and for sizes that can be factorised; from a pair nearby `ActiveSet` needs fewer steps.
+    Source: Mehrotra, 1992 (predictor and corrector); Gondzio, 1996 (further correctors).
+    """
+
+    traits = SolverTraits(differentiable_step=False, checks_every_step=True, one_at_a_time=True)
+
+    def supports(self, lower: LowerLevel) -> str | None:
+        """Return None for l1 problems in float64, of a size that can be factorised, else why not."""
+        reason = supports_analysis_l1(lower)
+        if reason is not None:
+            return reason
+        if lower.y.dtype != jnp.float64:
+            return f"its matrices need float64; y is {lower.y.dtype}"
+        layout = layout_of(lower, lower.shape)
+        return None if layout.fits else f"{layout.size} unknowns are too many to factorise"
+
+    def init(self, lower: LowerLevel) -> InteriorPointState:
+        """Start at x = A^T y / ||A||^2, u = 0."""
+        x = first_iterate(lower)
+        return _begin(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))), COLD)
+
+    def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> InteriorPointState:
+        """Start near a given pair, moved a little inside its bounds."""
+        return _begin(lower, start, WARM)
+
+    def step(self, lower: LowerLevel, state: InteriorPointState) -> InteriorPointState:
+        """Factorise, predict how far the target can shrink, correct, and go nearly to the nearest bound."""
+        system = newton_system(lower, state.point, state.data, state.norms)
+        affine = system.direction(system.targets(0.0))
+        mean, reached = system.mean_product(), system.mean_product(affine)
+        target = mean * (reached / jnp.where(mean > 0, mean, jnp.ones_like(mean))) ** 3
+        targets = system.targets(target, affine)
+
+        def correct(now: tuple[PathPoint, Targets], _: None) -> tuple[tuple[PathPoint, Targets], None]:
+            return system.corrected(*now, target), None
+
+        (direction, _), _ = jax.lax.scan(correct, (system.direction(targets), targets), length=CORRECTIONS)
+        moved = system.moved(direction)
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(part)) for part in moved]))
+        return state._replace(
+            point=jax.tree.map(lambda new, old: jnp.where(finite, new, old), moved, state.point)
+        )
+
+    def iterate(self, lower: LowerLevel, state: InteriorPointState) -> Float[Array, "..."]:
+        """Return the primal iterate."""
+        del lower
+        return state.point.x
+
+    def dual(self, lower: LowerLevel, state: InteriorPointState) -> Float[Array, "..."]:
+        """Return the dual variable u, shape of W x."""
+        del lower
+        return state.point.u
+
+    def residual(self, lower: LowerLevel, state: InteriorPointState) -> Float[Array, ""]:
+        """Return the relative KKT residual, duality gap included."""
+        return kkt_residual(lower, state.point.x, state.point.u, state.norms)
+
+
+def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorPointState:
+    """Move a pair inside its bounds, and split its responses with some room on either side."""
+    regularizer = analysis_regularizer(lower)
+    responses, weight = regularizer.W(start.x), regularizer.weight_like(start.u)
+    room = inside * jnp.mean(jnp.abs(responses))
+    room = jnp.where(room > 0, room, jnp.ones_like(room))
+    u = jnp.clip(start.u, -(1 - inside) * weight, (1 - inside) * weight)
+    above, below = (jnp.maximum(sign * responses, 0) + room for sign in (1, -1))
+    layout = layout_of(lower, start.x.shape)
+    return InteriorPointState(
+        PathPoint(start.x, u, above, below),
+        data_matrix(lower, layout),
+        squared_norms(lower, start.x.shape),
+    )
