@@ -35,15 +35,19 @@ class PathPoint(NamedTuple):
 
     Attributes:
         x: the signal.
-        u: the dual variable, strictly inside its bounds.
+        u: the dual variable, inside its bounds.
         above: positive part of W x, positive until the end.
-        below: negative part.
+        below: negative part, likewise.
+        upper: weight - u, positive until the end, which the difference would not be.
+        lower: weight + u, likewise.
     """
 
     x: Float[Array, "..."]
     u: Float[Array, "..."]
     above: Float[Array, "..."]
     below: Float[Array, "..."]
+    upper: Float[Array, "..."]
+    lower: Float[Array, "..."]
 
 
 class Targets(NamedTuple):
@@ -60,8 +64,6 @@ class NewtonSystem(NamedTuple):
         W: the analysis operator.
         point: where they are linearised.
         bounded: rows with a weight; of the others u stays 0, and so do both parts.
-        upper: weight - u, one where there is no weight.
-        lower: weight + u, likewise.
         rows: D, the weights of the rows in the matrix.
         stationarity: A^T (A x - y) + W^T u.
         layout: of the matrix.
@@ -71,8 +73,6 @@ class NewtonSystem(NamedTuple):
     W: LinearOperator
     point: PathPoint
     bounded: Bool[Array, "..."]
-    upper: Float[Array, "..."]
-    lower: Float[Array, "..."]
     rows: Float[Array, "..."]
     stationarity: Float[Array, "..."]
     layout: Layout
@@ -88,23 +88,18 @@ class NewtonSystem(NamedTuple):
     def direction(self, targets: Targets) -> PathPoint:
         """Solve for the direction that makes the products these targets."""
         point = self.point
-        above, below = targets.above / self.upper, targets.below / self.lower
+        above, below = targets.above / point.upper, targets.below / point.lower
         missing = jnp.where(self.bounded, self.W(point.x) - above + below, jnp.zeros_like(point.u))
         rhs = -self.stationarity - self.W.adjoint(self.rows * missing)
         x = solve_factored(self.layout, self.factor, rhs)
         u = self.rows * (self.W(x) + missing)
-        up = above + point.above * u / self.upper - point.above
-        down = below - point.below * u / self.lower - point.below
-        return PathPoint(x, u, up, down)
+        up = above + point.above * u / point.upper - point.above
+        down = below - point.below * u / point.lower - point.below
+        return PathPoint(x, u, up, down, -u, u)
 
     def length(self, direction: PathPoint) -> Float[Array, ""]:
         """Return how far a direction leads to the nearest bound, at most without end."""
-        pairs = (
-            (self.point.above, direction.above),
-            (self.point.below, direction.below),
-            (self.upper, -direction.u),
-            (self.lower, direction.u),
-        )
+        pairs = zip(self.point[2:], direction[2:], strict=True)
         rooms = [
             jnp.min(jnp.where(self.bounded & (change < 0), -value / change, jnp.inf), initial=jnp.inf)
             for value, change in pairs
@@ -115,7 +110,7 @@ class NewtonSystem(NamedTuple):
         """Return the mean of the products, at the point or at the end of a direction."""
         count = jnp.maximum(2 * jnp.sum(self.bounded), 1).astype(self.rows.dtype)
         if direction is None:
-            above, below = self.upper * self.point.above, self.lower * self.point.below
+            above, below = self.point.upper * self.point.above, self.point.lower * self.point.below
         else:
             above, below = self._products(direction, jnp.minimum(self.length(direction), 1.0))
         return jnp.sum(jnp.where(self.bounded, above + below, jnp.zeros_like(above))) / count
@@ -145,8 +140,8 @@ class NewtonSystem(NamedTuple):
 
     def _products(self, direction: PathPoint, length: Float[Array, ""]) -> tuple[Array, Array]:
         point = self.point
-        above = (self.upper - length * direction.u) * (point.above + length * direction.above)
-        below = (self.lower + length * direction.u) * (point.below + length * direction.below)
+        above = (point.upper + length * direction.upper) * (point.above + length * direction.above)
+        below = (point.lower + length * direction.lower) * (point.below + length * direction.below)
         return above, below
 
 
@@ -160,14 +155,12 @@ def newton_system(lower: LowerLevel, point: PathPoint, data: Matrix, norms: Squa
         norms: of A and W.
     """
     regularizer, layout = analysis_regularizer(lower), layout_of(lower, point.x.shape)
-    weight = regularizer.weight_like(point.u)
-    bounded = weight > 0
-    one, none = jnp.ones_like(weight), jnp.zeros_like(weight)
-    upper, below = (jnp.where(bounded, weight + sign * point.u, one) for sign in (-1, 1))
-    compliance = point.above / upper + point.below / below
-    rows = jnp.where(bounded, 1 / (compliance + 1 / (STIFFEST * norms.dual_unit)), none)
+    bounded = regularizer.weight_like(point.u) > 0
+    compliance = point.above / point.upper + point.below / point.lower
+    rows = 1 / (compliance + 1 / (STIFFEST * norms.dual_unit))
+    rows = jnp.where(bounded, rows, jnp.zeros_like(rows))
     # What the stiffest rows round away could leave the matrix indefinite where A sees nothing.
-    ridge = 10 * jnp.finfo(weight.dtype).eps * STIFFEST * norms.A
+    ridge = 10 * jnp.finfo(rows.dtype).eps * STIFFEST * norms.A
     factor = factorize(layout, combine(data, 1.0, rows_matrix(lower, layout, rows), ridge))
     stationarity = lower.data_gradient(point.x) + regularizer.W.adjoint(point.u)
-    return NewtonSystem(regularizer.W, point, bounded, upper, below, rows, stationarity, layout, factor)
+    return NewtonSystem(regularizer.W, point, bounded, rows, stationarity, layout, factor)

@@ -44,10 +44,10 @@ class InteriorPoint:
         A^T (A x - y) + W^T u = 0,    (weight - u) above = 0,    (weight + u) below = 0,
 
     and a target in the place of the last two zeros shrinks towards them. A step factorises A^T A + W^T D W
-    once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-8,
-    whatever A, W and the size; beyond 1e-9 rounding ends the path, and a step that leaves the numbers is not
-    made. The dual variable stays strictly inside its bounds, so that active rows show in u + c W x, not in u.
-    Only for float64, and for sizes that can be factorised; from a pair nearby `ActiveSet` needs fewer steps.
+    once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-12,
+    whatever A, W and the size; a step that leaves the numbers is not made. The dual variable stays inside its
+    bounds, so that active rows show in u + c W x, not in u. Only for float64, and for sizes that can be
+    factorised. `ActiveSet` adds a certificate, and needs fewer steps from a pair nearby.
     Source: Mehrotra, 1992 (predictor and corrector); Gondzio, 1996 (further correctors).
     """
 
@@ -113,9 +113,11 @@ def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorP
     room = jnp.where(room > 0, room, jnp.ones_like(room))
     u = jnp.clip(start.u, -(1 - inside) * weight, (1 - inside) * weight)
     above, below = (jnp.maximum(sign * responses, 0) + room for sign in (1, -1))
+    # A row without a weight has no part in anything; its slacks only must not be zero.
+    slacks = [jnp.where(weight > 0, weight + sign * u, jnp.ones_like(u)) for sign in (-1, 1)]
     layout = layout_of(lower, start.x.shape)
     return InteriorPointState(
-        PathPoint(start.x, u, above, below),
+        PathPoint(start.x, u, above, below, *slacks),
         data_matrix(lower, layout),
         squared_norms(lower, start.x.shape),
     )
