@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, cast
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -29,6 +30,8 @@ from ..solver_traits import SolverTraits
 from .augmented_lagrangian import augmented_lagrangian
 from .interior_point import InteriorPoint
 
+NEARBY = 1e-7
+"""The KKT residual of a pair from which few rows change sides, such as after a change of W by 1e-7."""
 FAR_PENALTY, NEAR_PENALTY, LARGEST_PENALTY = 1e2, 1e5, 1e11
 PENALTY_RESIDUAL = 1e-3
 """The first penalty times the KKT residual of the start: the nearer it is, the fewer rows change sides."""
@@ -60,8 +63,8 @@ class ActiveSet:
     its minimum, and their equations, A^T A + sigma W0^T W0 with W0 the rows inside their bounds, are
     factorised (dense, or by nested dissection where A and W couple near pixels only). This converges from
     everywhere, and ends at rounding once the active set stays. From nothing it would take a hundred factors
-    or more: it begins where an interior-point method ends, or at a given pair. Only for float64: its large
-    penalties leave nothing of fewer digits.
+    or more: it begins where an interior-point method ends, or at a given pair whose residual is at most 1e-7.
+    Only for float64: its large penalties leave nothing of fewer digits.
     Source: Hintermueller, Ito and Kunisch, 2003; Li, Sun and Toh, 2018.
 
     Args:
@@ -102,24 +105,18 @@ class ActiveSet:
 
     def init(self, lower: LowerLevel) -> ActiveSetState:
         """Run the solver that it starts from."""
-        found = solve(self.start, self.start_budget, lower)
-        pair = PrimalDualPair(found.x, cast(DualSolver, self.start).dual(lower, found.state))
-        return self.init_at(lower, pair)
+        return _begin(lower, self._first(lower, None))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
-        """Start at a given pair, without that solver."""
-        regularizer = analysis_regularizer(lower)
-        weight = regularizer.weight_like(start.u)
-        u = within_bounds(start.u, weight)
-        return ActiveSetState(
-            start.x,
-            u,
-            regularizer.W(start.x),
-            jnp.clip(PENALTY_RESIDUAL / kkt_residual(lower, start.x, u), FAR_PENALTY, NEAR_PENALTY),
-            data_matrix(lower, layout_of(lower, start.x.shape)),
-            jnp.zeros((), jnp.int32),
-            certify(lower, start.x, u).violation,
-        )
+        """Start at a given pair, or where the solver ends that starts there if it is not near a solution."""
+        u = within_bounds(start.u, analysis_regularizer(lower).weight_like(start.u))
+        given = PrimalDualPair(start.x, u)
+        near = kkt_residual(lower, *given) <= NEARBY
+        return _begin(lower, jax.lax.cond(near, lambda: given, lambda: self._first(lower, given)))
+
+    def _first(self, lower: LowerLevel, start: PrimalDualPair | None) -> PrimalDualPair:
+        found = solve(self.start, self.start_budget, lower, start)
+        return PrimalDualPair(found.x, cast(DualSolver, self.start).dual(lower, found.state))
 
     def step(self, lower: LowerLevel, state: ActiveSetState) -> ActiveSetState:
         """Minimise, update the dual variable, and raise the penalty."""
@@ -159,3 +156,18 @@ class ActiveSet:
         active = active_rows(lower, state.x, state.u)
         rank = rank_of_rows(lower, layout_of(lower, state.x.shape), active)
         return certify(lower, state.x, state.u)._replace(active_rank=rank)
+
+
+def _begin(lower: LowerLevel, pair: PrimalDualPair) -> ActiveSetState:
+    regularizer = analysis_regularizer(lower)
+    u = within_bounds(pair.u, regularizer.weight_like(pair.u))
+    penalty = PENALTY_RESIDUAL / kkt_residual(lower, pair.x, u)
+    return ActiveSetState(
+        pair.x,
+        u,
+        regularizer.W(pair.x),
+        jnp.clip(penalty, FAR_PENALTY, NEAR_PENALTY),
+        data_matrix(lower, layout_of(lower, pair.x.shape)),
+        jnp.zeros((), jnp.int32),
+        certify(lower, pair.x, u).violation,
+    )

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import AnalysisRegularizer
 from ..analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norms
@@ -23,6 +24,8 @@ from ..matrices.normal_matrix import (
 PROXIMAL = 1e-6
 """p over ||A||^2; more where the penalty is so large that rounding could make the factorisation fail."""
 BISECTIONS = 40
+ROUNDING = 1e-14
+"""Of ||A^T y||: rows on their bounds change sides for ever once the gradient is so small."""
 
 
 class Search(NamedTuple):
@@ -71,13 +74,17 @@ class AugmentedLagrangian(NamedTuple):
     def minimize(self, responses: Float[Array, "..."], newton_steps: int) -> Search:
         """Make Newton steps from x until a full one leaves the rows inside their bounds as they were.
 
+        None where the gradient is rounding.
+
         Args:
             responses: W x, as carried.
             newton_steps: at most.
         """
+        smallest = ROUNDING * euclidean_norm(self.lower.A.adjoint(self.lower.y))
 
         def running(search: Search) -> Array:
-            return search.moving & (search.steps < newton_steps)
+            large = euclidean_norm(search.gradient) > smallest
+            return search.moving & large & (search.steps < newton_steps)
 
         gradient = self.gradient(self.x, responses)
         start = Search(self.x, responses, gradient, jnp.zeros((), jnp.int32), jnp.ones((), bool))

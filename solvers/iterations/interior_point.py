@@ -15,6 +15,7 @@ from ..analysis_l1_problem import (
     squared_norms,
     supports_analysis_l1,
 )
+from ..dual_norm import within_bounds
 from ..matrices.normal_matrix import Matrix, data_matrix, layout_of
 from ..residuals import kkt_residual
 from ..solver_traits import SolverTraits
@@ -85,6 +86,9 @@ class InteriorPoint:
 
         (direction, _), _ = jax.lax.scan(correct, (system.direction(targets), targets), length=CORRECTIONS)
         moved = system.moved(direction)
+        # Beyond its bounds by rounding alone: the slacks keep it inside.
+        weight = analysis_regularizer(lower).weight_like(moved.u)
+        moved = moved._replace(u=within_bounds(moved.u, weight))
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(part)) for part in moved]))
         return state._replace(
             point=jax.tree.map(lambda new, old: jnp.where(finite, new, old), moved, state.point)

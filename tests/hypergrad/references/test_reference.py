@@ -197,10 +197,10 @@ def _zero_mean(W: FilterBank) -> FilterBank:
 
 
 def test_what_is_not_solved_is_not_certified(monkeypatch):
-    # Two steps from far off; the package's attribute of that name is the function.
+    # Two steps of each kind from far off; the package's attribute of that name is the function.
     module = importlib.import_module("hypergrad_bench.hypergrad.l1.certified_solution")
     monkeypatch.setattr(module, "BUDGET", Budget(1, 0.0, 1))
-    monkeypatch.setattr(module, "ActiveSet", lambda: ActiveSet(newton_steps=1))
+    monkeypatch.setattr(module, "ActiveSet", lambda: ActiveSet(start_budget=Budget(1, 0.0), newton_steps=1))
     lower = _lower(Denoising(), AnalysisL1, (N,), seed=2)
     start = PrimalDualPair(jnp.full(N, 50.0), jnp.full(N - 1, 50.0))
     result = jax.jit(lambda *given: certified_solution(*given))(lower, start)

@@ -14,7 +14,7 @@ from operators_by_hand import taps_of
 
 from hypergrad_bench.hypergrad import ClosedForm, Solved
 from hypergrad_bench.hypergrad.rules.closed_form import CHOLESKY, CONJUGATE_GRADIENTS, FACTORED, INDEFINITE
-from hypergrad_bench.problems import Deconvolution, Denoising, FilterBank, Inpainting, LowerLevel
+from hypergrad_bench.problems import AnalysisL1, Deconvolution, Denoising, FilterBank, Inpainting, LowerLevel
 from hypergrad_bench.solvers import (
     ActiveSet,
     Admm,
@@ -115,6 +115,30 @@ def test_one_step_of_the_first_order_solver_is_enough_to_start_from():
     found = _solve(ActiveSet(start=Admm(rho=1.0), start_budget=Budget(1, 0.0, 1)), lower)
     assert bool(found.certificate.certified)
     np.testing.assert_allclose(found.x, _solve(ActiveSet(), lower).x, atol=1e-10)
+
+
+def test_a_pair_nearby_is_left_to_newton_and_another_to_the_first_solver():
+    lower = PROBLEMS["image, Inpainting()"]()
+    found = _solve(ActiveSet(), lower)
+    pair = PrimalDualPair(found.x, found.state.u)
+    # A first solver that cannot get anywhere shows whether it was asked.
+    still = ActiveSet(start=Admm(), start_budget=Budget(1, 0.0, 1))
+    near = PrimalDualPair(pair.x + 1e-9, pair.u)
+    for start, moved in ((pair, False), (near, False), (PrimalDualPair(pair.x + 1e-2, pair.u), True)):
+        begun = jax.jit(still.init_at)(lower, start)
+        assert bool(jnp.any(begun.x != start.x)) == moved
+
+
+def test_a_changed_filter_is_certified_from_the_last_solution():
+    lower = PROBLEMS["image, Inpainting()"]()
+    last = _solve(ActiveSet(), lower)
+    W = lower.regularizer.W
+    for change in (1e-3, 1e-6, 1e-9):
+        other = FilterBank(W.filters * (1 + change * jnp.cos(W.filters)), W.boundary)
+        changed = lower.replace(regularizer=AnalysisL1(other, lower.regularizer.weight))
+        warm = _solve(ActiveSet(), changed, PrimalDualPair(last.x, last.state.u))
+        assert bool(warm.certificate.certified)
+        np.testing.assert_allclose(warm.x, _solve(ActiveSet(), changed).x, atol=1e-10)
 
 
 @pytest.mark.parametrize("wrong", [{"growth": 0.5}, {"growth": float("nan")}, {"newton_steps": 0}])
