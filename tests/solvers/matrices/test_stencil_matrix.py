@@ -82,3 +82,22 @@ def test_a_batch_is_solved_as_its_members_are():
     np.testing.assert_allclose(
         found, np.asarray(alone) / np.reshape(np.asarray(scales), (2, 1, 1)), rtol=1e-12
     )
+
+
+def test_no_batch_of_factorisations_is_left_to_lapack():
+    # JAX 0.10 spreads one over threads that wait for each other; two at a time have hung.
+    shape, reach = SHAPES[0]
+    stencil, _ = _drawn(shape, reach)
+    traced = jax.make_jaxpr(partial(_computed, shape, reach))(stencil, jnp.ones(shape))
+    ranks = list(_ranks_of_factorisations(traced.jaxpr))
+    assert len(ranks) >= 3
+    assert set(ranks) == {2}
+
+
+def _ranks_of_factorisations(jaxpr):
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("cholesky", "triangular_solve"):
+            yield equation.invars[0].aval.ndim
+        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "jaxpr")):
+            if hasattr(parameter, "jaxpr"):
+                yield from _ranks_of_factorisations(parameter.jaxpr)
