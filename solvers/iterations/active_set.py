@@ -78,7 +78,7 @@ class ActiveSet:
     """
 
     start: Solver = InteriorPoint()
-    start_budget: Budget = Budget(max_steps=60, tolerance=1e-11)
+    start_budget: Budget = Budget(max_steps=60, tolerance=1e-9)
     growth: float = 5.0
     newton_steps: int = 50
     traits = SolverTraits(differentiable_step=False, checks_every_step=True, one_at_a_time=True)
