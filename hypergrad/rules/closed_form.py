@@ -59,9 +59,10 @@ class ClosedForm:
     Three routes to v and mu, chosen by operators and size; `route` says which:
 
     - A = identity and a matrix W: v = g - W0^T mu, with a Cholesky factor of W0 W0^T;
-    - where it fits: a Cholesky factor of A^T A + sigma W0^T W0, dense up to 4096 unknowns, or by nested
-      dissection for images whose operators couple near pixels only, up to a thousand pixels a side; then a
-      few steps on mu;
+    - up to `factored_up_to` unknowns, where it fits: a Cholesky factor of A^T A + sigma W0^T W0, dense up to
+      4096 unknowns, or by nested dissection for images whose operators couple near pixels only; then steps on
+      mu, few where the active rows are independent, as those of a certified solution usually are, and too few
+      where an unfinished solve leaves them nearly dependent: the residual says so;
     - beyond: conjugate gradients on W0 W0^T (A = identity) or `indefinite` on the system; memory linear in
       the pixels.
 
@@ -76,7 +77,8 @@ class ClosedForm:
         threshold: None lets the solution decide: row i is active if |u_i + c w_i x| <= weight_i, which differ
             by the solution's own residual, see `active_rows`. A number: if |u_i| < weight_i (1 - threshold);
             the authors take 1e-6.
-        factored_up_to: the largest number of unknowns that is factorised; None for all that fit.
+        factored_up_to: the largest number of unknowns that is factorised; None for all that fit, for images
+            up to a thousand pixels a side.
         linear: iterative solver of W0 W0^T mu = W0 g.
         indefinite: iterative solver of the whole system.
 
@@ -85,7 +87,7 @@ class ClosedForm:
     """
 
     threshold: float | None = None
-    factored_up_to: int | None = None
+    factored_up_to: int | None = 4096
     linear: LinearSolver = Cg()
     indefinite: LinearSolver = Minres()
     traits = MethodTraits()

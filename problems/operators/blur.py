@@ -62,13 +62,15 @@ class Blur:
         return self._apply((1 / (1 + tau * squared)).astype(spectrum.dtype), r)
 
     def reach(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """Return the kernel's sizes less one for images (h, w), else None."""
+        """Return the kernel's sizes less one for images (h, w) that are longer than twice that, else None."""
         if len(shape) != 2 or self.kernel.ndim != 2:
             return None
-        return self.kernel.shape[0] - 1, self.kernel.shape[1] - 1
+        reach = (self.kernel.shape[0] - 1, self.kernel.shape[1] - 1)
+        goes_round = any(length <= 2 * one for length, one in zip(shape, reach, strict=True))
+        return None if goes_round else reach
 
     def normal_stencil(self, shape: tuple[int, int], dtype: Any) -> Stencil:
-        """Return the kernel's autocorrelation at every pixel, for images longer than twice its reach."""
+        """Return the kernel's autocorrelation at every pixel."""
         impulse = jnp.zeros(shape, dtype).at[0, 0].set(1)
         reach = (self.kernel.shape[0] - 1, self.kernel.shape[1] - 1)
         return circulant_stencil(self.adjoint(self(impulse)), reach)

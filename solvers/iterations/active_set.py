@@ -108,9 +108,12 @@ class ActiveSet:
         return _begin(lower, self._first(lower, None))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
-        """Start at a given pair, or where the solver ends that starts there if it is not near a solution."""
-        u = within_bounds(start.u, analysis_regularizer(lower).weight_like(start.u))
-        given = PrimalDualPair(start.x, u)
+        """Start at a given pair, or where the solver ends that starts there if it is not near a solution.
+
+        A pair that is not finite is left aside, part by part.
+        """
+        x, u = (jnp.where(jnp.all(jnp.isfinite(part)), part, jnp.zeros_like(part)) for part in start)
+        given = PrimalDualPair(x, within_bounds(u, analysis_regularizer(lower).weight_like(u)))
         near = kkt_residual(lower, *given) <= NEARBY
         return _begin(lower, jax.lax.cond(near, lambda: given, lambda: self._first(lower, given)))
 

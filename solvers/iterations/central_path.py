@@ -159,8 +159,8 @@ def newton_system(lower: LowerLevel, point: PathPoint, data: Matrix, norms: Squa
     compliance = point.above / point.upper + point.below / point.lower
     rows = 1 / (compliance + 1 / (STIFFEST * norms.dual_unit))
     rows = jnp.where(bounded, rows, jnp.zeros_like(rows))
-    # What the stiffest rows round away could leave the matrix indefinite where A sees nothing.
-    ridge = 10 * jnp.finfo(rows.dtype).eps * STIFFEST * norms.A
+    # What stiff rows round away could leave the matrix indefinite where A and the others see nothing.
+    ridge = 10 * jnp.finfo(rows.dtype).eps * (jnp.max(rows, initial=0.0) * norms.W + norms.A)
     factor = factorize(layout, combine(data, 1.0, rows_matrix(lower, layout, rows), ridge))
     stationarity = lower.data_gradient(point.x) + regularizer.W.adjoint(point.u)
     return NewtonSystem(regularizer.W, point, bounded, rows, stationarity, layout, factor)

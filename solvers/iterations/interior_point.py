@@ -27,6 +27,8 @@ CORRECTIONS = 2
 """Each costs two solves with a factor and saves about a tenth of the steps."""
 AT_ROUNDING = 1e-9
 """A residual from which on a step must not make it larger."""
+LEAST_ROOM = 1e-3
+"""Of either part of W x at the start, over the root mean square that responses can have."""
 COLD, WARM = 1.0, 0.05
 """How far a start is moved inside its bounds: all the way to u = 0, or a little."""
 
@@ -50,10 +52,10 @@ class InteriorPoint:
 
     and a target in the place of the last two zeros shrinks towards them. A step factorises A^T A + W^T D W
     once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-12,
-    whatever A, W and the size; a step that leaves the numbers, or that rounding leads away, is not made. The
-    dual variable stays inside its bounds, so that active rows show in u + c W x, not in u. Only for float64,
-    and for sizes that can be factorised. `ActiveSet` adds a certificate, and needs fewer steps from a pair
-    nearby.
+    at every size and also where a weight far below the noise alone decides what A leaves unseen. A step that
+    leaves the numbers, or that rounding leads away, is not made. The dual variable stays inside its bounds, so
+    that active rows show in u + c W x, not in u. Only for float64, and for sizes that can be factorised.
+    `ActiveSet` adds a certificate, and needs fewer steps from a pair nearby.
     Source: Mehrotra, 1992 (predictor and corrector); Gondzio, 1996 (further correctors).
     """
 
@@ -123,7 +125,10 @@ def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorP
     """Move a pair inside its bounds, and split its responses with some room on either side."""
     regularizer = analysis_regularizer(lower)
     responses, weight = regularizer.W(start.x), regularizer.weight_like(start.u)
-    room = inside * jnp.mean(jnp.abs(responses))
+    norms = squared_norms(lower, start.x.shape)
+    # Of the size that responses could have: those of the start may be rounding, or zero.
+    largest = jnp.sqrt(norms.W) * euclidean_norm(lower.A.adjoint(lower.y)) / norms.A
+    room = jnp.maximum(inside * jnp.mean(jnp.abs(responses)), LEAST_ROOM * largest / responses.size**0.5)
     room = jnp.where(room > 0, room, jnp.ones_like(room))
     u = jnp.clip(start.u, -(1 - inside) * weight, (1 - inside) * weight)
     above, below = (jnp.maximum(sign * responses, 0) + room for sign in (1, -1))
@@ -134,7 +139,7 @@ def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorP
         PathPoint(start.x, u, above, below, *slacks),
         jnp.zeros((), start.x.dtype),
         data_matrix(lower, layout),
-        squared_norms(lower, start.x.shape),
+        norms,
     )
 
 

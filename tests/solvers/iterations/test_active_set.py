@@ -129,6 +129,16 @@ def test_a_pair_nearby_is_left_to_newton_and_another_to_the_first_solver():
         assert bool(jnp.any(begun.x != start.x)) == moved
 
 
+def test_a_pair_that_is_not_finite_is_left_aside():
+    lower = PROBLEMS["image, Inpainting()"]()
+    found = _solve(ActiveSet(), lower)
+    for wrong in (jnp.nan, jnp.inf):
+        broken = PrimalDualPair(found.x.at[0, 0].set(wrong), found.state.u.at[0, 0, 0].set(wrong))
+        again = _solve(ActiveSet(), lower, broken)
+        assert bool(again.certificate.certified)
+        np.testing.assert_allclose(again.x, found.x, atol=1e-10)
+
+
 def test_a_changed_filter_is_certified_from_the_last_solution():
     lower = PROBLEMS["image, Inpainting()"]()
     last = _solve(ActiveSet(), lower)

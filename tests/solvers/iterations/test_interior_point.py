@@ -66,6 +66,23 @@ def test_nothing_measured_and_an_image_of_zeros():
     np.testing.assert_allclose(found.x, 0.0, atol=1e-8)
 
 
+@pytest.mark.parametrize("scale", [1e-2, 1e-6, 1e-12, 1e6])
+def test_the_size_of_the_start_is_no_matter(scale):
+    lower = PROBLEMS["signal, Denoising()"]()
+    start = PrimalDualPair(scale * lower.y, jnp.zeros(lower.regularizer.W.matrix.shape[0]))
+    found = _solve(InteriorPoint(), lower, start)
+    assert float(found.residual) <= 1e-11
+    assert int(found.steps) <= 30
+
+
+@pytest.mark.parametrize("weight", [1e-4, 1e-6])
+def test_a_weight_far_below_the_noise_decides_what_a_mask_hides(weight):
+    lower = PROBLEMS["image, Inpainting()"]()
+    small = lower.replace(regularizer=AnalysisL1(lower.regularizer.W, jnp.asarray(weight)))
+    found = _solve(ActiveSet(), small)
+    assert bool(found.certificate.certified)
+
+
 def test_float32_is_refused():
     lower = PROBLEMS["signal, Denoising()"]()
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), lower)
