@@ -53,8 +53,8 @@ class InteriorPoint:
     and a target in the place of the last two zeros shrinks towards them. A step factorises A^T A + W^T D W
     once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-12,
     at every size and also where a weight far below the noise alone decides what A leaves unseen. A step that
-    leaves the numbers, or that rounding leads away, is not made. The dual variable stays inside its bounds, so
-    that active rows show in u + c W x, not in u. Only for float64, and for sizes that can be factorised.
+    leaves the numbers, or that rounding leads away, is not made. The dual variable stays inside its bounds:
+    active rows show in u + c W x, not in u. Only for float64, and for sizes that can be factorised.
     `ActiveSet` adds a certificate, and needs fewer steps from a pair nearby.
     Source: Mehrotra, 1992 (predictor and corrector); Gondzio, 1996 (further correctors).
     """
