@@ -88,6 +88,9 @@ class Traced:
     def identity(self) -> str:
         return f"{id(self):x}"
 
+    def shapes(self, *arguments: Any) -> Any:
+        return self.results
+
     def retraces(self, *arguments: Any) -> int:
         return 0
 
