@@ -24,8 +24,8 @@ STIFFEST = 1e9
 """The largest weight of a row over ||A||^2 / ||W||^2: what A^T A says is lost beside larger ones."""
 BOUNDARY = 0.995
 """The share of the way to the nearest bound that a step goes."""
-FURTHER = 0.1
-"""By how much, and a third more, a correction tries to lengthen a step."""
+STRETCH, FURTHER = 1.3, 0.1
+"""A correction aims at a step so many times as long, and so much longer."""
 NEAR, FAR = 0.1, 10.0
 """Products of slack and multiplier, over their target, between which they are well centred."""
 
@@ -120,7 +120,7 @@ class NewtonSystem(NamedTuple):
     ) -> tuple[PathPoint, Targets]:
         """Move products that a longer step would leave badly centred; kept if the step becomes longer."""
         length = self.length(direction)
-        longer = jnp.minimum(1.0, (1 + 3 * FURTHER) * length + FURTHER)
+        longer = jnp.minimum(1.0, STRETCH * length + FURTHER)
         wanted = Targets(
             *(
                 goal + jnp.maximum(jnp.clip(product, NEAR * target, FAR * target) - product, -FAR * target)

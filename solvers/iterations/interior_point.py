@@ -24,7 +24,7 @@ from .central_path import PathPoint, Targets, newton_system
 from .first_iterate import first_iterate
 
 CORRECTIONS = 2
-"""Each costs two solves with a factor and saves about a tenth of the steps."""
+"""Each costs one more solve with a factor and saves about a tenth of the steps."""
 AT_ROUNDING = 1e-9
 """A residual from which on a step must not make it larger."""
 LEAST_ROOM = 1e-3
@@ -52,9 +52,9 @@ class InteriorPoint:
 
     and a target in the place of the last two zeros shrinks towards them. A step factorises A^T A + W^T D W
     once, D diagonal, and solves with it a few times. Some twenty steps reach a relative residual of 1e-12,
-    at every size and also where a weight far below the noise alone decides what A leaves unseen. A step that
-    leaves the numbers, or that rounding leads away, is not made. The dual variable stays inside its bounds:
-    active rows show in u + c W x, not in u. Only for float64, and for sizes that can be factorised.
+    at every size tried, also where a weight far below the noise alone decides what A leaves unseen. A step
+    that leaves the numbers, or that rounding leads away, is not made. The dual variable stays inside its
+    bounds: active rows show in u + c W x, not in u. Only for float64, and for sizes that can be factorised.
     `ActiveSet` adds a certificate, and needs fewer steps from a pair nearby.
     Source: Mehrotra, 1992 (predictor and corrector); Gondzio, 1996 (further correctors).
     """
