@@ -86,6 +86,7 @@ KERNELS = {
 def test_the_normal_matrix_of_a_blur(sizes, reach):
     kernel = _normal(2, *sizes)
     matrix = blur_matrix(kernel, SHAPE)
+    assert Blur(jnp.asarray(kernel)).reach(SHAPE) == reach
     layouts = [None] if reach is None else [None, reach, (reach[0], min(reach[1] + 1, 4))]
     for layout in [Layout(SHAPE, one) for one in layouts]:
         ours = data_matrix(_lower(Blur(jnp.asarray(kernel))), layout)
