@@ -2,7 +2,6 @@
 
 import functools
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ SMALLEST_INTERVAL = 4
 Places = Int[np.ndarray, "count 2"]
 
 
-@dataclass(frozen=True)
-class CutAxis:
+class CutAxis(NamedTuple):
     """An axis of an image, taken as a circle, cut into intervals of one length.
 
     Behind each interval lies a separator as wide as the reach. Intervals that would be a pixel short end with

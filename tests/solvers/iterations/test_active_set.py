@@ -129,6 +129,19 @@ def test_a_pair_nearby_is_left_to_newton_and_another_to_the_first_solver():
         assert bool(jnp.any(begun.x != start.x)) == moved
 
 
+def test_a_dual_variable_out_of_bounds_is_moved_into_them_before_its_pair_is_judged():
+    lower = PROBLEMS["image, Inpainting()"]()
+    found = _solve(ActiveSet(), lower)
+    regularizer = lower.regularizer
+    assert isinstance(regularizer, AnalysisL1)
+    at_bounds = jnp.abs(found.state.u) >= regularizer.weight_like(found.state.u)
+    assert int(jnp.sum(at_bounds)) > 0
+    outside = jnp.where(at_bounds, 2 * found.state.u, found.state.u)
+    begun = jax.jit(ActiveSet().init_at)(lower, PrimalDualPair(found.x, outside))
+    np.testing.assert_array_equal(begun.x, found.x)
+    np.testing.assert_array_equal(begun.u, found.state.u)
+
+
 def test_a_pair_that_is_not_finite_is_left_aside():
     lower = PROBLEMS["image, Inpainting()"]()
     found = _solve(ActiveSet(), lower)
