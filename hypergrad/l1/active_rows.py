@@ -1,15 +1,25 @@
 """The multiplier of the active rows where A is the identity: W0 W0^T mu = W0 g - h0, zero on the others."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jax.lax import Precision
-from jax.scipy.linalg import cho_solve, cholesky
-from jaxtyping import Array, Bool, Float
+from jax.scipy.linalg import cholesky
+from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.linear_operator import LinearOperator
 from ...solvers.linear.linear_solver import LinearSolver, has_converged
 from ..method import Backward
+from .compact_cholesky import ridge_of
+from .shared_matrix import project_many
 
-REFINEMENTS = 1
+
+class RowsSolution(NamedTuple):
+    """The point v = g - W0^T mu with W0 v = h0, its multiplier mu, and an account of the solve."""
+
+    v: Float[Array, "..."]
+    mu: Float[Array, "..."]
+    account: Backward
 
 
 def project_dense(
@@ -17,12 +27,8 @@ def project_dense(
     active: Bool[Array, " k"],
     g: Float[Array, " n"],
     below: Float[Array, " k"],
-) -> tuple[Float[Array, " k"], Backward]:
-    """Solve by Cholesky of the Gram matrix of the active rows, its inactive rows replaced by the identity's.
-
-    Dependent rows make the Gram matrix singular: a relative ridge of 100 k eps keeps the factorisation
-    finite, and iterative refinement takes the ridge out again, so that v = g - W0^T mu is the projection
-    either way.
+) -> RowsSolution:
+    """Solve to rounding: by a few conjugate-gradient steps, or by a factorisation where they are not enough.
 
     Args:
         matrix: W.
@@ -30,28 +36,28 @@ def project_dense(
         g: the cotangent of x, of a size near one.
         below: h, the cotangent of the dual variable; read on the active rows.
     """
-    # Masks go on vectors and on the finished Gram matrix, never on the rows: in a batch that shares W,
-    # products with W then stay matrix products and the Gram matrix is formed once.
+    v, mu, steps = (
+        part[0, 0] for part in project_many(matrix, active[None], g[None, None], below[None, None])
+    )
+    # Who takes the gradient alone does not pay for the account: XLA drops what nobody reads.
+    above = g - v - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
+    inside = jnp.matmul(matrix, v, precision=Precision.HIGHEST) - below
+    inside = jnp.where(active, inside, jnp.zeros_like(inside))
+    unit, _ = ridge_of(jnp.sum(jnp.square(matrix), axis=1), active, matrix.shape[0])
+    residual = jnp.sqrt(jnp.sum(jnp.square(above)) + jnp.sum(jnp.square(inside)) / unit)
+    converged = has_converged(residual, 0.0, jnp.sqrt(unit) * mu)
+    rank = _rank(matrix, active)
+    return RowsSolution(v, mu, Backward(residual, steps, jnp.sum(active), rank, converged=converged))
+
+
+def _rank(matrix: Float[Array, "k n"], active: Bool[Array, " k"]) -> Int[Array, ""]:
+    """Return the numerical rank of the active rows: in their Gram matrix's factor, pivots above rounding."""
     gram = jnp.matmul(matrix, matrix.T, precision=Precision.HIGHEST)
-    largest = jnp.max(jnp.where(active, jnp.diagonal(gram), 0.0))
-    unit = jnp.where(largest > 0, largest, jnp.ones_like(largest))
-    ridge = 100 * gram.shape[0] * jnp.finfo(gram.dtype).eps * unit
+    unit, ridge = ridge_of(jnp.diagonal(gram), active, matrix.shape[0])
     masked = jnp.where(active[:, None] & active[None, :], gram, jnp.zeros_like(gram))
     factor = cholesky(masked + jnp.diag(jnp.where(active, ridge, unit)), lower=True)
-    none = jnp.zeros_like(below)
-
-    def unexplained(mu: Array) -> Array:
-        left = g - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
-        return jnp.where(active, jnp.matmul(matrix, left, precision=Precision.HIGHEST) - below, none)
-
-    mu = cho_solve((factor, True), unexplained(none))
-    for _ in range(REFINEMENTS):
-        mu = mu + cho_solve((factor, True), unexplained(mu))
-    residual = jnp.sqrt(jnp.sum(jnp.square(unexplained(mu))) / unit)
     # A pivot of a dependent row is the ridge, up to rounding.
-    rank = jnp.sum(active & (jnp.square(jnp.diagonal(factor)) > 100 * ridge))
-    converged = has_converged(residual, 0.0, jnp.sqrt(unit) * mu)
-    return mu, Backward(residual, jnp.ones((), jnp.int32), jnp.sum(active), rank, converged=converged)
+    return jnp.sum(active & (jnp.square(jnp.diagonal(factor)) > 100 * ridge))
 
 
 def project_matrix_free(

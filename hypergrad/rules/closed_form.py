@@ -33,7 +33,7 @@ from ..method_traits import MethodTraits
 from ..solved import Solved
 from ..state_leaves import pair_tangent
 
-CHOLESKY = "Cholesky of the active rows"
+CHOLESKY = "a few steps or Cholesky of the active rows"
 FACTORED = "factorised optimality system"
 CONJUGATE_GRADIENTS = "conjugate gradients on the active rows"
 INDEFINITE = "iterative optimality system"
@@ -58,7 +58,8 @@ class ClosedForm:
 
     Three routes to v and mu, chosen by operators and size; `route` says which:
 
-    - A = identity and a matrix W: v = g - W0^T mu, with a Cholesky factor of W0 W0^T;
+    - A = identity and a matrix W: v = g - W0^T mu, by a few steps of conjugate gradients on W0 W0^T, and by
+      a Cholesky factor of it where they do not end at rounding;
     - up to `factored_up_to` unknowns, where it fits: a Cholesky factor of A^T A + sigma W0^T W0, dense up to
       4096 unknowns, or by nested dissection for images whose operators couple near pixels only; then steps on
       mu, few where the active rows are independent, as those of a certified solution usually are, and too few
@@ -211,8 +212,7 @@ class ClosedForm:
         W = penalty_of(lower).W
         route = self.route(lower)
         if route == CHOLESKY:
-            mu, backward = project_dense(cast(Dense, W).matrix, active, top, bottom)
-            return top - W.adjoint(mu), mu, backward
+            return project_dense(cast(Dense, W).matrix, active, top, bottom)
         if route == CONJUGATE_GRADIENTS:
             mu, backward = project_matrix_free(W, active, top, bottom, self.linear)
             return top - W.adjoint(mu), mu, backward

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ...report.page import Page
 from ...report.text_table import TextTable
 from ..cells import cell
+from .backward_share import BACKWARD_RULE, backward_shares
 from .contestants import ACCURATE, CLOSED_FORM
 from .figure import time_against_size
 from .problem import BUDGET
@@ -47,7 +48,7 @@ def make_page(rows: Sequence[TimedRow]) -> Page:
         title="Closed-form gradients of learned l1 regularisers: the timing of BLORC",
         question=QUESTION,
         rule=RULE,
-        sections=[*tables, _targets_section(rows), _authors_section()],
+        sections=[*tables, _targets_section(rows), _backward_section(rows), _authors_section()],
         verdict=verdict(rows),
         figures={"time_against_size": time_against_size(rows)} if rows else {},
     )
@@ -99,6 +100,15 @@ def _targets_section(rows: Sequence[TimedRow]) -> TextTable:
         lines.append([one.target.claim, f"{sign} {one.target.demanded:g}", measured, one.outcome])
     text = "Contestant's time over the closed form's, at n = k = 100 and equal accuracy."
     return TextTable("Targets", text, ("target", "demanded", "measured", "verdict"), lines)
+
+
+def _backward_section(rows: Sequence[TimedRow]) -> TextTable:
+    lines = [
+        [str(one.n), one.contestant, "" if one.share is None else f"{one.share:.2f}", one.outcome]
+        for one in backward_shares(rows)
+    ]
+    columns = ("n = k", "contestant", "closed form / contestant", "verdict")
+    return TextTable("The backward pass at every length", BACKWARD_RULE, columns, lines)
 
 
 def _authors_section() -> TextTable:

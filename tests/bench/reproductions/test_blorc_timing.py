@@ -18,6 +18,7 @@ from hypergrad_bench.bench.report.page import page_markdown, write_page
 from hypergrad_bench.bench.reproductions import BlorcTiming
 from hypergrad_bench.bench.reproductions.blorc_timing import measure as blorc_measure
 from hypergrad_bench.bench.reproductions.blorc_timing import peers as blorc_peers
+from hypergrad_bench.bench.reproductions.blorc_timing.backward_share import BACKWARD_RULE, backward_shares
 from hypergrad_bench.bench.reproductions.blorc_timing.contestants import (
     CLOSED_FORM,
     IMPLICIT_CG,
@@ -244,6 +245,29 @@ def test_a_backward_pass_below_the_noise_is_no_verdict() -> None:
     assert found[CVXPY, "total"] == HOLDS
 
 
+def shares_of(rows: list[Any]) -> dict[tuple[int, str], str]:
+    return {(one.n, one.contestant): one.outcome for one in backward_shares(rows)}
+
+
+def test_the_backward_pass_is_compared_at_every_length() -> None:
+    """An equal time holds, a longer one does not; who is less accurate or was not timed is not compared."""
+    slow = {**row(UNROLLED, 1.4, 0.0999), "n": 200}
+    longer = [{**one, "n": 200} for one in rows_of(qr=row(QR_EXPRESSION, 1.4, 0.1), unrolled=None)]
+    found = shares_of([*rows_of(), *longer, slow])
+    assert found[200, QR_EXPRESSION] == found[100, QR_EXPRESSION] == HOLDS
+    assert {key for key, outcome in found.items() if outcome != HOLDS} == {(200, UNROLLED)}
+    assert found[200, UNROLLED] == DOES_NOT_HOLD
+    assert not any(name == ONE_STEP for _, name in found)
+
+
+def test_the_fastest_setting_of_a_contestant_is_compared_and_noise_is_not() -> None:
+    """Either median below the clock's noise leaves nothing to compare."""
+    assert shares_of([*rows_of(), row(DIFFCP, 30.0, 0.05)])[100, DIFFCP] == DOES_NOT_HOLD
+    assert shares_of(rows_of(cg=row(IMPLICIT_CG, 1.0, -0.01)))[100, IMPLICIT_CG] == NOT_MEASURED
+    assert set(shares_of(rows_of(ours=row(CLOSED_FORM, 1.0, 0.0))).values()) == {NOT_MEASURED}
+    assert shares_of(rows_of(ours=None)) == {}
+
+
 def test_the_page_shows_rule_tables_and_the_authors_figures(tmp_path: Path) -> None:
     """The rule stands above the tables; the authors' numbers are labelled as theirs."""
     rows = [*rows_of(), *({**one, "n": 200} for one in rows_of(cvxpy=row(CVXPY, 9.0, -0.1)))]
@@ -253,6 +277,7 @@ def test_the_page_shows_rule_tables_and_the_authors_figures(tmp_path: Path) -> N
     assert "| one-step | some | 3.0e-01 |" in text
     assert "authors' released notebook, on their machine" in text
     assert "| closed form | 1.182 | 1.00 |" in text
+    assert text.index(BACKWARD_RULE) < text.index("| 100 | autodiff of the expression (SVD) | 0.50 | holds |")
     assert [axes.get_xscale() for axes in page.figures["time_against_size"].axes] == ["log", "log"]
     write_page(page, tmp_path)
 
