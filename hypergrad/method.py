@@ -14,7 +14,7 @@ from ..solvers.solver_traits import SolverTraits
 from .method_traits import MethodTraits
 from .solved import Solved
 
-Outer = Callable[[Array], Array]
+Outer = Callable[[Float[Array, "..."]], Float[Array, ""]]
 """The upper-level loss: from the solution x to a scalar."""
 
 

@@ -39,18 +39,25 @@ def test_a_name_means_one_class(sources: house.Sources) -> None:
     assert TWO_THINGS.keys() <= shared.keys(), "an exception that is no longer needed"
 
 
+def test_what_is_public_tells_the_shapes_of_arrays(sources: house.Sources) -> None:
+    assert house.bare_arrays(house.modules_below(sources, *house.ROOMS)) == []
+
+
 def test_modules_import_each_other_in_no_circle(sources: house.Sources) -> None:
     imports = house.imports_of(house.modules_below(sources, *house.ROOMS))
     assert [component for component in house.groups(imports) if len(component) > 1] == []
 
 
 def test_the_counts_see_what_they_count() -> None:
-    """On four modules by hand: a circle, a chain of three floors, a flag, a bare array, a shared name."""
+    """On four modules by hand: a circle, a chain of three floors, a flag, bare arrays, a shared name."""
     small = {
         "bench/a.py": "from .b import B\nfrom ..solvers import c\n\nclass Same: ...\n",
-        "bench/b.py": "from .a import Same\n\ndef f(x: Array, y: Float[Array, 'n']) -> None: ...\n",
+        "bench/b.py": "from .a import Same\n\ndef f(x: Array, y: Float[Array, 'n']) -> None: ...\n"
+        "Map = Callable[[Array], Float[Array, '']]\n\ndef _own(x: Array) -> Array: ...\n",
         "solvers/c.py": "import hypergrad_bench.problems.d\n\nflag = getattr(c, 'exact', True)\n",
-        "problems/d.py": "class Same: ...\n\nclass _Own: ...\n",
+        "problems/d.py": "class Same:\n    x: np.ndarray | None\n    y: Shaped[np.ndarray, '...']\n\n"
+        "    def __call__(self) -> jax.Array:\n        def inside(v: Array): ...\n\n"
+        "class _Own:\n    x: Array\n",
     }
     imports = house.imports_of(small)
     assert imports["bench/a.py"] == {"bench/b.py", "solvers/c.py"}
@@ -62,7 +69,12 @@ def test_the_counts_see_what_they_count() -> None:
     assert house.arrows(imports) == {("bench", "solvers"), ("solvers", "problems")}
     assert house.arrows(imports, "bench") == {("a.py", "b.py"), ("b.py", "a.py")}
     assert house.flags_by_string(small) == ["solvers/c.py:3 exact"]
-    assert house.bare_arrays(small) == ["bench/b.py:3 f(x)"]
+    assert house.bare_arrays(small) == [
+        "bench/b.py:3 f(x)",
+        "bench/b.py:4 Map",
+        "problems/d.py:2 Same.x",
+        "problems/d.py:5 Same.__call__(return)",
+    ]
     assert house.shared_class_names(small) == {"Same": ["bench/a.py", "problems/d.py"]}
 
 

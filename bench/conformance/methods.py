@@ -41,8 +41,8 @@ class Posed(NamedTuple):
     """A lower level with the loss  scale * outer(x / unit)."""
 
     lower: LowerLevel
-    scale: Array
-    unit: Array
+    scale: Float[Array, ""]
+    unit: Float[Array, ""]
 
 
 def posed(lower: LowerLevel, scale: float = 1.0, unit: float = 1.0) -> Posed:

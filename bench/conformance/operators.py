@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ...problems.linear_operator import LinearOperator, ResolvableOperator
 from .finding import Finding, bounded, distance, layout
@@ -121,7 +121,7 @@ def check_pytree(subject: str, tree: Any) -> Iterator[Finding]:
         yield Finding(subject, "static fields are hashable", False, str(error))
 
 
-def normal(shape: tuple[int, ...], seed: int, dtype: str = "float64") -> Array:
+def normal(shape: tuple[int, ...], seed: int, dtype: str = "float64") -> Float[Array, "*shape"]:
     """Draw standard normal entries."""
     return jnp.asarray(np.random.default_rng([seed, 6]).normal(size=shape), dtype)
 

@@ -19,7 +19,7 @@ from ...problems.regularizer import (
 from .finding import Finding, bounded, distance, layout
 from .operators import check_pytree, normal
 
-Image = Callable[[Any, Array], Array]
+Image = Callable[[Any, Float[Array, "*shape"]], Float[Array, "..."]]
 """What a regulariser makes of a signal."""
 
 EXACT = 1e-11

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import IO
 
 import numpy as np
+from jaxtyping import Shaped
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Shaped[np.ndarray, "..."]]
 
 
 def serve(answer: Callable[[Arrays], Arrays]) -> None:

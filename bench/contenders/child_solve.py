@@ -6,11 +6,11 @@ from typing import Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from .child_process import child
 
-Arrays = dict[str, Array]
+Arrays = dict[str, Shaped[Array, "..."]]
 
 
 class Call(NamedTuple):

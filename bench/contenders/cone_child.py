@@ -11,6 +11,7 @@ from typing import Any
 import cvxpy
 import numpy as np
 from child_protocol import Arrays, serve
+from jaxtyping import Float
 
 MOST_KEPT = 256
 Shape = tuple[int, int, int]
@@ -57,7 +58,7 @@ class Stated:
         point = np.concatenate([self.x.value, -self.same.dual_value])
         return {"x": point.astype(request["y"].dtype), "steps": np.int32(steps)}
 
-    def differentiate(self, cotangent: np.ndarray) -> Arrays:
+    def differentiate(self, cotangent: Float[np.ndarray, "*shape"]) -> Arrays:
         """Return the cotangents of A, y and M."""
         self.x.gradient = np.asarray(cotangent[: self.x.size], np.float64)
         # Of a variable without a gradient cvxpy takes ones.

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional
 from child_protocol import Arrays, serve
+from jaxtyping import Float
 
 MOST_KEPT = 4096
 Leaves = dict[str, torch.Tensor]
@@ -175,7 +176,7 @@ class TorchServer:
         return {"x": x.detach().numpy()[0, 0], "steps": np.int32(steps), "token": np.int32(self._token)}
 
 
-def differentiate(x: torch.Tensor, lower: TorchLowerLevel, cotangent: np.ndarray) -> Arrays:
+def differentiate(x: torch.Tensor, lower: TorchLowerLevel, cotangent: Float[np.ndarray, "*shape"]) -> Arrays:
     """Return the cotangent of every leaf."""
     found = torch.autograd.grad(
         x, list(lower.leaves.values()), torch.tensor(cotangent)[None, None], allow_unused=True

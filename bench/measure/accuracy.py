@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float64
 
 from ...hypergrad.references.central_differences import random_directions
 from ...hypergrad.references.reference import Reference, disagreement, reference_rung
@@ -32,7 +33,7 @@ class Judgement(NamedTuple):
     """
 
     reference: str
-    gradient: np.ndarray | None = None
+    gradient: Float64[np.ndarray, " parameters"] | None = None
     error: float | None = None
     nonsmooth: str = ""
 
@@ -146,6 +147,6 @@ def compare(gradient: Any, judgement: Judgement) -> Accuracy | None:
     return Accuracy(float(np.linalg.norm(vector - truth)) / norms[1], cosine, norms[0] / norms[1])
 
 
-def flatten(tree: Any) -> np.ndarray:
+def flatten(tree: Any) -> Float64[np.ndarray, " parameters"]:
     """Return all leaves as one float64 vector."""
     return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(tree)])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
+from jaxtyping import Array, Float
 
 from .program import Program
 
@@ -13,7 +13,7 @@ class BoundProgram:
     """A program with its last arguments: the tolerance, or none."""
 
     program: Program
-    rest: tuple[jax.Array, ...] = ()
+    rest: tuple[Float[Array, ""], ...] = ()
 
     def __call__(self, *arguments: Any) -> Any:
         return self.program(*arguments, *self.rest)
@@ -40,7 +40,7 @@ class ProgramSet:
     back: Program | None = None
     exact: Program | None = None
 
-    def bound(self, rest: tuple[jax.Array, ...]) -> "BoundPrograms":
+    def bound(self, rest: tuple[Float[Array, ""], ...]) -> "BoundPrograms":
         """Return the programs with their last arguments."""
         back, exact = (
             None if program is None else BoundProgram(program, rest) for program in (self.back, self.exact)

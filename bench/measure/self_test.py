@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from ..grid.clock_settings import ClockSettings
 from ..records.clock_test import ClockTest
@@ -43,7 +44,7 @@ def _tried(created: str) -> ClockTest:
 
 
 @functools.cache
-def asynchronous_work() -> Callable[[], jax.Array]:
+def asynchronous_work() -> Callable[[], Float[Array, "n n"]]:
     """Return a call that starts about 0.03 s of work and returns at once.
 
     Matrix products, as JAX runs the smallest programs inside the call. The number of steps is an argument,

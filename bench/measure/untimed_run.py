@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Shaped
 
 from ...hypergrad.method import Backward
 from ...solvers.solver import Outcome
@@ -75,7 +76,7 @@ def _factor(differentiated: DifferentiatedSolve) -> str:
     return "" if largest is None else f": the residual grew by a factor of {largest:.3g} per step"
 
 
-def arrays_of(run: UntimedRun, inputs: Inputs) -> dict[str, np.ndarray]:
+def arrays_of(run: UntimedRun, inputs: Inputs) -> dict[str, Shaped[np.ndarray, "..."]]:
     """Return solution, hypergradient and inputs by name, for `.npz`."""
     if run.differentiated is None:
         return {}

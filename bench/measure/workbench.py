@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Shaped
 from pydantic import JsonValue
 
 from ...hypergrad.method import AdjointMethod, Backward, RoutedMethod
@@ -53,7 +54,7 @@ class MeasuredRecord:
     """A record, with the arrays it is about for those who want to keep them."""
 
     record: Record
-    arrays: Mapping[str, np.ndarray]
+    arrays: Mapping[str, Shaped[np.ndarray, "..."]]
 
 
 class _Problem(NamedTuple):

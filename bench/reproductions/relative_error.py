@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 
-def relative_error(found: np.ndarray, exact: np.ndarray) -> float:
+def relative_error(found: Float[np.ndarray, "*shape"], exact: Float[np.ndarray, "*shape"]) -> float:
     """Return ||found - exact|| / ||exact||; NaN where `found` is not finite, or `exact` zero."""
     norm = float(np.linalg.norm(exact))
     if not (np.isfinite(found).all() and np.isfinite(norm) and norm):

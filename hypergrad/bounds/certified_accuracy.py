@@ -49,7 +49,7 @@ class Aim(NamedTuple):
     preconditioner: Preconditioner | None
     solver: Solver
     budget: Budget
-    cotangent: Callable[[Array], Array]
+    cotangent: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
     held_at: Float[Array, "..."] | None = None
 
 

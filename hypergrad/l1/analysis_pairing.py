@@ -65,7 +65,7 @@ def pair(
 
 def split_dual(
     lower: LowerLevel, point: ActivePoint
-) -> tuple[Callable[[LowerLevel, Array], Array], Float[Array, "*range"]]:
+) -> tuple[Callable[[LowerLevel, Float[Array, "..."]], Float[Array, "*range"]], Float[Array, "*range"]]:
     """Return the dual variable outside the active rows, a function of lower level and x, and that inside.
 
     Outside it is weight_i times the sign, which is constant, or weight_g times the direction of (W x)_g. Each
@@ -75,7 +75,7 @@ def split_dual(
     signs = jnp.where(point.active, zero, jnp.sign(shifted_dual(lower, point.x, point.u)))
     signs = jax.lax.stop_gradient(signs)
 
-    def outside(lower: LowerLevel, x: Array) -> Array:
+    def outside(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, "*range"]:
         regularizer = penalty_of(lower)
         if not isinstance(regularizer, GroupRegularizer):
             return regularizer.weight_like(zero) * signs

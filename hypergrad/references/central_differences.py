@@ -54,7 +54,7 @@ class Differences(NamedTuple):
 
 
 def central_differences(
-    loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
+    loss: Callable[[LowerLevel], Float[Array, ""]], lower: LowerLevel, directions: LowerLevel
 ) -> Differences:
     """Differentiate `loss` along each direction on the plateau of its central differences.
 
@@ -67,7 +67,7 @@ def central_differences(
 
 
 def difference_quotients(
-    loss: Callable[[LowerLevel], Array], lower: LowerLevel, directions: LowerLevel
+    loss: Callable[[LowerLevel], Float[Array, ""]], lower: LowerLevel, directions: LowerLevel
 ) -> Differences:
     """Return the quotients at every step of `STEPS`, one row per direction: arrays of shape (count, steps).
 

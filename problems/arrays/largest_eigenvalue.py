@@ -9,13 +9,14 @@ from jaxtyping import Array, Float
 
 from .euclidean_norm import euclidean_norm
 
-Carry = tuple[Array, Array, Array]
+Carry = tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, ""]]
+Symmetric = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 
 STEPS = 30
 SHORTFALL = 0.15
 
 
-def largest_eigenvalue(operator: Callable[[Array], Array], like: Float[Array, "*shape"]) -> Float[Array, ""]:
+def largest_eigenvalue(operator: Symmetric, like: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Bound the largest eigenvalue of a positive semidefinite operator by 30 Lanczos steps.
 
     The largest Ritz value lies below the eigenvalue, by more than 15% only with a probability of
@@ -30,9 +31,7 @@ def largest_eigenvalue(operator: Callable[[Array], Array], like: Float[Array, "*
     return jnp.max(ritz_values(operator, like, STEPS)) / (1 - SHORTFALL)
 
 
-def ritz_values(
-    operator: Callable[[Array], Array], like: Float[Array, "*shape"], steps: int
-) -> Float[Array, " steps"]:
+def ritz_values(operator: Symmetric, like: Float[Array, "*shape"], steps: int) -> Float[Array, " steps"]:
     """Approximate eigenvalues of a symmetric operator by Lanczos steps from a random start, always the same.
 
     All lie between the smallest and the largest eigenvalue, up to rounding, and those at the ends tend to

@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MATLAB_OFFSET = 512
@@ -22,7 +23,7 @@ def names_of_hdf5(content: bytes, what: str) -> tuple[str, ...]:
         return tuple(sorted(name for name in file if not name.startswith("#")))
 
 
-def read_hdf5(content: bytes, variable: str, what: str) -> list[np.ndarray]:
+def read_hdf5(content: bytes, variable: str, what: str) -> list[Shaped[np.ndarray, "..."]]:
     """Read the arrays of one variable of an HDF5 file: one for a matrix or a stack, several for a cell array.
 
     MATLAB stores the first axis fastest, so that its axes come in reverse order, and are turned here; arrays
@@ -69,7 +70,7 @@ def _require_inside(file: Any, variable: str, what: str) -> None:
         raise ValueError(f"variable {variable!r} of {what} is a link to elsewhere, which is not followed")
 
 
-def _arrays(file: Any, item: Any, what: str) -> list[np.ndarray]:
+def _arrays(file: Any, item: Any, what: str) -> list[Shaped[np.ndarray, "..."]]:
     kind = _matlab_class(item)
     if kind == "cell" and hasattr(item, "dtype"):
         references = np.transpose(item[()]).ravel()

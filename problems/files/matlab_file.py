@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 import scipy.sparse
+from jaxtyping import Shaped
 
 
 def names_of_matlab5(content: bytes, what: str) -> tuple[str, ...]:
@@ -14,7 +15,7 @@ def names_of_matlab5(content: bytes, what: str) -> tuple[str, ...]:
     return tuple(name for name, *_ in _of_scipy(scipy.io.whosmat, content, what))
 
 
-def read_matlab5(content: bytes, variable: str, what: str) -> list[np.ndarray]:
+def read_matlab5(content: bytes, variable: str, what: str) -> list[Shaped[np.ndarray, "..."]]:
     """Return the matrix of a variable, or those of its cell array; a sparse one is filled up.
 
     Raises:

@@ -4,6 +4,7 @@ import os
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Shaped
 
 from .hdf5_file import is_hdf5, names_of_hdf5, read_hdf5
 from .image_file import decode_rgb, is_opaque
@@ -30,7 +31,7 @@ class Choice(NamedTuple):
     names: tuple[str, ...]
 
 
-def read_matrix(path: str, choice: Choice, what: str) -> np.ndarray:
+def read_matrix(path: str, choice: Choice, what: str) -> Shaped[np.ndarray, "..."]:
     """Read a matrix, or an array of one axis, from a MATLAB, numpy, HDF5 or image file.
 
     Images are grey: their stored values in [0, 1].
@@ -94,7 +95,7 @@ def _read_npz(content: bytes, variable: str, what: str) -> list[np.ndarray]:
     return [read_npz(content, variable, what)]
 
 
-def _chosen(arrays: list[np.ndarray], choice: Choice, what: str) -> np.ndarray:
+def _chosen(arrays: list[np.ndarray], choice: Choice, what: str) -> Shaped[np.ndarray, "..."]:
     if len(arrays) == 1 and arrays[0].ndim == 3:
         arrays = list(np.moveaxis(arrays[0], _stack_axis(arrays[0].shape, choice, what), 0))
     if not 0 <= choice.number < len(arrays):

@@ -4,6 +4,7 @@ import io
 import zipfile
 
 import numpy as np
+from jaxtyping import Shaped
 
 OBJECTS = (
     "holds Python objects, which reading would execute; where you trust it, np.save its arrays as numbers, "
@@ -11,7 +12,7 @@ OBJECTS = (
 )
 
 
-def read_npy(content: bytes, what: str) -> np.ndarray:
+def read_npy(content: bytes, what: str) -> Shaped[np.ndarray, "..."]:
     """Read the one array of an .npy file; `what` names it in messages.
 
     Raises:
@@ -31,7 +32,7 @@ def names_of_npz(content: bytes, what: str) -> tuple[str, ...]:
     return tuple(name.removesuffix(".npy") for name in _archive(content, what).namelist())
 
 
-def read_npz(content: bytes, variable: str, what: str) -> np.ndarray:
+def read_npz(content: bytes, variable: str, what: str) -> Shaped[np.ndarray, "..."]:
     """Read one array of an .npz file, as `read_npy` does."""
     archive = _archive(content, what)
     stored = next(name for name in archive.namelist() if name.removesuffix(".npy") == variable)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Num
+from jaxtyping import Float64, Num, Shaped
 
 from ..arrays.channels import is_colour
 
@@ -34,7 +34,7 @@ class Pixels(NamedTuple):
         return values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
 
 
-def as_pixels(array: np.ndarray, name: str) -> Pixels:
+def as_pixels(array: Shaped[np.ndarray, "..."], name: str) -> Pixels:
     """Take an array for an image: unsigned 8 or 16 bits of full scale, or floating numbers in [0, 1].
 
     Caveat: values of 12 bits that a camera stored in 16 are divided by 65535 too, and come out dark.

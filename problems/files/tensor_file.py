@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 from safetensors import SafetensorError, safe_open
 
 from .regular_file import require_regular
@@ -18,7 +19,10 @@ SHOWN = 8
 """Names listed in an error, at most, of each kind."""
 
 
-def read_tensors(path: Path) -> dict[str, np.ndarray]:
+Tensor = Shaped[np.ndarray, "..."]
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a safetensors or a PyTorch file by name.
 
     PyTorch's files (.pth, .pt, Lightning's .ckpt) are read with `weights_only=True`, in float64, and need
@@ -59,8 +63,8 @@ def require_match(
 
 
 def under_prefix(
-    tensors: Mapping[str, np.ndarray], expected: Collection[str], prefix: str | None, head: str
-) -> dict[str, np.ndarray]:
+    tensors: Mapping[str, Tensor], expected: Collection[str], prefix: str | None, head: str
+) -> dict[str, Tensor]:
     """Return the tensors whose names begin with a prefix, without it.
 
     Training code puts `module.`, `params.`, `state_dict.`, `student_grad.model.` or others before the names
@@ -94,7 +98,7 @@ def under_prefix(
     return chosen
 
 
-def _prefixes(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> dict[str, int]:
+def _prefixes(tensors: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, int]:
     """Return every prefix in the file with the number of expected names that it stands before."""
     before = (
         name.removesuffix(wanted)
@@ -105,12 +109,12 @@ def _prefixes(tensors: Mapping[str, np.ndarray], expected: Collection[str]) -> d
     return dict(sorted(Counter(before).items()))
 
 
-def shapes(tensors: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """Return the shapes by name."""
     return {name: tuple(one.shape) for name, one in tensors.items()}
 
 
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -121,7 +125,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_torch(path: Path) -> dict[str, np.ndarray]:
+def _read_torch(path: Path) -> dict[str, Tensor]:
     instead = "convert it to safetensors where PyTorch is, which needs nothing here"
     try:
         torch = importlib.import_module("torch")

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 
 def read_photograph(
-    name: str, scale: int, decode: Callable[[bytes, str], np.ndarray]
+    name: str, scale: int, decode: Callable[[bytes, str], Float64[np.ndarray, "height width *channels"]]
 ) -> Float64[np.ndarray, "rows columns *channels"]:
     """Decode a photograph and shrink it by the mean over blocks of scale x scale pixels; read-only.
 

@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from .convolution import convolve
 from .settings import Activation
 
-ACTIVATIONS: MappingProxyType[str, Callable[[Array], Array]] = MappingProxyType(
+Pointwise = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+ACTIVATIONS: MappingProxyType[str, Pointwise] = MappingProxyType(
     {"relu": jax.nn.relu, "elu": jax.nn.elu, "softplus": jax.nn.softplus}
 )
 
@@ -23,7 +24,7 @@ SMALL_KERNEL = nn.initializers.variance_scaling(0.02, "fan_in", "truncated_norma
 
 
 def convolution(
-    count: int, name: str, use_bias: bool = False, kernel_init: Callable[..., Array] = _KERNEL
+    count: int, name: str, use_bias: bool = False, kernel_init: nn.initializers.Initializer = _KERNEL
 ) -> nn.Conv:
     """Return a 3 x 3 convolution with zeros outside of the image; kernels have shape (3, 3, in, out)."""
     return nn.Conv(

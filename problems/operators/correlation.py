@@ -23,7 +23,7 @@ from .correlation_product import correlate_by_product, filter_gradient_by_produc
 SMALL = 32 * 32
 """Images of fewer pixels are convolved: there compilation costs more than running."""
 
-Form = Callable[[Array, Array], Array]
+Form = Callable[[Float[Array, "..."], Float[Array, "..."]], Float[Array, "..."]]
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import Precision
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..arrays.channels import is_colour
 from ..values.pytree import pytree, static
@@ -77,7 +77,9 @@ class WaveletTransform:
         del shape
         return 1.0
 
-    def scales_and_bands(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def scales_and_bands(
+        self, shape: tuple[int, int]
+    ) -> tuple[Int[np.ndarray, "h w"], Int[np.ndarray, "h w"]]:
         """Return, for each coefficient of an image (h, w), its level from 0 (finest) and its band.
 
         Bands are 0 down, 1 across, 2 both; the approximation has the level `levels` and band 0.

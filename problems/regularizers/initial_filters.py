@@ -1,11 +1,12 @@
 """Filters with which benchmarks and training runs start."""
 
 import numpy as np
+from jaxtyping import Float64
 
 COUNT, SIZE = 8, 3
 
 
-def initial_filters(shape: tuple[int, ...], seed: int) -> np.ndarray:
+def initial_filters(shape: tuple[int, ...], seed: int) -> Float64[np.ndarray, "8 3 3"]:
     """Return two differences and six random zero-mean filters, each perturbed, shape (8, 3, 3), float64.
 
     The random filters have norm one half; zero mean keeps constant images free of charge, and the

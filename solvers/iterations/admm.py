@@ -39,7 +39,7 @@ class AdmmState(NamedTuple):
     x: Float[Array, "..."]
     z: Float[Array, "..."]
     u: Float[Array, "..."]
-    inverse: Array
+    inverse: Float[Array, "..."]
     norms: SquaredNorms
 
 

@@ -27,7 +27,7 @@ class LinearSolution(NamedTuple):
     converged: Bool[Array, ""] | None = None
 
 
-Matvec = Callable[[Array], Array]
+Matvec = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 
 _SLACK = 10
 _ROUNDINGS = 100
@@ -73,7 +73,7 @@ def normalized(rhs: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Flo
     return rhs / norm, norm
 
 
-def unchanged(v: Float[Array, "..."]) -> Array:
+def unchanged(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Return v: the preconditioner of a system that has none."""
     return v
 

@@ -19,7 +19,9 @@ def spectrum_of(operator: LinearOperator, impulse: Float[Array, "*shape"]) -> Fl
     return jnp.fft.rfftn(operator.adjoint(operator(impulse))).real
 
 
-def filtered(spectrum: Complex[Array, "..."] | Float[Array, "..."], x: Float[Array, "*shape"]) -> Array:
+def filtered(
+    spectrum: Complex[Array, "..."] | Float[Array, "..."], x: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """Multiply x by a spectrum in the Fourier basis."""
     transform = jnp.fft.rfftn(x)
     return jnp.fft.irfftn(spectrum.astype(transform.dtype) * transform, s=x.shape, axes=tuple(range(x.ndim)))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky, solve_triangular
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.linear_operator import LinearOperator, LocalAnalysisOperator, LocalOperator
 from ...problems.lower_level import LowerLevel
@@ -90,7 +90,9 @@ def data_matrix(lower: LowerLevel, layout: Layout) -> Matrix:
     return matrix_of(lambda v: lower.A.adjoint(lower.A(v)), layout, lower.y.dtype)
 
 
-def matrix_of(product: Callable[[Array], Array], layout: Layout, dtype: Any) -> Float[Array, "n n"]:
+def matrix_of(
+    product: Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]], layout: Layout, dtype: Any
+) -> Float[Array, "n n"]:
     """Return the matrix of a symmetric map from signals to signals, row by row."""
 
     def row(unit: Array) -> Array:
@@ -136,7 +138,7 @@ def solve_factored(layout: Layout, factor: Factor, rhs: Float[Array, "*shape"]) 
     return cho_solve((factor, True), rhs.ravel()).reshape(rhs.shape)
 
 
-def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) -> Array:
+def rank_of_rows(lower: LowerLevel, layout: Layout, active: Bool[Array, "..."]) -> Int[Array, ""]:
     """Count the singular values of the active rows of W above 1e-6 ||W||.
 
     With G = W0^T W0 and a ridge e = 1e-12 ||W||^2 each eigenvalue g of G adds g / (g + e) to

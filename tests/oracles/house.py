@@ -158,16 +158,43 @@ def flags_by_string(sources: Sources) -> list[str]:
 
 
 def bare_arrays(sources: Sources) -> list[str]:
-    """Return the array parameters of public functions that tell no shape, as `path:line function(name)`."""
+    """Return what is public and holds an array without a shape, as `path:line name`.
+
+    Parameters, results, fields and aliases, and what is inside of them, as in `Callable[[Array], Array]`.
+    Functions inside of functions are their own affair.
+    """
     return [
-        f"{path}:{node.lineno} {node.name}({argument.arg})"
+        f"{path}:{line} {name}"
         for path, text in sources.items()
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        if argument.annotation is not None
-        and ast.unparse(argument.annotation) in ("Array", "Array | None", "jax.Array", "jax.Array | None")
+        for name, line, annotation in _annotations(ast.parse(text).body)
+        if _is_bare(annotation)
     ]
+
+
+def _annotations(body: Iterable[ast.stmt], owner: str = "") -> Iterator[tuple[str, int, ast.expr]]:
+    """Yield the annotations of all that is public in a module or a class, and what aliases stand for."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _annotations(node.body, f"{owner}{node.name}.")
+        elif isinstance(node, ast.FunctionDef) and (node.name.startswith("__") or node.name[0] != "_"):
+            parts = {one.arg: one.annotation for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+            for part, annotation in (parts | {"return": node.returns}).items():
+                if annotation is not None:
+                    yield f"{owner}{node.name}({part})", node.lineno, annotation
+        elif isinstance(node, ast.AnnAssign):
+            yield f"{owner}{ast.unparse(node.target)}", node.lineno, node.annotation
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            yield f"{owner}{ast.unparse(node.targets[0])}", node.lineno, node.value
+
+
+def _is_bare(annotation: ast.AST) -> bool:
+    """Tell whether a type names an array without jaxtyping's shape: `Float[Array, "h w"]` has one."""
+    match annotation:
+        case ast.Subscript(slice=ast.Tuple(elts=[_, ast.Constant(value=str())])):
+            return False
+        case ast.Name(id="Array") | ast.Attribute(attr="Array" | "ndarray"):
+            return True
+    return any(_is_bare(child) for child in ast.iter_child_nodes(annotation))
 
 
 def shared_class_names(sources: Sources) -> dict[str, list[str]]:
@@ -212,7 +239,7 @@ def report(sources: Sources) -> Mapping[str, object]:
         "lines per file: median / p90 / max": spread(len(text.splitlines()) for text in package.values()),
         "lines per function: median / p90 / max": spread(function_lengths(package)),
         "flags read by string": len(flags_by_string(package)),
-        "array parameters without a shape": len(bare_arrays(package)),
+        "public arrays without a shape": len(bare_arrays(package)),
         "public classes that share a name": len(shared_class_names(package)),
     }
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float64
 
 from ....hypergrad import ClosedForm, OneStep, Unrolled
 from ....solvers import Budget, DualFista, Solution, solve
@@ -72,7 +72,7 @@ def compiled(contestant: OwnContestant, signal: Signal, compiler: Compiler) -> C
     )
 
 
-def gradient_of(contestant: OwnContestant, signal: Signal) -> np.ndarray:
+def gradient_of(contestant: OwnContestant, signal: Signal) -> Float64[np.ndarray, "n n"]:
     """Return the gradient by W, outside any clock."""
     return np.asarray(untimed(_with_gradient(contestant))(signal)[1])
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import Float64
 
 from .problem import THRESHOLD, Signal, gradient_by_theorem
 
@@ -23,11 +24,11 @@ INSTALL = "not installed: pip install 'hypergrad-bench[peers]' brings it"
 class Peer(Protocol):
     """A contestant that is no JAX program: what it returns is ready."""
 
-    def solve(self) -> np.ndarray:
+    def solve(self) -> Float64[np.ndarray, " n"]:
         """Solve the lower level anew, from a cold start, and return x."""
         ...
 
-    def gradient(self) -> np.ndarray:
+    def gradient(self) -> Float64[np.ndarray, "n n"]:
         """Solve anew and return the gradient by W."""
         ...
 
@@ -46,11 +47,11 @@ class CvxpyWithSvd:
         if tolerance is not None:
             self._options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": MOST_ITERATIONS}
 
-    def solve(self) -> np.ndarray:
+    def solve(self) -> Float64[np.ndarray, " n"]:
         """Return x."""
         return self._stated.solve(**self._options)
 
-    def gradient(self) -> np.ndarray:
+    def gradient(self) -> Float64[np.ndarray, "n n"]:
         """Split the rows of W by their responses, with the authors' threshold, and apply the theorem."""
         x = self.solve()
         signal = self._stated.signal
@@ -71,11 +72,11 @@ class Diffcp:
         if tolerance is not None:
             self._options |= {"eps": tolerance, "max_iters": MOST_ITERATIONS}
 
-    def solve(self) -> np.ndarray:
+    def solve(self) -> Float64[np.ndarray, " n"]:
         """Return x, ready for differentiation."""
         return self._stated.solve(**self._options)
 
-    def gradient(self) -> np.ndarray:
+    def gradient(self) -> Float64[np.ndarray, "n n"]:
         """Hand the loss's gradient by x to the cone program and read that of W."""
         x = self.solve()
         truth = np.asarray(self._stated.signal.truth)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float64
 
 from ....hypergrad.method import Method
 from ....solvers import Budget
@@ -66,7 +67,7 @@ class ImageSetting(NamedTuple):
     image: Image
     compiler: Compiler
     clock: ClockSettings
-    exact: np.ndarray | None
+    exact: Float64[np.ndarray, " parameters"] | None
 
 
 def measure_case(case: GrowingImage, quick: bool) -> list[ScaleRow]:
@@ -171,7 +172,7 @@ def _timed(programs: dict[str, Program], setting: ImageSetting) -> tuple[dict[st
     return timed, kept["total"]
 
 
-def _run(samples: Samples, found: Differentiated, exact: np.ndarray | None) -> Run:
+def _run(samples: Samples, found: Differentiated, exact: Float64[np.ndarray, " parameters"] | None) -> Run:
     """Return what a run says; a first call beyond the clock's limit is all that its median is of."""
     gradient = flatten(found.gradient)
     finite = bool(np.isfinite(gradient).all())

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float64
+from jaxtyping import Array, Float, Float64, Int
 
 from ....hypergrad import ClosedForm, Unrolled, hypergradient
 from ....hypergrad.method import Method
@@ -58,11 +58,11 @@ class Differentiated(NamedTuple):
     """What a program returns beside its gradient: scalars of the solve and of the backward pass."""
 
     gradient: AnalysisL1
-    steps: Array
-    residual: Array
-    ambiguous: Array
-    adjoint_steps: Array | None
-    adjoint_residual: Array | None
+    steps: Int[Array, ""]
+    residual: Float[Array, ""]
+    ambiguous: Int[Array, ""]
+    adjoint_steps: Int[Array, ""] | None
+    adjoint_residual: Float[Array, ""] | None
 
 
 def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
@@ -73,7 +73,7 @@ def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
     return np.tile(tile, (copies, copies))[:side, :side] if copies > 1 else crop
 
 
-def solve_program(budget: Budget) -> Callable[[TrainingPair], Array]:
+def solve_program(budget: Budget) -> Callable[[TrainingPair], Float[Array, "..."]]:
     """Return the forward solve."""
     return lambda pair: solve(SOLVER, budget, pair.lower).x
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ....hypergrad import (
     Differences,
@@ -171,7 +171,9 @@ def _against_differences(pair: TrainingPair, x: Array, gradient: LowerLevel) -> 
     }
 
 
-def polish(start: Array, tau: Array) -> Callable[[LowerLevel], Array]:
+def polish(
+    start: Float[Array, "*shape"], tau: Float[Array, ""]
+) -> Callable[[LowerLevel], Float[Array, "*shape"]]:
     """Return the solution of a nearby problem by Newton steps on the fixed-point map, from one near by.
 
     The step size is held: the fixed point of a map that is no gradient step depends on it.

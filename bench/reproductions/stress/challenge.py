@@ -12,8 +12,10 @@ from ....problems import AnalysisL1, LowerLevel
 from ....solvers import Budget
 
 TruthKind = Literal["smooth", "certified", "reduced", "right", "split", "hinge", "zero"]
-See = Callable[[Array], Array]
+See = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 """From x to what a loss sees."""
+Family = Callable[[Float[Array, " p"]], LowerLevel]
+"""From theta to the lower level."""
 
 
 def everything(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -24,7 +26,7 @@ def everything(x: Float[Array, "..."]) -> Float[Array, "..."]:
 class FamilyInDtype(NamedTuple):
     """A family in a precision; its path stays in float64: the problem is rounded, not the way it moves."""
 
-    moved: Callable[[Array], LowerLevel]
+    moved: Family
     dtype: str
 
     def __call__(self, theta: Float[Array, " p"]) -> LowerLevel:
@@ -52,7 +54,7 @@ class Challenge(NamedTuple):
 
     name: str
     why: str
-    family: Callable[[Array], LowerLevel]
+    family: Family
     size: int
     target: Float[Array, "..."]
     truth: TruthKind
@@ -77,7 +79,7 @@ class Challenge(NamedTuple):
         return self.scale * jnp.mean(jnp.square(self.see(x) - self.target.astype(x.dtype)))
 
 
-def along(lower: LowerLevel, count: int) -> Callable[[Array], LowerLevel]:
+def along(lower: LowerLevel, count: int) -> Family:
     """Return the family that moves a regulariser's parameters along `count` random directions."""
     generator = np.random.default_rng(9)
     directions = [

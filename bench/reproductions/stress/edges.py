@@ -1,14 +1,12 @@
 """Problems at the edges of what is well posed: a weight of zero, other units, equal columns, no data."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ....problems import AnalysisL1, Dense, FieldsOfExperts, Identity, LowerLevel, Mask
 from ....solvers import Budget
-from .challenge import Challenge, along
+from .challenge import Challenge, Family, along
 
 # Columns 0 and 1 are equal: what they share can be split between both entries in any way.
 _COLUMNS = np.asarray(
@@ -93,7 +91,7 @@ def unmeasured_experts() -> LowerLevel:
     return LowerLevel(Mask(jnp.zeros((6, 6))), jnp.zeros((6, 6)), FieldsOfExperts(filters, jnp.full(3, 0.2)))
 
 
-def without_column(challenge: Challenge, column: int) -> Callable[[Array], LowerLevel]:
+def without_column(challenge: Challenge, column: int) -> Family:
     """Return the family in which a column is left out, and with it that entry of x."""
     kept = jnp.asarray([one for one in range(challenge.target.size) if one != column])
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float64
 
 from ....problems import AnalysisL1, Dense, Identity, LowerLevel, PiecewiseConstant, Task, measure
 from .challenge import Challenge, along
@@ -58,7 +58,7 @@ def hinge() -> Challenge:
     return Challenge("kink: merging values", why, family, 1, jnp.asarray([1.0, 0.0, -1.5]), "hinge")
 
 
-def weighted(name: str, why: str, matrix: np.ndarray, weight: float) -> Challenge:
+def weighted(name: str, why: str, matrix: Float64[np.ndarray, "rows columns"], weight: float) -> Challenge:
     """Make a denoising problem whose weight is so large that W x* = 0: the derivative is zero."""
     generator = np.random.default_rng(5)
     y = jnp.asarray(generator.normal(size=matrix.shape[1]))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float64
 
 from ....hypergrad import certified_solution
 from ....problems import AnalysisL1, Dense, LowerLevel
@@ -33,8 +33,8 @@ class Derivative(NamedTuple):
         error: how far the differences themselves are from settled, relative.
     """
 
-    left: np.ndarray
-    right: np.ndarray
+    left: Float64[np.ndarray, " p"]
+    right: Float64[np.ndarray, " p"]
     unit: float
     error: float
 
@@ -44,7 +44,7 @@ class Derivative(NamedTuple):
         return _apart(self.left, self.right) > KINK
 
     @property
-    def central(self) -> np.ndarray:
+    def central(self) -> Float64[np.ndarray, " p"]:
         """The mean of both sides."""
         return (self.left + self.right) / 2
 

@@ -11,7 +11,7 @@ STEPS = 12
 MARGIN = 2.5
 """By how much an estimate exceeds the slope that was found."""
 
-Map = Callable[[Array], Array]
+Map = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 
 
 def curvature(gradient: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[Array, ""]:
