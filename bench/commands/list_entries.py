@@ -9,6 +9,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..catalogue.catalogue import Catalogue, built_in
 from ..catalogue.kind import KINDS
@@ -31,7 +32,7 @@ def list_entries(as_json: bool, plugins: list[Path]) -> None:
         table.add_column(no_wrap=True, style="bold")
         table.add_column()
         for row in rows:
-            table.add_row(row["name"], row["summary"])
+            table.add_row(row["name"], Text(row["summary"]))
         console.print(table)
 
 

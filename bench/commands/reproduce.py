@@ -65,5 +65,5 @@ def _list() -> None:
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for name, entry in built_in_reproductions().items():
-        table.add_row(name, summary(entry))
+        table.add_row(name, Text(summary(entry)))
     Console(highlight=False).print(table)

@@ -92,7 +92,7 @@ def _print(old: Record, new: Record) -> None:
     table.add_column("recorded", justify="right", no_wrap=True)
     table.add_column("again", justify="right", no_wrap=True)
     for name in _FIELDS:
-        table.add_row(name, _show(getattr(old, name)), _show(getattr(new, name)))
+        table.add_row(name, *(Text(_show(getattr(record, name))) for record in (old, new)))
     console = Console(highlight=False)
     problem = f"{old.task}, {old.regularizer}, {old.size}, {old.dtype}, seed {old.seed}"
     console.print(Text(f"{old.method} with {old.solver}: {problem}", style="bold"), table)

@@ -126,7 +126,9 @@ def test_list_is_complete_and_machine_readable(hgb: Hgb, capsys: pytest.CaptureF
     assert {one["name"] for one in listed["methods"]} >= {"closed-form", "implicit", "unrolled", "one-step"}
     assert all(one["summary"] for kind in listed.values() for one in kind)
     assert hgb("list") == 0
-    assert "closed-form" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "closed-form" in printed
+    assert "sum_j kernel[j] x[i + c - j]" in " ".join(printed.split()), "no index is taken for a style"
 
 
 @pytest.mark.parametrize("command", ["run", "list", "table", "rerun", "check"])
