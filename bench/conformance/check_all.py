@@ -14,7 +14,7 @@ from ..bench_traits import bench_traits_of
 from ..catalogue.catalogue import Catalogue, ordered
 from ..failure import failure_of
 from ..grid.suites import SUITES
-from . import examples, linear_solvers, methods, operators, registered, regularizers, settings, solvers, tasks
+from . import examples, linear_solvers, methods, operators, regularizers, settings, solvers, tasks
 from .finding import Check, Finding
 from .large_problem import large_problems
 from .methods import Pair
@@ -52,8 +52,6 @@ def checks(catalogue: Catalogue, own: Catalogue | None = None) -> list[Check]:
     if own is not None:
         problems += _own_problems(own)
     found = [one._replace(first=True) for one in (*_settings(subjects), *_problem_parts(subjects))]
-    if own is None:
-        found += _variants()
     found += _solvers(subjects, problems)
     found += [
         Check(repr(one), partial(linear_solvers.check_linear_solver, repr(one), one), first=True)
@@ -77,7 +75,7 @@ def _problem_parts(subjects: Catalogue) -> Iterator[Check]:
     for cls in subjects.regularizers.values():
         yield Check(cls.__name__, partial(_check_regularizer, cls))
     for operator in subjects.operators.values():
-        yield from examples.operator_checks(operator)
+        yield examples.operator_check(operator)
     for potential in subjects.potentials.values():
         yield examples.potential_check(potential)
 
@@ -105,12 +103,6 @@ def _check_regularizer(cls: type[Regularizer]) -> Iterator[Finding]:
         yield from regularizers.check_regularizer(label, regularizer, shape)
         if isinstance(regularizer, AnalysisRegularizer):
             yield from operators.check_operator(f"W of {label}", regularizer.W, shape)
-
-
-def _variants() -> Iterator[Check]:
-    """Yield checks of built-in regularisers with other settings than those with which they start."""
-    for label, (regularizer, shape) in registered.regularizer_samples().items():
-        yield Check(label, partial(regularizers.check_regularizer, label, regularizer, shape))
 
 
 def _solvers(subjects: Catalogue, problems: list[SmallProblem]) -> Iterator[Check]:

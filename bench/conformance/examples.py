@@ -8,25 +8,19 @@ from ...problems.linear_operator import ExampleOperator, LinearOperator
 from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
 from ...problems.regularizers.experts.potentials import Potential
 from ..failure import failure_of
-from . import operators, registered, regularizers
+from . import operators, regularizers
 from .finding import Check, Finding
 from .small_problem import SHAPES, size
 
 SHAPE = (6, 7)
 """Of the images on which potentials are checked."""
+OPERATOR_SHAPES = (*SHAPES, (8, 12))
+"""Of the signals on which operators are checked: an image whose sides differ shows what confuses them."""
 
 
-def operator_checks(cls: type[LinearOperator]) -> Iterator[Check]:
-    """Yield checks of an operator: of the samples that are registered of it, and of its own examples."""
-    samples = [
-        (label, operator, shape)
-        for label, (operator, shape) in registered.operator_samples().items()
-        if type(operator) is cls
-    ]
-    for label, operator, shape in samples:
-        yield Check(label, partial(operators.check_operator, label, operator, shape))
-    if not samples or issubclass(cls, ExampleOperator):
-        yield Check(cls.__name__, partial(_check_examples, cls))
+def operator_check(cls: type[LinearOperator]) -> Check:
+    """Return the check of an operator: of its examples, or of the one that is made without arguments."""
+    return Check(cls.__name__, partial(_check_examples, cls))
 
 
 def potential_check(potential: Potential) -> Check:
@@ -37,15 +31,15 @@ def potential_check(potential: Potential) -> Check:
 
 
 def _check_examples(cls: type[LinearOperator]) -> Iterator[Finding]:
-    answers = {shape: _example(cls, shape) for shape in SHAPES}
+    answers = {shape: _example(cls, shape) for shape in OPERATOR_SHAPES}
     examples = {shape: one for shape, one in answers.items() if not isinstance(one, str)}
     refusals = {one for one in answers.values() if isinstance(one, str)}
     yield Finding(
         cls.__name__,
         "has an example",
         bool(examples),
-        f"of {SHAPES} it has one for {list(examples)}; without a classmethod `example(shape, seed)`, "
-        f"{cls.__name__}() is taken{''.join(f'; {one}' for one in sorted(refusals))}",
+        f"of {OPERATOR_SHAPES} it has one for {list(examples)}; without a classmethod "
+        f"`example(shape, seed)`, {cls.__name__}() is taken{''.join(f'; {one}' for one in sorted(refusals))}",
     )
     for shape, operator in examples.items():
         yield from operators.check_operator(f"{cls.__name__}, {size(shape)}", operator, shape)

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...problems.arrays.normal import normal
 from ...solvers.linear.linear_solver import LinearSolution, LinearSolver
 from .compiled import Compiled
 from .finding import Finding, bounded, distance
-from .operators import normal
 
 SHAPE = (3, 4)
 TOLERANCES = {"float64": 1e-8, "float32": 1e-3}

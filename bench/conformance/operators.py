@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from ...problems.arrays.normal import normal
 from ...problems.linear_operator import LinearOperator, ResolvableOperator
 from .finding import Finding, bounded, distance, layout
 
@@ -119,11 +120,6 @@ def check_pytree(subject: str, tree: Any) -> Iterator[Finding]:
         yield Finding(subject, "static fields are hashable", True, "the tree's structure has a hash")
     except TypeError as error:
         yield Finding(subject, "static fields are hashable", False, str(error))
-
-
-def normal(shape: tuple[int, ...], seed: int, dtype: str = "float64") -> Float[Array, "*shape"]:
-    """Draw standard normal entries."""
-    return jnp.asarray(np.random.default_rng([seed, 6]).normal(size=shape), dtype)
 
 
 def _both(operator: LinearOperator, x: Array) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...problems.arrays.normal import normal
 from ...problems.regularizer import (
     AnalysisRegularizer,
     EnergyRegularizer,
@@ -17,7 +18,7 @@ from ...problems.regularizer import (
     SmoothRegularizer,
 )
 from .finding import Finding, bounded, distance, layout
-from .operators import check_pytree, normal
+from .operators import check_pytree
 
 Image = Callable[[Any, Float[Array, "*shape"]], Float[Array, "..."]]
 """What a regulariser makes of a signal."""

@@ -1,11 +1,12 @@
 """Circular convolution with a kernel, for deconvolution."""
 
-from typing import Any
+from typing import Any, Self
 
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from ..arrays.channels import spatial_shape
+from ..arrays.normal import normal
 from ..values.pytree import pytree
 from ..values.validation import require_dimensions, require_finite, require_floating
 from .normal_stencil import Stencil, circulant_stencil
@@ -33,6 +34,11 @@ class Blur:
         require_floating("kernel", self.kernel)
         require_dimensions("kernel", self.kernel, "(s,) or (s, t)", 1, 2)
         require_finite("kernel", self.kernel)
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make a random kernel of four taps, or of 4 x 3 for images, float64."""
+        return cls(normal((4, 3)[: len(shape)], seed))
 
     @property
     def is_circulant(self) -> bool:

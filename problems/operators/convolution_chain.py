@@ -1,5 +1,7 @@
 """Three convolutions in a row, normalised: the filters of ridge regularisers."""
 
+from typing import Self
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -50,6 +52,14 @@ class ConvolutionChain:
                     f"got {tuple(bank.shape)}"
                 )
             channels = bank.shape[0]
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make three small random banks for grey images (h, w), float64."""
+        if len(shape) != 2:
+            raise ValueError(f"a chain of convolutions needs a grey image (h, w); got shape {shape}")
+        first, second, third = initial_chain(seed, (2, 3, 5), 3)._raw
+        return cls(first, second, third)
 
     def __call__(self, x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
         """Correlate the image `x` with the three banks."""

@@ -1,5 +1,7 @@
 """Blur and keep every second or third sample, for super-resolution."""
 
+from typing import Self
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -31,6 +33,11 @@ class DecimatedBlur:
         Blur(self.kernel)
         if not isinstance(self.factor, int) or isinstance(self.factor, bool) or self.factor < 1:
             raise ValueError(f"factor must be a whole number, at least 1; got {self.factor!r}")
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make one with the kernel of a blur's example, which keeps every second sample."""
+        return cls(Blur.example(shape, seed).kernel)
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*range"]:
         """Convolve `x` and keep the first sample of each block."""

@@ -1,9 +1,12 @@
 """A matrix as an operator on signals."""
 
+from typing import Self
+
 import jax.numpy as jnp
 from jax.lax import Precision
 from jaxtyping import Array, Float
 
+from ..arrays.normal import normal
 from ..values.pytree import pytree
 from ..values.validation import require_dimensions, require_finite, require_floating
 
@@ -31,6 +34,13 @@ class Dense:
         require_floating("matrix", self.matrix)
         require_dimensions("matrix", self.matrix, "(k, n)", 2)
         require_finite("matrix", self.matrix)
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make a random matrix with fewer rows than columns for signals (n,), float64."""
+        if len(shape) != 1:
+            raise ValueError(f"a matrix needs a signal (n,); got shape {shape}")
+        return cls(normal((shape[0] // 2 + 1, shape[0]), seed))
 
     def __call__(self, x: Float[Array, " n"]) -> Float[Array, " k"]:
         """Multiply `x`, of shape (n,), by the matrix."""

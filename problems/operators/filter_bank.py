@@ -1,13 +1,14 @@
 """A bank of small filters as an operator on images."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..arrays.channels import is_colour
+from ..arrays.normal import normal
 from ..values.pytree import pytree, static
 from ..values.validation import require_dimensions, require_finite, require_floating
 from .correlation import correlate, spread
@@ -55,6 +56,13 @@ class FilterBank:
         if self.boundary not in get_args(Boundary):
             raise ValueError(f"boundary must be one of {get_args(Boundary)}; got {self.boundary!r}")
         require_finite("filters", self.filters)
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make three random filters of 3 x 3 for images, float64."""
+        if len(shape) == 1:
+            raise ValueError(f"filters need an image (h, w) or (h, w, 3); got shape {shape}")
+        return cls(normal((3, 3, 3), seed))
 
     @property
     def is_circulant(self) -> bool:

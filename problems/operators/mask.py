@@ -3,10 +3,10 @@
 from typing import Any, Self
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from ..arrays.channels import spatial_shape
+from ..arrays.normal import normal
 from ..values.pytree import pytree
 from ..values.validation import require_finite, require_floating
 from .normal_stencil import Stencil, diagonal_stencil
@@ -33,9 +33,8 @@ class Mask:
 
     @classmethod
     def example(cls, shape: tuple[int, ...], seed: int) -> Self:
-        """Make a mask of weights between zero and one, float64."""
-        weights = np.random.default_rng([seed, 8]).random(shape[:2])
-        return cls(jnp.asarray(weights, jnp.float64))
+        """Make a mask of random weights, float64."""
+        return cls(normal(shape[:2], seed))
 
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Set the missing entries of `x` to zero."""

@@ -1,6 +1,7 @@
 """Samples of a Fourier transform, for magnetic resonance imaging."""
 
 import warnings
+from typing import Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from ..arrays.channels import is_colour
+from ..arrays.normal import normal
 from ..values.pytree import pytree, static
 from ..values.validation import (
     is_concrete,
@@ -56,6 +58,11 @@ class MaskedFourier:
         require_finite("mask", self.mask)
         if is_concrete(self.mask):
             _warn_of_order(np.asarray(self.mask), self.centred)
+
+    @classmethod
+    def example(cls, shape: tuple[int, ...], seed: int) -> Self:
+        """Make a mask of random weights, one per frequency, float64."""
+        return cls(normal(shape[:2], seed))
 
     @property
     def is_circulant(self) -> bool:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import variants
 
 from hypergrad_bench.bench.catalogue.catalogue import built_in
-from hypergrad_bench.bench.conformance.registered import regularizer_samples
 from hypergrad_bench.problems import (
     ConvexEnergy,
     Denoiser,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.optimised
 SHAPE = (6, 7)
 ENERGIES = {
     label: sample
-    for label, sample in regularizer_samples().items()
+    for label, sample in variants.regularizers().items()
     if isinstance(sample[0], EnergyRegularizer)
 }
 EXPERTS = FieldsOfExperts.initial(SHAPE, 0)

@@ -12,7 +12,7 @@ from hypergrad_bench import problems
 from hypergrad_bench.bench.catalogue.catalogue import Catalogue, built_in
 from hypergrad_bench.bench.catalogue.kind import KINDS
 from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
-from hypergrad_bench.bench.conformance.examples import operator_checks
+from hypergrad_bench.bench.conformance.examples import operator_check
 from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
 from hypergrad_bench.bench.conformance.settings import read_back
@@ -101,8 +101,7 @@ def test_an_operator_without_an_example_is_a_finding() -> None:
     class Needy(problems.Blur):
         """A blur that has no sample."""
 
-    (check,) = operator_checks(Needy)
-    (finding,) = check.findings()
+    (finding,) = operator_check(Needy).findings()
     assert not finding.passed
     assert "without a classmethod `example(shape, seed)`, Needy() is taken" in finding.detail
     assert "argument: 'kernel'" in finding.detail

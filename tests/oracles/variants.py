@@ -1,44 +1,44 @@
-"""Settings of built-in operators and regularisers that neither their defaults nor their examples reach."""
+"""Operators and regularisers with settings that neither their defaults nor their examples have."""
 
 import dataclasses
 from typing import Any, get_args
 
 import jax.numpy as jnp
 
-from ...problems.linear_operator import LinearOperator
-from ...problems.operators.blur import Blur
-from ...problems.operators.convolution_chain import initial_chain
-from ...problems.operators.decimated_blur import DecimatedBlur
-from ...problems.operators.dense import Dense
-from ...problems.operators.filter_bank import Boundary, FilterBank
-from ...problems.operators.forward_differences import ForwardDifferences
-from ...problems.operators.identity import Identity
-from ...problems.operators.mask import Mask
-from ...problems.operators.masked_fourier import MaskedFourier
-from ...problems.operators.wavelet_transform import WaveletTransform
-from ...problems.regularizer import Regularizer
-from ...problems.regularizers.denoisers.denoiser import Denoiser
-from ...problems.regularizers.denoisers.gradient_step import GradientStep
-from ...problems.regularizers.denoisers.implicit_denoiser import ImplicitDenoiser
-from ...problems.regularizers.denoisers.plug_and_play import PlugAndPlay
-from ...problems.regularizers.denoisers.red import Red
-from ...problems.regularizers.denoisers.scalar_potential import ScalarPotential
-from ...problems.regularizers.experts.fields_of_experts import FieldsOfExperts
-from ...problems.regularizers.experts.potentials import LogCosh
-from ...problems.regularizers.experts.untied_experts import UntiedExperts
-from ...problems.regularizers.input_convex_network import InputConvexNetwork
-from ...problems.regularizers.ridge.convex_ridge import ConvexRidge
-from ...problems.regularizers.ridge.weakly_convex_ridge import WeaklyConvexRidge
-from ...problems.regularizers.sparse.analysis_l1 import AnalysisL1
-from ...problems.regularizers.sparse.total_variation import total_variation
-from ...problems.regularizers.sparse.wavelet_l1 import WaveletL1
-from ...problems.regularizers.sparse.wavelet_l12 import WaveletL12
-from .operators import normal
+from hypergrad_bench.problems.arrays.normal import normal
+from hypergrad_bench.problems.linear_operator import LinearOperator
+from hypergrad_bench.problems.operators.blur import Blur
+from hypergrad_bench.problems.operators.convolution_chain import initial_chain
+from hypergrad_bench.problems.operators.decimated_blur import DecimatedBlur
+from hypergrad_bench.problems.operators.dense import Dense
+from hypergrad_bench.problems.operators.filter_bank import Boundary, FilterBank
+from hypergrad_bench.problems.operators.forward_differences import ForwardDifferences
+from hypergrad_bench.problems.operators.identity import Identity
+from hypergrad_bench.problems.operators.mask import Mask
+from hypergrad_bench.problems.operators.masked_fourier import MaskedFourier
+from hypergrad_bench.problems.operators.wavelet_transform import WaveletTransform
+from hypergrad_bench.problems.regularizer import Regularizer
+from hypergrad_bench.problems.regularizers.denoisers.denoiser import Denoiser
+from hypergrad_bench.problems.regularizers.denoisers.gradient_step import GradientStep
+from hypergrad_bench.problems.regularizers.denoisers.implicit_denoiser import ImplicitDenoiser
+from hypergrad_bench.problems.regularizers.denoisers.plug_and_play import PlugAndPlay
+from hypergrad_bench.problems.regularizers.denoisers.red import Red
+from hypergrad_bench.problems.regularizers.denoisers.scalar_potential import ScalarPotential
+from hypergrad_bench.problems.regularizers.experts.fields_of_experts import FieldsOfExperts
+from hypergrad_bench.problems.regularizers.experts.potentials import LogCosh
+from hypergrad_bench.problems.regularizers.experts.untied_experts import UntiedExperts
+from hypergrad_bench.problems.regularizers.input_convex_network import InputConvexNetwork
+from hypergrad_bench.problems.regularizers.ridge.convex_ridge import ConvexRidge
+from hypergrad_bench.problems.regularizers.ridge.weakly_convex_ridge import WeaklyConvexRidge
+from hypergrad_bench.problems.regularizers.sparse.analysis_l1 import AnalysisL1
+from hypergrad_bench.problems.regularizers.sparse.total_variation import total_variation
+from hypergrad_bench.problems.regularizers.sparse.wavelet_l1 import WaveletL1
+from hypergrad_bench.problems.regularizers.sparse.wavelet_l12 import WaveletL12
 
 Shape = tuple[int, ...]
 
 
-def operator_samples() -> dict[str, tuple[LinearOperator, Shape]]:
+def operators() -> dict[str, tuple[LinearOperator, Shape]]:
     """Return operators with random parameters and the shape of their signals, by label.
 
     Filters of even and odd size at every boundary, matrices with more and with fewer rows than columns,
@@ -78,7 +78,7 @@ def operator_samples() -> dict[str, tuple[LinearOperator, Shape]]:
     }
 
 
-def regularizer_samples() -> dict[str, tuple[Regularizer, Shape]]:
+def regularizers() -> dict[str, tuple[Regularizer, Shape]]:
     """Return regularisers with other potentials, boundaries and weights than their defaults, by label."""
     shape = (6, 7)
     experts = FieldsOfExperts.initial(shape, 0)
