@@ -19,7 +19,8 @@ def load_plugin(path: Path) -> ModuleType:
         UserError: if there is no such file, or importing it fails, with the exception's message.
     """
     if not path.is_file() or path.suffix != ".py":
-        raise UserError(f"a plug-in is a Python file; got {path}")
+        wrong = "which is none" if path.exists() else "and there is no such file"
+        raise UserError(f"a plug-in is a Python file, .py; got {path}, {wrong}")
     # The name shows up in messages of the plug-in's classes; the digest keeps two files of one name apart.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"hypergrad_bench_plugin_{path.stem}_{digest}"

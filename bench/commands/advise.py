@@ -16,7 +16,7 @@ from ..records.record import Record
 from ..report.advice import Question, advise, recorded_problems, without_settings
 from ..report.advice_table import advice_table
 from ..report.terminal import print_lines, standard_output, terminal_table
-from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
+from ..runs.recorded import readings, recorded_folders, where_recorded
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -32,7 +32,7 @@ def print_advice(question: Question, sources: list[Path]) -> None:
     folders = sources or recorded_folders()
     if not folders:
         raise UserError(
-            f"no recorded run in {RESULTS}/ and {SHIPPED}; make one with `hgb run`, or name one with --from"
+            f"no recorded run in {where_recorded()}; make one with `hgb run`, or name one with --from"
         )
     read = readings(folders)
     print_lines("left out", (line for reading in read.values() for line in reading.bad_lines))

@@ -16,7 +16,7 @@ from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
 from ..records.record import Record
 from ..report.terminal import print_lines
-from ..runs.recorded import RESULTS, SHIPPED, readings, recorded_folders
+from ..runs.recorded import readings, recorded_folders, where_recorded
 from ..runs.run import requested, timing_of
 from ..runs.run_file import RECORDS, run_folder
 from ..runs.timing import Timing
@@ -79,7 +79,7 @@ def _find(record_id: str, run: Path | None) -> tuple[Path, Record]:
         if record_id and record.id.startswith(record_id)
     ]
     if not found:
-        where = run or f"{RESULTS}/ and {SHIPPED}"
+        where = run or where_recorded()
         raise UserError(f"no record with id {record_id!r} in {where}; ids are in a run's {RECORDS}")
     if len({record.id for _, record in found}) > 1:
         raise UserError(f"{record_id!r} begins the ids of several records; give more digits")

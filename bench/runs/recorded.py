@@ -12,6 +12,11 @@ SHIPPED = Path(__file__).resolve().parents[2] / "results"
 """The recorded reference runs: in a checkout and in an installed package alike."""
 
 
+def where_recorded() -> str:
+    """Say where runs are looked for: in a checkout both folders are one."""
+    return f"{RESULTS}/" if RESULTS.resolve() == SHIPPED else f"{RESULTS}/ and {SHIPPED}"
+
+
 def recorded_folders() -> list[Path]:
     """Return the folders of all recorded runs, each once, those of the working folder first."""
     folders: dict[Path, Path] = {}

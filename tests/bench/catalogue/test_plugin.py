@@ -70,8 +70,8 @@ def test_a_file_that_is_no_plugin_is_refused(text: str, message: str, tmp_path: 
 
 def test_what_is_no_python_file_is_refused(tmp_path: Path) -> None:
     """A missing file and a folder."""
-    for path in (tmp_path / "missing.py", tmp_path):
-        with pytest.raises(UserError, match="a plug-in is a Python file"):
+    for path, wrong in ((tmp_path / "missing.py", "there is no such file"), (tmp_path, "which is none")):
+        with pytest.raises(UserError, match=f"a plug-in is a Python file, .*{wrong}"):
             load_plugin(path)
 
 
@@ -130,7 +130,7 @@ def test_check_refuses_what_is_no_plugin(
 ) -> None:
     """With exit status 2 and one sentence."""
     assert hgb("check", str(tmp_path / "missing.py")) == 2
-    assert "a plug-in is a Python file" in capsys.readouterr().err
+    assert "there is no such file" in capsys.readouterr().err
 
 
 def test_a_plugin_runs_in_the_grid(hgb: Hgb, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypergrad_bench.bench.commands.rerun import _find
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.runs import provenance
-from hypergrad_bench.bench.runs.recorded import SHIPPED
+from hypergrad_bench.bench.runs.recorded import SHIPPED, where_recorded
 from hypergrad_bench.bench.runs.run import plan_again, plan_run, started
 from hypergrad_bench.bench.runs.run_file import RUN_FILE, run_folder
 
@@ -100,3 +100,11 @@ def test_rerun_finds_the_records_that_come_with_the_package(
     found, record = _find(wanted.id, None)
     assert record.id == wanted.id
     assert (found / RUN_FILE).exists()
+
+
+def test_a_folder_of_runs_is_named_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a checkout the folder of one's own runs is that of the recorded ones."""
+    monkeypatch.chdir(SHIPPED.parent)
+    assert where_recorded() == "results/"
+    monkeypatch.chdir(tmp_path)
+    assert where_recorded() == f"results/ and {SHIPPED}"
