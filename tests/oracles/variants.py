@@ -7,14 +7,10 @@ import jax.numpy as jnp
 
 from hypergrad_bench.problems.arrays.normal import normal
 from hypergrad_bench.problems.linear_operator import LinearOperator
-from hypergrad_bench.problems.operators.blur import Blur
 from hypergrad_bench.problems.operators.convolution_chain import initial_chain
 from hypergrad_bench.problems.operators.decimated_blur import DecimatedBlur
 from hypergrad_bench.problems.operators.dense import Dense
 from hypergrad_bench.problems.operators.filter_bank import Boundary, FilterBank
-from hypergrad_bench.problems.operators.forward_differences import ForwardDifferences
-from hypergrad_bench.problems.operators.identity import Identity
-from hypergrad_bench.problems.operators.mask import Mask
 from hypergrad_bench.problems.operators.masked_fourier import MaskedFourier
 from hypergrad_bench.problems.operators.wavelet_transform import WaveletTransform
 from hypergrad_bench.problems.regularizer import Regularizer
@@ -41,8 +37,8 @@ Shape = tuple[int, ...]
 def operators() -> dict[str, tuple[LinearOperator, Shape]]:
     """Return operators with random parameters and the shape of their signals, by label.
 
-    Filters of even and odd size at every boundary, matrices with more and with fewer rows than columns,
-    kernels of even size in one and two dimensions, a mask that is no indicator.
+    Filters of even and odd size at every boundary, a matrix with more rows than columns, a decimation by an
+    odd factor, a mask of lines.
     """
     banks = {
         f"FilterBank, {size}x{size} filters, {boundary}": (
@@ -53,27 +49,11 @@ def operators() -> dict[str, tuple[LinearOperator, Shape]]:
         for size in (2, 3)
     }
     return {
-        "Identity": (Identity(), (5, 4)),
-        "Dense, wide": (Dense(normal((5, 9), 0)), (9,)),
         "Dense, tall": (Dense(normal((9, 5), 0)), (5,)),
-        "Mask, weights": (Mask(normal((5, 4), 0)), (5, 4)),
-        "Blur, 4 taps": (Blur(normal((4,), 0)), (9,)),
-        "Blur, 3x4 taps": (Blur(normal((3, 4), 0)), (6, 7)),
-        "Blur, colour": (Blur(normal((3, 3), 0)), (4, 5, 3)),
-        "Mask, colour": (Mask(normal((5, 4), 0)), (5, 4, 3)),
-        "DecimatedBlur, by 2": (DecimatedBlur(normal((3, 4), 0)), (6, 8)),
         "DecimatedBlur, by 3": (DecimatedBlur(normal((4,), 0), factor=3), (12,)),
-        "DecimatedBlur, colour": (DecimatedBlur(normal((3, 3), 0)), (4, 6, 3)),
-        "MaskedFourier, weights": (MaskedFourier(normal((5, 6), 0)), (5, 6)),
         "MaskedFourier, centred lines": (MaskedFourier(normal((6,), 0), centred=True), (5, 6)),
-        "MaskedFourier, colour": (MaskedFourier(normal((4, 4), 0)), (4, 4, 3)),
-        "WaveletTransform": (WaveletTransform(2), (8, 4)),
         "WaveletTransform, haar, colour": (WaveletTransform(2, "haar"), (4, 8, 3)),
-        "ForwardDifferences, signal": (ForwardDifferences(), (7,)),
-        "ForwardDifferences": (ForwardDifferences(), (4, 5)),
-        "ForwardDifferences, colour": (ForwardDifferences(), (3, 4, 3)),
         "FilterBank, colour": (FilterBank(normal((2, 3, 3), 0), "replicate"), (4, 5, 3)),
-        "ConvolutionChain": (initial_chain(0, (2, 3, 5), 3), (7, 6)),
         **banks,
     }
 
