@@ -53,7 +53,7 @@ def measure(started: AbstractContextManager[Measuring], folder: RunFolder[Any, A
         with started as running:
             opened = running.opened
             print_lines(f"set aside in {folder.journal.rejected.name}", opened.writer.rejected)
-            say(f"{running.cases} cases, {running.done} of them recorded, in {folder.path}")
+            say(f"{running.done} of {running.cases} cases recorded, in {folder.path}")
             if running.done < running.cases:
                 test = self_test(now())
                 opened.note_clock(test)
