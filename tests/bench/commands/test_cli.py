@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,10 +62,11 @@ def test_records_have_the_fields_that_scripts_use(finished: Path) -> None:
     assert set(promised.split()) <= set(line)
 
 
-def test_table_prints_in_three_forms(finished: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_prints_in_three_forms(repository: Path, hgb: Hgb, capsys: pytest.CaptureFixture[str]) -> None:
     """Terminal, Markdown and CSV come from the same records."""
+    recorded = repository / "results" / "overhead-cpu"
     for form, sign in (("terminal", "ClosedForm"), ("markdown", "| ClosedForm |"), ("csv", "relative_error")):
-        assert hgb("table", str(finished), "--format", form, "--no-write") == 0
+        assert hgb("table", str(recorded), "--format", form, "--no-write") == 0
         assert sign in capsys.readouterr().out
 
 
@@ -254,13 +256,14 @@ def test_nan_in_the_measurement_is_refused(
 
 
 def test_unwritable_and_occupied_folders_are_refused(
-    hgb: Hgb, tmp_path: Path, finished: Path, capsys: pytest.CaptureFixture[str]
+    hgb: Hgb, tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run never writes over another, and says where it cannot write."""
+    occupied = shutil.copytree(repository / "results" / "overhead-cpu", tmp_path / "occupied")
     (tmp_path / "file").write_text("in the way")
     assert hgb("run", *TINY, "--out", str(tmp_path / "file" / "run")) == 2
     assert "cannot write to" in capsys.readouterr().err
-    assert hgb("run", *TINY, "--out", str(finished)) == 2
+    assert hgb("run", *TINY, "--out", str(occupied)) == 2
     assert "--resume" in capsys.readouterr().err
     assert hgb("run", "--resume", str(tmp_path / "missing")) == 2
     assert "is not the folder of a run" in capsys.readouterr().err
