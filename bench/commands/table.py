@@ -13,7 +13,7 @@ from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
 from ..runs.run_file import run_folder
 from .form import Form
-from .notices import warn
+from .notices import say, warn
 
 
 def print_table(folder: Path, form: Form, write: bool) -> None:
@@ -35,6 +35,8 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
     else:
         typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
     warn(report.warnings)
+    if not reading.entries:
+        say(f"{folder} has no record yet; `{files.resume}` goes on")
     if write:
         from ..report.figures import write_figures
 

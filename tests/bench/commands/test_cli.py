@@ -70,6 +70,16 @@ def test_table_prints_in_three_forms(repository: Path, hgb: Hgb, capsys: pytest.
         assert sign in capsys.readouterr().out
 
 
+def test_table_says_that_nothing_is_recorded_yet(
+    repository: Path, hgb: Hgb, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was stopped at its first case has no table to print."""
+    folder = shutil.copytree(repository / "results" / "overhead-cpu", tmp_path / "begun")
+    (folder / "records.jsonl").write_text("")
+    assert hgb("table", str(folder), "--no-write") == 0
+    assert "has no record yet" in capsys.readouterr().err
+
+
 def test_resume_of_a_finished_run_measures_nothing(finished: Path, hgb: Hgb) -> None:
     """Resuming is safe to repeat."""
     before = (finished / "records.jsonl").read_bytes()
