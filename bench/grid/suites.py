@@ -161,6 +161,7 @@ SUITES = {
             dtypes=("float64", "float32"),
             seeds=2,
             clock=ClockSettings(rounds_min=3, rounds_max=25, seconds=1.0, warmup=1, limit_seconds=60.0),
+            untimed_level=0,
             on_request=NETWORKS,
         ),
         Suite(

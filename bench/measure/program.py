@@ -5,6 +5,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,30 +39,48 @@ class Memory:
         return self.argument + self.output + self.temporary
 
 
+@dataclass(frozen=True)
+class Executable:
+    """What XLA made of a text, the seconds that took, and its static figures."""
+
+    compiled: Any
+    seconds: float
+    memory: Memory
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """Hold a compiled function; call it with arguments of the shapes it was compiled for.
 
-    The call returns before its work is done. `compile_seconds` is the tracing and lowering of this function
-    plus the compilation of its text, also where an equal text had been compiled before.
+    The call returns before its work is done. A program that is still being compiled is waited for by whatever
+    needs it, and raises what its compilation raised.
     """
 
     name: str
-    compile_seconds: float
-    memory: Memory
-    _compiled: Any = field(repr=False)
+    lowering_seconds: float
+    _executable: "Future[Executable]" = field(repr=False)
     _jitted: Any = field(repr=False)
     _traces: list[Callable[..., PyTree]] = field(repr=False)
+
+    @property
+    def compile_seconds(self) -> float:
+        """Tracing, lowering, and the compilation of the text, also where an equal one had been compiled."""
+        return self.lowering_seconds + self.wait().seconds
+
+    @property
+    def memory(self) -> Memory:
+        """XLA's static figures."""
+        return self.wait().memory
 
     def __call__(self, *arguments: PyTree) -> PyTree:
         """Run the program; raise `OutOfMemory` if the device refuses at once."""
         with out_of_memory_named(self.name):
-            return self._compiled(*arguments)
+            return self.wait().compiled(*arguments)
 
     @property
     def identity(self) -> str:
         """A key that programs of equal text from one compiler share; valid while one of them lives."""
-        return f"{id(self._compiled):x}"
+        return f"{id(self.wait().compiled):x}"
 
     def shapes(self, *arguments: PyTree) -> PyTree:
         """Return shapes and dtypes of the result, without tracing the function again."""
@@ -69,13 +88,18 @@ class Program:
 
     def text(self) -> str:
         """Return the optimised program as XLA prints it."""
-        return self._compiled.as_text()
+        return self.wait().compiled.as_text()
 
     def retraces(self, *arguments: PyTree) -> int:
         """Return how often the function is traced again for new arguments; 0 for equal configurations."""
         before = len(self._traces)
         self._jitted.trace(*arguments)
         return len(self._traces) - before
+
+    def wait(self) -> Executable:
+        """Return what it was compiled to, once it is; raise what its compilation raised."""
+        with out_of_memory_named(self.name):
+            return self._executable.result()
 
 
 @dataclass(frozen=True)
@@ -88,10 +112,13 @@ class Compiler:
 
     Args:
         options: XLA's compiler options, where they are not its defaults.
+        beside: threads that compile while the caller goes on; None compiles before it does. `wait` for them
+            before anything is timed, and keep `persistent_cache_off` until then.
     """
 
     options: tuple[tuple[str, int], ...] = ()
-    _executables: dict[tuple[object, ...], tuple[Any, float]] = field(default_factory=dict, repr=False)
+    beside: Executor | None = None
+    _executables: "dict[tuple[object, ...], Future[Executable]]" = field(default_factory=dict, repr=False)
 
     def compile_program(self, function: Callable[..., PyTree], *arguments: PyTree, name: str) -> Program:
         """Trace, lower and compile `function` for the shapes of `arguments`, with the persistent cache off.
@@ -101,28 +128,43 @@ class Compiler:
         """
         traces: list[Callable[..., PyTree]] = []
         jitted = jax.jit(_counted(function, traces), keep_unused=True)
-        with _persistent_cache_off(), out_of_memory_named(name):
+        with persistent_cache_off(), out_of_memory_named(name):
             start = time.perf_counter()
             lowered = jitted.lower(*arguments)
             lowering_seconds = time.perf_counter() - start
-            compiled, seconds = self._compile(lowered)
-        return Program(name, lowering_seconds + seconds, _memory(compiled), compiled, jitted, traces)
+            executable = self._compile(lowered)
+        return Program(name, lowering_seconds, executable, jitted, traces)
+
+    def wait(self) -> None:
+        """Return once nothing is being compiled any more."""
+        wait(self._executables.values())
 
     def forget(self) -> None:
-        """Drop the executables; those that a `Program` holds live on."""
+        """Drop the executables, and what has not begun; those that a `Program` holds live on."""
+        for executable in self._executables.values():
+            executable.cancel()
         self._executables.clear()
 
-    def _compile(self, lowered: Any) -> tuple[Any, float]:
-        """Return the executable and the seconds its compilation took, from an equal one if there is."""
+    def _compile(self, lowered: Any) -> "Future[Executable]":
+        """Return the executable, or the promise of it; an equal text's if there is one."""
         key = _key(lowered)
         if key is not None and key in self._executables:
             return self._executables[key]
-        start = time.perf_counter()
-        executable = lowered.compile(dict(self.options))
-        result = executable, time.perf_counter() - start
-        if key is not None:
-            self._executables[key] = result
-        return result
+        make = functools.partial(_executable, lowered, dict(self.options))
+        if self.beside is None:
+            executable: Future[Executable] = Future()
+            executable.set_result(make())
+        else:
+            executable = self.beside.submit(make)
+        # One that calls back is nobody else's, and still to be waited for.
+        self._executables[key or (executable,)] = executable
+        return executable
+
+
+def _executable(lowered: Any, options: dict[str, int]) -> Executable:
+    start = time.perf_counter()
+    compiled = lowered.compile(options)
+    return Executable(compiled, time.perf_counter() - start, _memory(compiled))
 
 
 @contextmanager
@@ -172,7 +214,7 @@ def _without_names(text: str) -> str:
 
 
 @contextmanager
-def _persistent_cache_off() -> Iterator[None]:
+def persistent_cache_off() -> Iterator[None]:
     """Switch JAX's on-disk cache off: a program read from it would seem to compile at once."""
     before = getattr(jax.config, _CACHE_SWITCH)
     jax.config.update(_CACHE_SWITCH, False)

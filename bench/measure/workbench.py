@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -10,33 +10,29 @@ import numpy as np
 from jaxtyping import Shaped
 from pydantic import JsonValue
 
-from ...hypergrad.method import AdjointMethod, Backward, RoutedMethod
+from ...hypergrad.method import Backward, RoutedMethod
 from ..failure import failure_of
-from ..grid.case import Case, Contestant, Instance
+from ..grid.case import Case, Instance
 from ..grid.clock_settings import ClockSettings
 from ..grid.inputs import Inputs, cast, lower_level, make_inputs
 from ..grid.suites import Suite
-from ..grid.sweeps import shares_program, without_tolerance
 from ..records.record import Record
 from ..records.status import Status
 from .accuracy import Judgement, References
-from .bound_program import BoundProgram, BoundPrograms, ProgramSet
+from .bound_program import BoundProgram, BoundPrograms
 from .clock import time_rounds
+from .contestant_programs import CompiledContestant, ContestantPrograms
 from .hashes import hash_arrays
 from .loaded_programs import unload_if_many
 from .memory_limit import too_large
-from .program import Compiler, OutOfMemory, Program, out_of_memory_named
-from .programs import (
-    look_back,
-    pull_back,
-    solve_and_differentiate,
-    solve_only,
-    with_tolerance,
-)
+from .program import OutOfMemory, out_of_memory_named
+from .quick_compile import quick_compiler
 from .record_fields import fields_of
 from .samples import Samples
-from .split import exact_adjoint
 from .untimed_run import UntimedRun, arrays_of, status_of
+
+REFERENCE_LEVEL = 1
+"""Of LLVM's optimisations: a reference runs once for each seed, and longer than what else is not timed."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +75,11 @@ class Workbench:
 
     context: Context
     _references: References = field(init=False)
-    _untimed: Compiler = field(init=False)
-    _programs_of: dict[Any, ProgramSet] = field(default_factory=dict)
+    _programs: ContestantPrograms = field(init=False)
 
     def __post_init__(self) -> None:
-        suite = self.context.suite
-        self._references = References(Compiler(suite.compiler_options))
-        self._untimed = Compiler((("xla_backend_optimization_level", suite.untimed_level),))
+        self._references = References(quick_compiler(REFERENCE_LEVEL))
+        self._programs = ContestantPrograms(self.context.suite)
 
     def measure(
         self, group: Sequence[Case], begin: Callable[[str], None] = _unheard
@@ -103,7 +97,10 @@ class Workbench:
         except BaseException as error:
             yield from self._unmade(group, _failed(error))
             return
-        runs = [self._begun(case, problem.inputs, begin) for case in group]
+        with self._programs.compiling_beside():
+            compiled = [self._compiled(case, problem.inputs, begin) for case in group]
+            pairs = zip(group, compiled, strict=True)
+            runs = [self._run(case, found, problem.inputs, begin) for case, found in pairs]
         begin(f"timing: {instance.describe()}")
         samples = self._time(runs, problem.inputs)
         for case, run, timed in zip(group, runs, samples, strict=True):
@@ -132,23 +129,38 @@ class Workbench:
 
     def forget(self) -> None:
         """Drop compiled programs and references: the next group is another problem."""
+        self._programs.forget()
         self._references.compiler.forget()
-        self._untimed.forget()
         self._references.forget()
-        self._programs_of.clear()
         unload_if_many()
 
-    def _begun(self, case: Case, inputs: Inputs, begin: Callable[[str], None]) -> UntimedRun:
-        """Run a case, if there is anything to run, once it has been named."""
+    def _compiled(
+        self, case: Case, inputs: Inputs, begin: Callable[[str], None]
+    ) -> CompiledContestant | UntimedRun:
+        """Trace a case's programs, once it has been named, or say why there are none."""
         known = _known(case)
-        if known is None:
-            begin(case.describe())
-        return known or self._run(case, inputs)
-
-    def _run(self, case: Case, inputs: Inputs) -> UntimedRun:
-        """Compile and run a contestant once, outside the clock, and note what came of it."""
+        if known is not None:
+            return known
+        begin(f"compiling: {case.describe()}")
         try:
-            programs, retraces = self._programs(case, inputs)
+            return self._programs.of_case(case, inputs)
+        except BaseException as error:  # a plug-in or a contender may raise anything
+            return _failed(error)
+
+    def _run(
+        self,
+        case: Case,
+        compiled: CompiledContestant | UntimedRun,
+        inputs: Inputs,
+        begin: Callable[[str], None],
+    ) -> UntimedRun:
+        """Run a contestant once, if it has programs and has been named, and note what came of it."""
+        if isinstance(compiled, UntimedRun):
+            return compiled
+        begin(case.describe())
+        programs, retraces = compiled
+        try:
+            programs.solve.program.wait()
             if reason := too_large(programs.total.program):
                 return UntimedRun(Status.OUT_OF_MEMORY, reason, programs)
             with out_of_memory_named(case.contestant.method.__class__.__name__):
@@ -159,46 +171,6 @@ class Workbench:
             return UntimedRun(status, reason, programs, yielded, backward, exact, retraces, route)
         except BaseException as error:  # a plug-in or a contender may raise anything
             return _failed(error)
-
-    def _programs(self, case: Case, inputs: Inputs) -> tuple[BoundPrograms, int]:
-        """Return the contestant's programs, compiled once per shape, and the traces that new data cost."""
-        contestant, rest = case.contestant, ()
-        if shares_program(contestant):
-            rest = (jax.numpy.asarray(contestant.budget.tolerance, case.instance.dtype),)
-            contestant = without_tolerance(contestant)
-        key = (replace(case.instance, seed=0), contestant)
-        if key not in self._programs_of:
-            self._programs_of[key] = self._compile(contestant, inputs, rest)
-        programs = self._programs_of[key].bound(rest)
-        return programs, programs.total.program.retraces(inputs, *rest)
-
-    def _compile(self, contestant: Contestant, inputs: Inputs, rest: tuple[jax.Array, ...]) -> ProgramSet:
-        name = f"{contestant.method!r} with {contestant.solver!r}"
-
-        def compiled(compiler: Compiler, function: Any, *arguments: Any, who: Contestant) -> Program:
-            program = with_tolerance(function, who) if rest else function(who)
-            return compiler.compile_program(program, *arguments, *rest, name=name)
-
-        timed = self._references.compiler
-        solve = compiled(timed, solve_only, inputs, who=contestant)
-        total = compiled(timed, solve_and_differentiate, inputs, who=contestant)
-        if not isinstance(contestant.method, AdjointMethod):
-            return ProgramSet(solve, total)
-        solution = solve.shapes(inputs, *rest)
-        back = compiled(self._untimed, look_back, inputs, solution, who=contestant)
-        exact = self._exact(contestant, inputs)
-        if exact is None:
-            return ProgramSet(solve, total, back)
-        return ProgramSet(solve, total, back, compiled(self._untimed, pull_back, inputs, solution, who=exact))
-
-    def _exact(self, contestant: Contestant, inputs: Inputs) -> Contestant | None:
-        """Return the contestant with the adjoint that errors are split by, in suites that split them."""
-        if self.context.suite.sweep is None:
-            return None
-        lower = lower_level(inputs, 0)
-        method = exact_adjoint(lower)
-        supported = method.supports(contestant.solver, lower) is None
-        return replace(contestant, method=method) if supported else None
 
     def _time(
         self, runs: Sequence[UntimedRun], inputs: Inputs

@@ -116,9 +116,9 @@ def test_a_tolerance_that_is_an_argument_gives_what_a_constant_gives(linear) -> 
 def test_a_sweep_over_tolerances_is_compiled_once(bench: Workbench) -> None:
     """Three points, one program; its points are timed apart, and differ in their errors."""
     points = [swept(Implicit(), tolerance) for tolerance in (1e-2, 1e-5, 1e-8)]
-    before = len(bench._programs_of)
+    before = len(bench._programs._made)
     records = measured(bench, IMAGE, *points)
-    assert len(bench._programs_of) == before + 1
+    assert len(bench._programs._made) == before + 1
     assert len({record.id for record in records}) == 3
     assert [record.retraces for record in records] == [0, 0, 0]
     errors = [record.relative_error for record in records]

@@ -1,10 +1,14 @@
 """Programs are compiled once, kept apart where they differ, and fail with the reason."""
 
+import threading
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hypergrad_bench.bench.measure import quick_compile
 from hypergrad_bench.bench.measure.program import (
     Compiler,
     Memory,
@@ -12,7 +16,9 @@ from hypergrad_bench.bench.measure.program import (
     Program,
     _without_names,
     out_of_memory_named,
+    persistent_cache_off,
 )
+from hypergrad_bench.bench.measure.quick_compile import quick_compiler
 
 pytestmark = pytest.mark.own_compiler
 
@@ -26,7 +32,7 @@ def compile_both(first, second, *arguments) -> tuple[Program, Program]:
 
 
 def shared(first: Program, second: Program) -> bool:
-    return first._compiled is second._compiled
+    return first.identity == second.identity
 
 
 def test_program_computes_and_carries_its_costs():
@@ -154,3 +160,49 @@ def test_other_errors_pass():
 
 def test_memory_without_figures_has_no_total():
     assert Memory(1, None, 3).total is None
+
+
+def test_a_compiler_beside_promises_its_programs_and_waits_for_them():
+    with ThreadPoolExecutor(2) as beside, persistent_cache_off():
+        compiler = Compiler(beside=beside)
+        programs = [compiler.compile_program(lambda x: jnp.sin(x), X, name="test") for _ in range(2)]
+        compiler.wait()
+    assert shared(*programs)
+    assert programs[0].compile_seconds > programs[0].lowering_seconds > 0
+    np.testing.assert_array_equal(programs[1](X), jnp.sin(X))
+
+
+def test_a_program_raises_what_its_compilation_raised_to_whoever_needs_it():
+    with ThreadPoolExecutor(1) as beside, persistent_cache_off():
+        compiler = Compiler((("xla_no_such_option", 1),), beside)
+        program = compiler.compile_program(lambda x: x, X, name="test")
+        compiler.wait()
+    for need in (program.wait, lambda: program.compile_seconds, lambda: program.memory, lambda: program(X)):
+        with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such_option"):
+            need()
+
+
+def test_what_has_not_begun_is_not_compiled_once_it_is_forgotten():
+    held = threading.Event()
+    with ThreadPoolExecutor(1) as beside, persistent_cache_off():
+        beside.submit(held.wait)
+        compiler = Compiler(beside=beside)
+        program = compiler.compile_program(lambda x: x, X, name="test")
+        compiler.forget()
+        held.set()
+    with pytest.raises(CancelledError):
+        program.wait()
+
+
+def test_a_quick_compiler_leaves_out_options_that_xla_does_not_have(monkeypatch):
+    known = dict(quick_compiler(1).options)
+    assert known["xla_backend_optimization_level"] == 1
+    monkeypatch.setattr(quick_compile, "_OLDER_AND_WHOLE", (("xla_no_such_option", 1),))
+    quick_compile._known_options.cache_clear()
+    assert dict(quick_compiler(1).options) == {"xla_backend_optimization_level": 1}
+    quick_compile._known_options.cache_clear()
+
+
+def test_a_quickly_compiled_program_computes_the_same():
+    program = quick_compiler(0).compile_program(lambda x: jnp.sin(x) @ x, X, name="test")
+    assert float(program(X)) == pytest.approx(np.sin(np.arange(4.0)) @ np.arange(4.0), rel=1e-14)
