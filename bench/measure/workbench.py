@@ -91,16 +91,21 @@ class Workbench:
             begin: is told what is about to run, so that a case that ends the process has been named.
         """
         instance = group[0].instance
-        begin(f"inputs and reference: {instance.describe()}")
+        begin(f"inputs: {instance.describe()}")
         try:
-            problem = self._problem(instance)
+            with out_of_memory_named(instance.describe()):
+                double = make_inputs(instance)
+                inputs = cast(double, instance.dtype)
+            with self._programs.compiling_beside():
+                compiled = [self._compiled(case, inputs, begin) for case in group]
+                # While others are compiled.
+                begin(f"reference: {instance.describe()}")
+                problem = self._problem(instance, double, inputs)
+                pairs = zip(group, compiled, strict=True)
+                runs = [self._run(case, found, inputs, begin) for case, found in pairs]
         except BaseException as error:
             yield from self._unmade(group, _failed(error))
             return
-        with self._programs.compiling_beside():
-            compiled = [self._compiled(case, problem.inputs, begin) for case in group]
-            pairs = zip(group, compiled, strict=True)
-            runs = [self._run(case, found, problem.inputs, begin) for case, found in pairs]
         begin(f"timing: {instance.describe()}")
         samples = self._time(runs, problem.inputs)
         for case, run, timed in zip(group, runs, samples, strict=True):
@@ -111,15 +116,12 @@ class Workbench:
                 arrays, record = {}, self._record(problem, case, _failed(error), None, None)
             yield MeasuredRecord(record, arrays)
 
-    def _problem(self, instance: Instance) -> "_Problem":
-        """Make what the cases of a group share; raise whatever a task or a regulariser raises."""
+    def _problem(self, instance: Instance, double: Inputs, inputs: Inputs) -> "_Problem":
+        """Make what the cases of a group share; raise whatever a regulariser raises."""
         with out_of_memory_named(instance.describe()):
-            double = make_inputs(instance)
-            inputs = cast(double, instance.dtype)
+            judgement = self._references.find(instance.double(), double)
             parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
-            return _Problem(
-                inputs, self._references.find(instance.double(), double), hash_arrays(inputs), parameters
-            )
+            return _Problem(inputs, judgement, hash_arrays(inputs), parameters)
 
     def _unmade(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredRecord]:
         """Yield the records of a group whose problem could not be made."""

@@ -88,6 +88,9 @@ class Traced:
     def identity(self) -> str:
         return f"{id(self):x}"
 
+    def wait(self) -> None:
+        """Be ready at once."""
+
     def shapes(self, *arguments: Any) -> Any:
         return self.results
 

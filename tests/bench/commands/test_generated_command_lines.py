@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_records import measured
 
-from hypergrad_bench.bench.measure.untimed_run import UntimedRun
-from hypergrad_bench.bench.measure.workbench import Workbench
-from hypergrad_bench.bench.records.status import Status
+from hypergrad_bench.bench.grid.case import Case
+from hypergrad_bench.bench.grid.inputs import Inputs
+from hypergrad_bench.bench.measure.contestant_programs import ContestantPrograms
 
 JUNK = st.one_of(
     st.sampled_from(
@@ -85,6 +85,11 @@ OTHERS = {
 }
 
 
+def nothing_is_run(programs: ContestantPrograms, case: Case, inputs: Inputs) -> None:
+    """Stand in for the programs of a case, none of which is traced."""
+    raise RuntimeError("nothing is run here")
+
+
 @pytest.fixture(scope="module")
 def somewhere(tmp_path_factory: pytest.TempPathFactory):
     """A folder with a file of words, a plug-in that leaves, an empty folder, and records."""
@@ -95,9 +100,7 @@ def somewhere(tmp_path_factory: pytest.TempPathFactory):
     (folder / "recorded").mkdir()
     (folder / "recorded" / "records.jsonl").write_text(measured(size="64").to_line() + "\n")
     with nothing_measured(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Workbench, "_run", lambda bench, case, inputs: UntimedRun(Status.FAILED, "nothing is run here")
-        )
+        patch.setattr(ContestantPrograms, "of_case", nothing_is_run)
         yield folder
 
 

@@ -1,6 +1,8 @@
 """Measuring a group: what ends up in the records, whatever happens."""
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,9 @@ from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.machine.environment import environment
-from hypergrad_bench.bench.measure import memory_limit
+from hypergrad_bench.bench.measure import memory_limit, program
+from hypergrad_bench.bench.measure import workbench as measure
+from hypergrad_bench.bench.measure.clock import time_rounds
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
@@ -214,3 +218,30 @@ def test_jaxopt_differentiates_the_dual(records: Callable[..., list[Record]]) ->
     (record,) = records(group(JaxoptImplicit()))
     assert record.relative_error is not None
     assert record.relative_error < 1e-3
+
+
+def test_nothing_is_compiled_while_something_is_timed(
+    records: Callable[..., list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads compile beside the tracing of others, and all are done before the clock starts."""
+    going: list[int] = []
+    begun, ended = [], []
+    make = program._executable
+
+    def counted(*arguments: Any) -> Any:
+        begun.append(threading.current_thread())
+        try:
+            return make(*arguments)
+        finally:
+            ended.append(None)
+
+    def timed(entries: dict[str, Any], settings: ClockSettings) -> dict[str, Any]:
+        going.append(len(begun) - len(ended))
+        return time_rounds(entries, settings)
+
+    monkeypatch.setattr(program, "_executable", counted)
+    monkeypatch.setattr(measure, "time_rounds", timed)
+    (record,) = records(group(OneStep(), budget=Budget(2000, 1e-9)))
+    assert record.status == "ok"
+    assert going == [0]
+    assert set(begun) - {threading.main_thread()}
