@@ -29,7 +29,7 @@ SIDE_BY_SIDE = 2
 """Programs that are compiled at the same time; nothing is timed meanwhile."""
 
 
-class CompiledContestant(NamedTuple):
+class BegunPrograms(NamedTuple):
     """A contestant's programs, compiled or being compiled, and the traces that new data cost."""
 
     programs: BoundPrograms
@@ -66,7 +66,7 @@ class ContestantPrograms:
             self.forget()
             raise
 
-    def of_case(self, case: Case, inputs: Inputs) -> CompiledContestant:
+    def of_case(self, case: Case, inputs: Inputs) -> BegunPrograms:
         """Return a case's programs; raise whatever its contestant raises while it is traced."""
         contestant, rest = case.contestant, ()
         if shares_program(contestant):
@@ -76,7 +76,7 @@ class ContestantPrograms:
         if key not in self._made:
             self._made[key] = self._make(contestant, inputs, rest)
         programs = self._made[key].bound(rest)
-        return CompiledContestant(programs, programs.total.program.retraces(inputs, *rest))
+        return BegunPrograms(programs, programs.total.program.retraces(inputs, *rest))
 
     def forget(self) -> None:
         """Drop all programs."""

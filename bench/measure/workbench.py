@@ -21,7 +21,7 @@ from ..records.status import Status
 from .accuracy import Judgement, References
 from .bound_program import BoundProgram, BoundPrograms
 from .clock import time_rounds
-from .contestant_programs import CompiledContestant, ContestantPrograms
+from .contestant_programs import BegunPrograms, ContestantPrograms
 from .hashes import hash_arrays
 from .loaded_programs import unload_if_many
 from .memory_limit import too_large
@@ -138,7 +138,7 @@ class Workbench:
 
     def _compiled(
         self, case: Case, inputs: Inputs, begin: Callable[[str], None]
-    ) -> CompiledContestant | UntimedRun:
+    ) -> BegunPrograms | UntimedRun:
         """Trace a case's programs, once it has been named, or say why there are none."""
         known = _known(case)
         if known is not None:
@@ -152,7 +152,7 @@ class Workbench:
     def _run(
         self,
         case: Case,
-        compiled: CompiledContestant | UntimedRun,
+        compiled: BegunPrograms | UntimedRun,
         inputs: Inputs,
         begin: Callable[[str], None],
     ) -> UntimedRun:
