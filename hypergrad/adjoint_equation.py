@@ -55,11 +55,13 @@ def of_optimality(lower: LowerLevel, x: Float[Array, "*shape"], g: Float[Array, 
     I - tau H is the Jacobian of a forward step.
     """
     tau = map_step_size(lower, 1.0)
-    # A Hessian is its own transpose, and products with it are cheaper forward.
-    across = None if no_hessian(lower) is None else jax.vjp(lower.operator, x)[1]
+    # What a product needs of x alone is computed once, not in each step of an iteration. A Hessian is its own
+    # transpose, and products with it are cheaper forward.
+    along = jax.linearize(lower.operator, x)[1]
+    across = None if no_hessian(lower) is None else jax.linear_transpose(along, x)
 
     def matvec(v: Array) -> Array:
-        return tau * (jax.jvp(lower.operator, (x,), (v,))[1] if across is None else across(v)[0])
+        return tau * (along(v) if across is None else across(v)[0])
 
     def pull(v: Array) -> LowerLevel:
         return jax.grad(lambda lower: -jnp.vdot(v, lower.operator(x)))(lower)

@@ -15,6 +15,7 @@ from .iterations.gradient_descent import GradientDescent as GradientDescent
 from .iterations.interior_point import InteriorPoint as InteriorPoint
 from .iterations.lbfgs import Lbfgs as Lbfgs
 from .iterations.nesterov import Nesterov as Nesterov
+from .iterations.newton_cg import NewtonCg as NewtonCg
 from .iterations.nonmonotone_accelerated_gradient import (
     NonmonotoneAcceleratedGradient as NonmonotoneAcceleratedGradient,
 )

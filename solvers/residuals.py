@@ -22,14 +22,14 @@ from .fixed_point_map import map_move
 
 def gradient_residual(lower: LowerLevel, x: Float[Array, "..."]) -> Float[Array, ""]:
     """Return ||grad E(x)|| / ||A^T y||, without a unit; the operator's norm where there is no energy."""
-    return euclidean_norm(lower.operator(x)) / _scale(lower)
+    return euclidean_norm(lower.operator(x)) / gradient_scale(lower)
 
 
 def fixed_point_residual(
     lower: LowerLevel, x: Float[Array, "..."], tau: Float[Array, ""]
 ) -> Float[Array, ""]:
     """Return ||T(x) - x|| / (tau ||A^T y||),  T the forward or forward-backward map with step size tau."""
-    return euclidean_norm(map_move(lower, x, tau)) / (tau * _scale(lower))
+    return euclidean_norm(map_move(lower, x, tau)) / (tau * gradient_scale(lower))
 
 
 def kkt_residual(
@@ -58,7 +58,7 @@ def kkt_residual(
     regularizer = penalty_of(lower)
     responses = regularizer.W(x)
     norms = squared_norms(lower, x.shape) if norms is None else norms
-    scale = _scale(lower)
+    scale = gradient_scale(lower)
     stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     moved = u - inside_bounds(regularizer, u + norms.dual_unit * responses)
     fixed_point = jnp.sqrt(norms.W) * euclidean_norm(moved) / scale
@@ -66,7 +66,8 @@ def kkt_residual(
     return jnp.maximum(jnp.maximum(stationarity, fixed_point), jnp.abs(gap))
 
 
-def _scale(lower: LowerLevel) -> Float[Array, ""]:
+def gradient_scale(lower: LowerLevel) -> Float[Array, ""]:
+    """Return ||A^T y||, by which residuals are divided; one for a measurement of zeros."""
     # A measurement of zeros has the solution zero; dividing by one keeps its residual a number.
     norm = euclidean_norm(lower.A.adjoint(lower.y))
     return jnp.where(norm > 0, norm, jnp.ones_like(norm))

@@ -10,4 +10,5 @@ from .hypergradient_scale.claim import HypergradientScale as HypergradientScale
 from .inexact_lower_level.claim import InexactLowerLevel as InexactLowerLevel
 from .learned_hypergradients.claim import LearnedHypergradients as LearnedHypergradients
 from .restarts.claim import Restarts as Restarts
+from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
 from .stress.claim import Stress as Stress

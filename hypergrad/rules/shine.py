@@ -1,8 +1,5 @@
 """SHINE: the quasi-Newton inverse of the forward solve, used again backward."""
 
-from typing import Any
-
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -10,6 +7,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
+from ...solvers.iterations.curvature_pairs import times_inverse
 from ...solvers.iterations.lbfgs import Lbfgs, LbfgsState
 from ...solvers.linear.cg import Cg
 from ...solvers.linear.linear_solver import checked, normalized
@@ -82,38 +80,6 @@ class Shine:
 
 
 def apply_inverse(state: LbfgsState, g: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Apply L-BFGS's approximation of the inverse Hessian, by the two-loop recursion on its stored pairs.
-
-    Source: Nocedal and Wright, 2006, algorithm 7.4.
-    """
-    memory = _memory(state)
-    moves, changes, weights = memory.diff_params_memory, memory.diff_updates_memory, memory.weights_memory
-    length = weights.shape[0]
-    # optax stores a pair one step late: the oldest lies at count - 1. Empty slots have weight zero.
-    order = (jnp.asarray(memory.count, jnp.int32) - 1 + jnp.arange(length, dtype=jnp.int32)) % length
-
-    def first(q: Array, index: Array) -> tuple[Array, Array]:
-        share = weights[index] * jnp.vdot(moves[index], q)
-        return q - share * changes[index], share
-
-    q, shares = jax.lax.scan(first, g, order, reverse=True)
-    newest = order[-1]
-    curvature = jnp.vdot(changes[newest], changes[newest])
-    ratio = jnp.vdot(moves[newest], changes[newest]) / jnp.where(curvature > 0, curvature, 1.0)
-    r = q * jnp.where(curvature > 0, ratio, jnp.ones_like(ratio))
-
-    def second(r: Array, both: tuple[Array, Array]) -> tuple[Array, None]:
-        index, share = both
-        return r + moves[index] * (share - weights[index] * jnp.vdot(changes[index], r)), None
-
-    # optax saw tau E, in a unit of x that does not matter to a Hessian's product.
-    return state.step_size * jax.lax.scan(second, r, (order, shares))[0]
-
-
-def _memory(state: LbfgsState) -> Any:
-    """Find optax's memory of pairs in its chain of states."""
-    return next(one for one in jax.tree.leaves(state.optimizer, is_leaf=_has_memory) if _has_memory(one))
-
-
-def _has_memory(one: Any) -> bool:
-    return hasattr(one, "diff_params_memory")
+    """Apply L-BFGS's approximation of the inverse Hessian, by the two-loop recursion on its stored pairs."""
+    # The pairs are of tau E, in a unit of x that does not matter to a Hessian's product.
+    return state.step_size * times_inverse(state.pairs, g)

@@ -1,47 +1,58 @@
-"""Limited-memory BFGS, optax's."""
+"""Limited-memory BFGS that evaluates the energy once a step."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import map_step_size
-from ..residuals import gradient_residual
+from ..residuals import gradient_scale
 from ..solver_traits import SolverTraits
+from .curvature_pairs import CurvaturePairs, no_pairs, times_inverse, with_pair
 from .first_iterate import first_iterate
 from .smooth_energy import supports_smooth
+from .trial_step import SHORTEST, Slope, is_enough, scaled_energy, shorter
 
 
 class LbfgsState(NamedTuple):
-    """The iterate, optax's state, and the units in which optax sees the energy.
+    """The iterate, what is known there, and how far the next step goes.
+
+    Energy, gradient and pairs are of f(z) = E(size z) / (tau ||A^T y||^2), z = x / size, whose gradient at
+    the start is of the order of one in every unit.
 
     Attributes:
         x: the iterate.
-        optimizer: of f(z) = tau E(size z) / size^2, whose gradient at the start is of the order of one.
+        energy: f.
+        gradient: of f, which is grad E / ||A^T y||.
+        length: of the next step in its direction; 1 first, shorter after every step that was refused.
+        pairs: the curvature learned so far.
         step_size: tau = 1/L.
         size: tau ||A^T y||, of the order of x.
     """
 
     x: Float[Array, "..."]
-    optimizer: Any
+    energy: Float[Array, ""]
+    gradient: Float[Array, "..."]
+    length: Float[Array, ""]
+    pairs: CurvaturePairs
     step_size: Float[Array, ""]
     size: Float[Array, ""]
 
 
 @configuration
 class Lbfgs:
-    """Run optax's L-BFGS with its zoom line search, on the energy in units of its own.
+    """Take quasi-Newton steps x + t d, with one energy and one gradient a step.
 
-    Starts at A^T y / ||A||^2. Few steps, each with several evaluations of the energy. Its line search
-    compares values of the energy, so that it can stall near a relative residual of the square root of the
-    dtype's precision. The search is a loop that reverse mode cannot cross: unrolling and one-step
-    differentiation do not apply.
-    Source: Liu and Nocedal, 1989.
+    d = -H g with H the inverse Hessian of the last pairs of moves and gradients' changes. t = 1 is tried
+    first and nearly always right; a step that does not lower the energy enough is tried shorter in the next
+    step, so that members of a batch do not wait for each other's searches. Starts at A^T y / ||A||^2. Near
+    the solution, where energies differ by rounding alone, gradients decide. The steps hold a loop over the
+    pairs that reverse mode cannot cross: unrolling and one-step differentiation do not apply.
+    Source: Liu and Nocedal, 1989; Hager and Zhang, 2005, section 3 (the test near the solution).
 
     Args:
         memory: how many past steps approximate the curvature.
@@ -51,7 +62,7 @@ class Lbfgs:
     """
 
     memory: int = 10
-    traits = SolverTraits(differentiable_step=False)
+    traits = SolverTraits(differentiable_step=False, checks_every_step=True)
 
     def __post_init__(self) -> None:
         if self.memory < 1:
@@ -64,32 +75,28 @@ class Lbfgs:
     def init(self, lower: LowerLevel) -> LbfgsState:
         """Start at A^T y / ||A||^2 with no curvature known."""
         x, tau = first_iterate(lower), map_step_size(lower, 1.0)
-        size = jax.lax.stop_gradient(tau * euclidean_norm(lower.A.adjoint(lower.y)))
-        # optax makes its scalars in JAX's default precision: float64 where x64 is on, whatever x is.
-        optimizer = jax.tree.map(
-            lambda leaf: leaf.astype(x.dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
-            self._optimizer().init(x),
-        )
-        return LbfgsState(x, optimizer, tau, jnp.where(size > 0, size, jnp.ones_like(size)))
+        size = jax.lax.stop_gradient(tau * gradient_scale(lower))
+        energy, gradient = scaled_energy(lower, x, tau, size)
+        return LbfgsState(x, energy, gradient, jnp.ones_like(tau), no_pairs(self.memory, x), tau, size)
 
     def step(self, lower: LowerLevel, state: LbfgsState) -> LbfgsState:
-        """Search along the quasi-Newton direction."""
-        dtype, size = state.x.dtype, state.size
-        unit = state.step_size / jnp.square(size)
-
-        def value(z: Array) -> Array:
-            return unit * lower.value(size * z.astype(dtype))
-
-        z = state.x / size
-        gradient = state.step_size / size * lower.gradient(state.x)
-        # optax mixes integer widths, which strict promotion would refuse, and searches for a step length in
-        # JAX's default precision, which must not leak into a float32 problem: what it returns is cast back.
-        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            updates, optimizer = self._optimizer().update(
-                gradient, state.optimizer, z, value=value(z), grad=gradient, value_fn=value
-            )
-        optimizer = jax.tree.map(lambda new, old: new.astype(old.dtype), optimizer, state.optimizer)
-        return state._replace(x=state.x + size * updates.astype(dtype), optimizer=optimizer)
+        """Try one step, and take it if it lowers the energy enough."""
+        direction = -times_inverse(state.pairs, state.gradient)
+        move = state.length * direction
+        x = state.x + state.size * move
+        energy, gradient = scaled_energy(lower, x, state.step_size, state.size)
+        start = Slope(state.energy, jnp.sum(state.gradient * direction))
+        end = Slope(energy, jnp.sum(gradient * direction))
+        taken, rest = is_enough(start, end, state.length), shorter(start, end, state.length)
+        given_up = ~taken & (rest < SHORTEST)
+        pairs = with_pair(state.pairs, move, gradient - state.gradient, taken)
+        return state._replace(
+            x=jnp.where(taken, x, state.x),
+            energy=jnp.where(taken, energy, state.energy),
+            gradient=jnp.where(taken, gradient, state.gradient),
+            length=jnp.where(taken | given_up, jnp.ones_like(rest), rest),
+            pairs=pairs._replace(stored=jnp.where(given_up, 0, pairs.stored)),
+        )
 
     def iterate(self, lower: LowerLevel, state: LbfgsState) -> Float[Array, "..."]:
         """Return the iterate."""
@@ -97,8 +104,6 @@ class Lbfgs:
         return state.x
 
     def residual(self, lower: LowerLevel, state: LbfgsState) -> Float[Array, ""]:
-        """Return the relative gradient norm."""
-        return gradient_residual(lower, state.x)
-
-    def _optimizer(self) -> Any:
-        return optax.lbfgs(memory_size=self.memory)
+        """Return the relative gradient norm, which is known from the last step that was taken."""
+        del lower
+        return euclidean_norm(state.gradient)
