@@ -14,8 +14,8 @@ from ..residuals import gradient_scale
 from ..solver_traits import SolverTraits
 from .curvature_pairs import CurvaturePairs, no_pairs, times_inverse, with_pair
 from .first_iterate import first_iterate
-from .smooth_energy import supports_smooth
-from .trial_step import SHORTEST, Slope, is_enough, scaled_energy, shorter
+from .smooth_energy import scaled_energy, supports_smooth
+from .trial_step import SHORTEST, Slope, is_enough, shorter
 
 
 class LbfgsState(NamedTuple):

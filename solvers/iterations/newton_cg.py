@@ -13,8 +13,8 @@ from ..fixed_point_map import map_step_size
 from ..residuals import gradient_scale
 from ..solver_traits import SolverTraits
 from .first_iterate import first_iterate
-from .smooth_energy import supports_smooth
-from .trial_step import SHORTEST, Slope, is_enough, scaled_energy, shorter
+from .smooth_energy import scaled_energy, supports_smooth
+from .trial_step import SHORTEST, Slope, is_enough, shorter
 from .truncated_newton_direction import truncated_newton_direction
 
 _FIRST, _LARGEST = 0.1, 0.5

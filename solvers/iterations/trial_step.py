@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ...problems.lower_level import LowerLevel
 from .energy_slack import energy_slack
 
 _ENOUGH = 1e-4
@@ -48,13 +47,3 @@ def shorter(start: Slope, end: Slope, length: Float[Array, ""]) -> Float[Array, 
     share = -start.along / jnp.where(usable, rise, jnp.ones_like(rise))
     share = jnp.where(usable, jnp.clip(share, _LEAST, _MOST), _LEAST)
     return share * length
-
-
-def scaled_energy(
-    lower: LowerLevel, x: Float[Array, "*shape"], tau: Float[Array, ""], size: Float[Array, ""]
-) -> tuple[Float[Array, ""], Float[Array, "*shape"]]:
-    """Return f(z) = tau E(size z) / size^2 and its gradient at z = x / size.
-
-    With size = tau ||A^T y|| numbers are of the order of one, whatever the units of x and of the energy.
-    """
-    return tau / jnp.square(size) * lower.value(x), tau / size * lower.gradient(x)
