@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from ..arrays.largest_eigenvalue import largest_eigenvalue
 from ..values.pytree import pytree
 from ..values.validation import require_dimensions, require_finite, require_floating
-from .channel_correlation import correlate_channels, spread_channels
+from .channel_correlation import correlate_within, spread_within
 
 GRID = 256
 """Side of the grid of frequencies on which the norm is looked for."""
@@ -72,7 +72,7 @@ class ConvolutionChain:
         if r.ndim != 3 or r.shape[0] != self.third.shape[0]:
             raise ValueError(f"responses must have shape ({self.third.shape[0]}, h, w); got {tuple(r.shape)}")
         for bank in reversed(self._banks):
-            r = spread_channels(bank, r)
+            r = spread_within(bank, r)
         return r[0] / jnp.sqrt(self.normalization())
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
@@ -97,7 +97,7 @@ class ConvolutionChain:
     def _forward(self, x: Array) -> Array:
         responses = x[None]
         for bank in self._banks:
-            responses = correlate_channels(bank, responses)
+            responses = correlate_within(bank, responses)
         return responses
 
     @property

@@ -1,7 +1,7 @@
 """Correlations with small filters, each the transpose of another, in the form that a backend runs fast.
 
-With filters F, an image x and responses r there is one trilinear form, sum_kabij F[k,a,b] r[k,i,j]
-x[i+a,j+b]. Each of its three derivatives is a primitive here, so that any derivative of one, of any order, is
+With filters F, an image x of c channels and responses r there is one trilinear form, sum_kcabij F[k,c,a,b]
+r[k,i,j] x[c,i+a,j+b]. Each of its three derivatives is a primitive here, so that any derivative of one, of any order, is
 another one in its own fast form, and none keeps a patch matrix for the way back. A `jax.custom_vjp` would do
 this for reverse mode alone; Hessian-vector products need both.
 """
@@ -31,10 +31,19 @@ _LAYOUT = ("NHWC", "HWIO", "NHWC")
 def correlate(filters: Float[Array, "k s s"], x: Float[Array, "H W"]) -> Float[Array, "k H-s+1 W-s+1"]:
     """Correlate an image with every filter: r[k, i, j] = sum_ab filters[k, a, b] x[i + a, j + b].
 
-    On the CPU images of `SMALL` pixels and more go through a matrix product, which is faster there than XLA's
-    convolution, most of all inside loops (`hgb reproduce filter-bank-speed` measures it); smaller ones, and
-    all images on other devices, are convolved. Raises `TypeError` if the dtypes differ. Caveat: the product
-    holds the image about (s + 3) s / 4 times, which large filters make many.
+    On the CPU images of `SMALL` pixels and more go through matrix products of tiles, which are faster there
+    than XLA's convolution, most of all inside loops (`hgb reproduce filter-bank-speed` measures it); smaller
+    ones, and all images on other devices, are convolved. Raises `TypeError` if the dtypes differ.
+    """
+    return correlate_channels(filters[:, None], x[None])
+
+
+def correlate_channels(
+    filters: Float[Array, "k c s s"], x: Float[Array, "c H W"]
+) -> Float[Array, "k H-s+1 W-s+1"]:
+    """Correlate an image of c channels: r[k, i, j] = sum_cab filters[k, c, a, b] x[c, i + a, j + b].
+
+    The rule for the form is that of `correlate`. Raises `TypeError` if the dtypes differ.
     """
     return _correlate.bind(filters[None], x[None, None])[0, 0]
 
@@ -44,24 +53,32 @@ def spread(filters: Float[Array, "k s s"], r: Float[Array, "k h w"]) -> Float[Ar
 
     The rule for the form is the same. Raises `TypeError` if the dtypes differ.
     """
+    return spread_channels(filters[:, None], r)[0]
+
+
+def spread_channels(
+    filters: Float[Array, "k c s s"], r: Float[Array, "k h w"]
+) -> Float[Array, "c h+s-1 w+s-1"]:
+    """Transpose `correlate_channels`: x[c, i + a, j + b] = sum_kab filters[k, c, a, b] r[k, i, j].
+
+    The rule for the form is that of `correlate`. Raises `TypeError` if the dtypes differ.
+    """
     return _spread.bind(filters[None], r[None, None])[0, 0]
 
 
 def _correlate_by_convolution(filters: Array, x: Array) -> Array:
-    kernel = jnp.moveaxis(filters, 0, -1)[:, :, None, :]
-    return jnp.moveaxis(_convolve(x[..., None], kernel), -1, 1)
+    return jnp.moveaxis(_convolve(jnp.moveaxis(x, 1, -1), filters.transpose(2, 3, 1, 0)), -1, 1)
 
 
 def _spread_by_convolution(filters: Array, r: Array) -> Array:
-    kernel = jnp.moveaxis(jnp.flip(filters, (1, 2)), 0, -1)[:, :, :, None]
-    margin = filters.shape[1] - 1
-    return _convolve(jnp.moveaxis(r, 1, -1), kernel, margin)[..., 0]
+    kernel = jnp.flip(filters, (2, 3)).transpose(2, 3, 0, 1)
+    margin = filters.shape[-1] - 1
+    return jnp.moveaxis(_convolve(jnp.moveaxis(r, 1, -1), kernel, margin), -1, 1)
 
 
 def _filter_gradient_by_convolution(r: Array, x: Array) -> Array:
     """Convolve with the responses as kernel; the batch is what the convolution sums over."""
-    kernel = jnp.moveaxis(r, 1, -1).transpose(1, 2, 0, 3)
-    return jnp.moveaxis(_convolve(jnp.moveaxis(x, 0, -1)[None], kernel)[0], -1, 0)
+    return _convolve(x.transpose(1, 2, 3, 0), r.transpose(2, 3, 0, 1)).transpose(3, 0, 1, 2)
 
 
 def _convolve(x: Array, kernel: Array, margin: int = 0) -> Array:
@@ -75,8 +92,8 @@ def _convolve(x: Array, kernel: Array, margin: int = 0) -> Array:
     )
 
 
-# The operands of the primitives, with g groups of filters and n images a group: filters (g, k, s, s), images
-# (g, n, H, W), responses (g, n, k, h, w).
+# The operands of the primitives, with g groups of filters and n images a group: filters (g, k, c, s, s), images
+# (g, n, c, H, W), responses (g, n, k, h, w).
 
 
 def _primitive(
@@ -92,7 +109,7 @@ def _primitive(
 
     def on_cpu(first: Float[Array, "g ..."], second: Float[Array, "g ..."]) -> Float[Array, "g ..."]:
         large = max(first.shape[-1] * first.shape[-2], second.shape[-1] * second.shape[-2]) >= SMALL
-        return _by_group(product if large else convolution, first, second)
+        return _group_by_group(product, first, second) if large else _by_group(convolution, first, second)
 
     primitive.def_abstract_eval(abstract)
     compiled = jax.jit(primitive.bind)
@@ -116,6 +133,15 @@ def _by_group(
     if first.shape[0] == 1:
         return form(first[0], second[0])[None]
     return jax.vmap(form)(first, second)
+
+
+def _group_by_group(
+    form: Form, first: Float[Array, "g ..."], second: Float[Array, "g ..."]
+) -> Float[Array, "g ..."]:
+    """Take one group after the other: each has tiles of its own."""
+    if first.shape[0] == 1:
+        return form(first[0], second[0])[None]
+    return lax.map(lambda pair: form(*pair), (first, second))
 
 
 def _batch_as_images(primitive: Primitive, arguments: Any, axes: Any) -> tuple[Array, int]:
@@ -146,19 +172,19 @@ _correlate = _primitive(
     "correlate",
     correlate_by_product,
     _correlate_by_convolution,
-    lambda f, x: (*x[:2], f[1], x[2] - f[2] + 1, x[3] - f[3] + 1),
+    lambda f, x: (*x[:2], f[1], x[3] - f[3] + 1, x[4] - f[4] + 1),
 )
 _spread = _primitive(
     "spread",
     spread_by_product,
     _spread_by_convolution,
-    lambda f, r: (*r[:2], r[3] + f[2] - 1, r[4] + f[3] - 1),
+    lambda f, r: (*r[:2], f[2], r[3] + f[3] - 1, r[4] + f[4] - 1),
 )
 _filter_gradient = _primitive(
     "filter_gradient",
     filter_gradient_by_product,
     _filter_gradient_by_convolution,
-    lambda r, x: (r[0], r[2], x[2] - r[3] + 1, x[3] - r[4] + 1),
+    lambda r, x: (r[0], r[2], x[2], x[3] - r[3] + 1, x[4] - r[4] + 1),
 )
 batching.primitive_batchers[_correlate] = functools.partial(_batch_as_images, _correlate)
 batching.primitive_batchers[_spread] = functools.partial(_batch_as_images, _spread)

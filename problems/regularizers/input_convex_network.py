@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..arrays.channels import CHANNELS, is_colour
-from ..operators.channel_correlation import correlate_channels
+from ..operators.channel_correlation import correlate_within
 from ..values.pytree import pytree, static
 from ..values.validation import require_dimensions, require_finite, require_floating
 
@@ -103,8 +103,8 @@ class InputConvexNetwork:
     def value(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Evaluate the energy."""
         image = self._channels_first(x)
-        z = self._activate(correlate_channels(self.first, image) + self.first_bias[:, None, None])
-        mixed = correlate_channels(jnp.exp(self.mixing), z) + correlate_channels(self.second, image)
+        z = self._activate(correlate_within(self.first, image) + self.first_bias[:, None, None])
+        mixed = correlate_within(jnp.exp(self.mixing), z) + correlate_within(self.second, image)
         z = self._activate(mixed + self.second_bias[:, None, None])
         convex = jnp.sum(jnp.exp(self.output) * jnp.sum(z, axis=(1, 2)))
         return convex + jnp.exp(self.quadratic) / 2 * jnp.sum(jnp.square(x))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hypergrad_bench.problems import FilterBank
-from hypergrad_bench.problems.operators import correlation, correlation_product
+from hypergrad_bench.problems.operators import correlation, correlation_product, correlation_tiles
 
 PAD = {"circular": "wrap", "zero": "constant", "reflect": "reflect"}
 CASES = [
@@ -18,10 +18,12 @@ CASES = [
 ]
 
 
-@pytest.fixture(params=["product", "product in blocks", "convolution"])
+@pytest.fixture(params=["product", "product in tiles", "product in tiles and blocks", "convolution"])
 def form(request, monkeypatch):
     monkeypatch.setattr(correlation, "SMALL", 10**9 if request.param == "convolution" else 0)
-    if request.param == "product in blocks":
+    if "tiles" in request.param:
+        monkeypatch.setattr(correlation_tiles, "TILE_BYTES", 1000)
+    if "blocks" in request.param:
         monkeypatch.setattr(correlation_product, "BLOCK_BYTES", 1000)
     jax.clear_caches()
     yield request.param
