@@ -25,6 +25,7 @@ from .regularizer import ConvexEnergy as ConvexEnergy
 from .regularizer import EnergyRegularizer as EnergyRegularizer
 from .regularizer import GroupRegularizer as GroupRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
+from .regularizer import PreparedRegularizer as PreparedRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import RangedRegularizer as RangedRegularizer
 from .regularizer import Regularizer as Regularizer

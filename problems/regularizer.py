@@ -73,6 +73,15 @@ def in_range(regularizer: Regularizer) -> Bool[Array, ""]:
 
 
 @runtime_checkable
+class PreparedRegularizer(Regularizer, Protocol):
+    """A regulariser with something to compute from its parameters alone, such as a normalisation."""
+
+    def prepared(self) -> Regularizer:
+        """Return the same regulariser with that computed, so that a solve does so once, not at every step."""
+        ...
+
+
+@runtime_checkable
 class SmoothRegularizer(EnergyRegularizer, Protocol):
     """A regulariser with a Lipschitz-continuous gradient."""
 

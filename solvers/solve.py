@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from ..problems.arrays.one_dtype import require_one_dtype
 from ..problems.lower_level import LowerLevel
-from ..problems.regularizer import in_range
+from ..problems.regularizer import PreparedRegularizer, in_range
 from ..problems.values.settings import Frame, split
 from ..problems.values.traits import require_traits
 from .analysis_l1_problem import DualSolver, PrimalDualPair, supports_analysis
@@ -80,6 +80,7 @@ def _refuse(frame: Frame, primals: Any, tangents: Any) -> Any:
 
 def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
     solver, budget = frame.filled(arrays)
+    lower = _prepared(lower)
     every = steps_between_looks(solver, budget)
     checked_steps = budget.max_steps - budget.max_steps % every
 
@@ -111,6 +112,13 @@ def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDual
         certificate_of(solver, lower, state),
     )
     return _with_progress(solver, solution, progress)
+
+
+def _prepared(lower: LowerLevel) -> LowerLevel:
+    """Compute what depends on the parameters alone: the compiler leaves transforms of filters in the loop."""
+    if not isinstance(lower.regularizer, PreparedRegularizer):
+        return lower
+    return lower.replace(regularizer=lower.regularizer.prepared())
 
 
 def _begun(solver: Solver, lower: LowerLevel, first: Any) -> Progress:

@@ -6,10 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..arrays.largest_eigenvalue import largest_eigenvalue
 from ..values.pytree import pytree
 from ..values.validation import require_dimensions, require_finite, require_floating
-from .channel_correlation import correlate_within, spread_within
+from .normalized_chain import NormalizedChain, correlate_in_turn
 
 GRID = 256
 """Side of the grid of frequencies on which the norm is looked for."""
@@ -63,21 +62,20 @@ class ConvolutionChain:
 
     def __call__(self, x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
         """Correlate the image `x` with the three banks."""
-        if x.ndim != 2:
-            raise ValueError(f"a chain of convolutions needs a grey image (h, w); got shape {tuple(x.shape)}")
-        return self._forward(x / jnp.sqrt(self.normalization()))
+        return self.normalized()(x)
 
     def adjoint(self, r: Float[Array, "k h w"]) -> Float[Array, "h w"]:
         """Map one response per filter of the last bank back to an image."""
-        if r.ndim != 3 or r.shape[0] != self.third.shape[0]:
-            raise ValueError(f"responses must have shape ({self.third.shape[0]}, h, w); got {tuple(r.shape)}")
-        for bank in reversed(self._banks):
-            r = spread_within(bank, r)
-        return r[0] / jnp.sqrt(self.normalization())
+        return self.normalized().adjoint(r)
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the squared norm for images of this shape, border included; see `largest_eigenvalue`."""
-        return largest_eigenvalue(lambda x: self.adjoint(self(x)), jnp.zeros(shape, self.first.dtype))
+        return self.normalized().squared_norm(shape)
+
+    def normalized(self) -> NormalizedChain:
+        """Return the same operator with f1 and Lip computed, for whoever applies it more than once."""
+        first, second, third = self._banks
+        return NormalizedChain(first / jnp.sqrt(self.normalization()), second, third)
 
     def normalization(self) -> Float[Array, ""]:
         """Return Lip, the largest squared gain of the three correlations without a border.
@@ -89,16 +87,10 @@ class ConvolutionChain:
         middle = length // 2
         impulse = jnp.zeros((length, length), self.first.dtype).at[middle, middle].set(1)
         whole = (2 * length - 1, 2 * length - 1)
-        spectra = jnp.fft.rfft2(self._forward(impulse), s=whole)
+        spectra = jnp.fft.rfft2(correlate_in_turn(self._banks, impulse), s=whole)
         power = jnp.sum(jnp.square(jnp.real(spectra)) + jnp.square(jnp.imag(spectra)), axis=0)
         response = jnp.fft.fftshift(jnp.fft.irfft2(power.astype(spectra.dtype), s=whole))
         return jnp.max(jnp.abs(jnp.fft.rfft2(response, s=(GRID, GRID))))
-
-    def _forward(self, x: Array) -> Array:
-        responses = x[None]
-        for bank in self._banks:
-            responses = correlate_within(bank, responses)
-        return responses
 
     @property
     def _raw(self) -> tuple[Array, Array, Array]:

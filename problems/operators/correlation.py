@@ -1,9 +1,9 @@
 """Correlations with small filters, each the transpose of another, in the form that a backend runs fast.
 
 With filters F, an image x of c channels and responses r there is one trilinear form, sum_kcabij F[k,c,a,b]
-r[k,i,j] x[c,i+a,j+b]. Each of its three derivatives is a primitive here, so that any derivative of one, of any order, is
-another one in its own fast form, and none keeps a patch matrix for the way back. A `jax.custom_vjp` would do
-this for reverse mode alone; Hessian-vector products need both.
+r[k,i,j] x[c,i+a,j+b]. Each of its three derivatives is a primitive here, so that any derivative of one, of
+any order, is another one in its own fast form, and none keeps a patch matrix for the way back. A
+`jax.custom_vjp` would do this for reverse mode alone; Hessian-vector products need both.
 """
 
 import functools
@@ -92,8 +92,8 @@ def _convolve(x: Array, kernel: Array, margin: int = 0) -> Array:
     )
 
 
-# The operands of the primitives, with g groups of filters and n images a group: filters (g, k, c, s, s), images
-# (g, n, c, H, W), responses (g, n, k, h, w).
+# The operands of the primitives, with g groups of filters and n images a group: filters (g, k, c, s, s),
+# images (g, n, c, H, W), responses (g, n, k, h, w).
 
 
 def _primitive(

@@ -2,9 +2,9 @@
 
 Each tile's patches are made, multiplied and dropped while they are in cache, whatever the number of images.
 Rows are kept flat: a shift by (a, b) is one by a W + b along rows of W entries, so that every row of a patch
-matrix is one contiguous piece, and what the shift brings in from the next row lies in columns that are dropped
-or meets zeros. Zeros are put around whole arrays of four axes: XLA fuses a border of a flattened array into a
-loop that asks for every entry where it lies, at ten times the cost.
+matrix is one contiguous piece, and what the shift brings in from the next row lies in columns that are
+dropped or meets zeros. Zeros are put around whole arrays of four axes: XLA fuses a border of a flattened
+array into a loop that asks for every entry where it lies, at ten times the cost.
 """
 
 import functools

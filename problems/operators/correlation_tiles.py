@@ -1,7 +1,7 @@
 """Tiles of a batch of images, small enough that what a tile is blown up to stays in cache."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax import lax
@@ -13,7 +13,8 @@ TILE_BYTES = 2**21
 Index = Int[Array, ""] | int
 
 
-class Tiles(NamedTuple):
+@dataclass(frozen=True)
+class Tiles:
     """A batch of images as tiles of some images, or of some rows of one image, all of one size.
 
     Attributes:

@@ -1,11 +1,13 @@
 """The convex ridge regulariser."""
 
+import dataclasses
 import os
 from typing import ClassVar, Self
 
 from jaxtyping import Array, Float
 
 from ...operators.convolution_chain import ConvolutionChain
+from ...operators.normalized_chain import NormalizedChain
 from ...values.pytree import pytree
 from .ridge_checkpoint import read_ridge
 from .ridge_energy import (
@@ -32,7 +34,7 @@ class ConvexRidge:
         scale: logarithm of what multiplies the image, shape ().
         beta: logarithm of the potentials' curvature at zero, shape ().
         scaling: logarithm of each potential's scale, one per filter, shape (k,).
-        W: the filters.
+        W: the filters; a chain that is normalised already is taken as it is.
 
     Raises:
         TypeError: if a parameter is not a floating-point array, or `W` no `ConvolutionChain`.
@@ -43,7 +45,7 @@ class ConvexRidge:
     scale: Float[Array, ""]
     beta: Float[Array, ""]
     scaling: Float[Array, " k"]
-    W: ConvolutionChain
+    W: ConvolutionChain | NormalizedChain
     convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -70,3 +72,7 @@ class ConvexRidge:
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by exp(alpha + beta) ||W||^2."""
         return ridge_lipschitz(self, 0.0, shape)
+
+    def prepared(self) -> Self:
+        """Return the same energy with its filters normalised."""
+        return dataclasses.replace(self, W=self.W.normalized())

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...operators.convolution_chain import ConvolutionChain, initial_chain
+from ...operators.normalized_chain import NormalizedChain
 from ...values.validation import require_finite, require_floating
 
 COUNTS, SIZE = (4, 8, 64), 5
@@ -40,7 +41,7 @@ class Ridge(Protocol):
         ...
 
     @property
-    def W(self) -> ConvolutionChain:
+    def W(self) -> ConvolutionChain | NormalizedChain:
         """The filters."""
         ...
 
@@ -67,7 +68,7 @@ def ridge_value(ridge: Ridge, weak: float, x: Float[Array, "h w"]) -> Float[Arra
 
     t = W exp(s) x; H is `huber`, w is `weak`.
     """
-    responses, scaling = _responses(ridge, x)
+    responses, scaling = _responses(ridge, ridge.W.normalized(), x)
     potential = jnp.exp(-ridge.beta) * huber(jnp.exp(ridge.beta) * responses)
     if weak:
         potential = potential - weak * huber(responses)
@@ -76,11 +77,12 @@ def ridge_value(ridge: Ridge, weak: float, x: Float[Array, "h w"]) -> Float[Arra
 
 def ridge_gradient(ridge: Ridge, weak: float, x: Float[Array, "h w"]) -> Float[Array, "h w"]:
     """Evaluate exp(alpha - s) W^T (exp(-c_k) (H'(exp(beta + c_k) t_kp) - w H'(exp(c_k) t_kp)))."""
-    responses, scaling = _responses(ridge, x)
+    W = ridge.W.normalized()
+    responses, scaling = _responses(ridge, W, x)
     slopes = huber_slope(jnp.exp(ridge.beta) * responses)
     if weak:
         slopes = slopes - weak * huber_slope(responses)
-    return jnp.exp(ridge.alpha - ridge.scale) * ridge.W.adjoint(jnp.exp(-scaling) * slopes)
+    return jnp.exp(ridge.alpha - ridge.scale) * W.adjoint(jnp.exp(-scaling) * slopes)
 
 
 def ridge_lipschitz(ridge: Ridge, weak: float, shape: tuple[int, ...]) -> Float[Array, ""]:
@@ -116,7 +118,7 @@ def require_ridge(ridge: Ridge) -> None:
         require_finite(name, value)
     require_floating("scaling", ridge.scaling)
     require_finite("scaling", ridge.scaling)
-    if not isinstance(ridge.W, ConvolutionChain):
+    if not isinstance(ridge.W, ConvolutionChain | NormalizedChain):
         raise TypeError(f"W must be a ConvolutionChain; got {type(ridge.W).__name__}")
     count = ridge.W.third.shape[0]
     if ridge.scaling.shape != (count,):
@@ -126,7 +128,7 @@ def require_ridge(ridge: Ridge) -> None:
         )
 
 
-def _responses(ridge: Ridge, x: Array) -> tuple[Array, Array]:
+def _responses(ridge: Ridge, W: NormalizedChain, x: Array) -> tuple[Array, Array]:
     """Return exp(c_k) (W exp(s) x)_k and c_k, spread over the pixels."""
     scaling = ridge.scaling[:, None, None]
-    return jnp.exp(scaling) * ridge.W(jnp.exp(ridge.scale) * x), scaling
+    return jnp.exp(scaling) * W(jnp.exp(ridge.scale) * x), scaling

@@ -1,11 +1,13 @@
 """The weakly convex ridge regulariser."""
 
+import dataclasses
 import os
 from typing import ClassVar, Self
 
 from jaxtyping import Array, Float
 
 from ...operators.convolution_chain import ConvolutionChain
+from ...operators.normalized_chain import NormalizedChain
 from ...values.pytree import pytree
 from .ridge_checkpoint import read_ridge
 from .ridge_energy import (
@@ -33,7 +35,7 @@ class WeaklyConvexRidge:
         scale: logarithm of what multiplies the image, shape ().
         beta: logarithm of the ratio of the two Huber functions' scales, shape ().
         scaling: logarithm of each potential's scale, one per filter, shape (k,).
-        W: the filters.
+        W: the filters; a chain that is normalised already is taken as it is.
 
     Raises:
         TypeError: if a parameter is not a floating-point array, or `W` no `ConvolutionChain`.
@@ -44,7 +46,7 @@ class WeaklyConvexRidge:
     scale: Float[Array, ""]
     beta: Float[Array, ""]
     scaling: Float[Array, " k"]
-    W: ConvolutionChain
+    W: ConvolutionChain | NormalizedChain
     convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -71,3 +73,7 @@ class WeaklyConvexRidge:
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by exp(alpha) max(exp(beta), 1) ||W||^2."""
         return ridge_lipschitz(self, 1.0, shape)
+
+    def prepared(self) -> Self:
+        """Return the same energy with its filters normalised."""
+        return dataclasses.replace(self, W=self.W.normalized())

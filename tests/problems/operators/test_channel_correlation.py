@@ -1,4 +1,4 @@
-"""Correlations of several channels in all their forms against a plain sum, with every derivative and batch."""
+"""Correlations of several channels, in all their forms, against a plain sum: derivatives and batches."""
 
 import functools
 

@@ -7,9 +7,17 @@ import pytest
 import safetensors.numpy
 import scipy.signal
 
-from hypergrad_bench.problems import ConvexRidge, ConvolutionChain, WeaklyConvexRidge
+from hypergrad_bench.problems import (
+    ConvexRidge,
+    ConvolutionChain,
+    Identity,
+    LowerLevel,
+    PreparedRegularizer,
+    WeaklyConvexRidge,
+)
 from hypergrad_bench.problems.arrays.largest_eigenvalue import largest_eigenvalue
 from hypergrad_bench.problems.operators.convolution_chain import initial_chain
+from hypergrad_bench.solvers import Budget, Lbfgs, Nesterov, solve
 
 COUNTS, SIZE, SHAPE = (2, 3, 8), 3, (7, 6)
 BOTH = pytest.mark.parametrize(("cls", "weak"), [(ConvexRidge, 0.0), (WeaklyConvexRidge, 1.0)])
@@ -89,6 +97,52 @@ def test_scaling_a_bank_changes_nothing():
     x = jnp.asarray(np.random.default_rng(1).normal(size=SHAPE))
     other = ConvolutionChain(3 * chain.first + 0.7, chain.second, -0.1 * chain.third)
     np.testing.assert_allclose(other(x), -chain(x), atol=1e-14)
+
+
+@BOTH
+def test_a_prepared_ridge_is_the_same_energy_and_differentiates_alike(cls, weak, image):
+    del weak
+    ridge, x = _ridge(cls), jnp.asarray(image)
+
+    def energy(ridge):
+        return jnp.vdot(ridge.gradient(x), jnp.cos(x)) + ridge.value(x)
+
+    def prepared_energy(ridge):
+        return energy(ridge.prepared())
+
+    assert isinstance(ridge, PreparedRegularizer)
+    assert float(energy(ridge.prepared().prepared())) == pytest.approx(float(energy(ridge)), rel=1e-12)
+    jax.tree.map(
+        lambda found, wanted: np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-11),
+        jax.jit(jax.grad(prepared_energy))(ridge),
+        jax.jit(jax.grad(energy))(ridge),
+    )
+    shape = x.shape
+    assert float(ridge.prepared().lipschitz(shape)) == pytest.approx(float(ridge.lipschitz(shape)), rel=1e-9)
+
+
+@pytest.mark.parametrize("solver", [Nesterov(), Lbfgs()], ids=repr)
+def test_a_solve_normalises_its_filters_once(solver, image):
+    """No transform of the filters is left in the loop of steps."""
+    lower = LowerLevel(Identity(), jnp.asarray(image), _ridge(ConvexRidge))
+    program = jax.make_jaxpr(lambda lower: solve(solver, Budget(5), lower).x)(lower)
+    assert "fft" in str(program)
+    assert not any("fft" in str(body) for body in _loops(program.jaxpr))
+
+
+def _loops(program) -> list:
+    """The bodies of all loops of a program, of those within its other parts too."""
+    found = []
+    for equation in program.eqns:
+        parts = jax.tree.leaves(
+            list(equation.params.values()),
+            is_leaf=lambda part: hasattr(part, "eqns") or hasattr(part, "jaxpr"),
+        )
+        for part in parts:
+            inner = getattr(part, "jaxpr", part)
+            if hasattr(inner, "eqns"):
+                found += [inner] if equation.primitive.name in ("while", "scan") else _loops(inner)
+    return found
 
 
 def test_the_chain_s_norm_is_bounded_closely():
