@@ -1,7 +1,5 @@
 """Three convolutions in a row, as they are: a chain whose normalisation is known."""
 
-from collections.abc import Iterable
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -52,7 +50,9 @@ class NormalizedChain:
         return self
 
 
-def correlate_in_turn(banks: Iterable[Array], x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
+def correlate_in_turn(
+    banks: tuple[Float[Array, "..."], ...], x: Float[Array, "h w"]
+) -> Float[Array, "k h w"]:
     """Correlate an image with one bank after the other, each cut at the border."""
     responses = x[None]
     for bank in banks:
