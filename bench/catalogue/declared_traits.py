@@ -33,6 +33,8 @@ def require_traits(entry: Any, kind: str) -> None:
     due = _TRAITS.get(kind, {})
     for name, wanted in due.items():
         _refuse_stray_names(type(entry), kind, name, wanted)
+    if due and BenchTraits not in due.values():
+        _refuse_flags_of_methods(type(entry))
     for name, wanted in due.items():
         _require_kind(entry, name, wanted)
 
@@ -48,6 +50,16 @@ def _refuse_stray_names(cls: type, kind: str, name: str, wanted: type) -> None:
             raise UserError(
                 f"{cls.__name__} has {stray!r}, which nobody reads; did you mean "
                 f"`{name} = {wanted.__name__}({flag}=...)`?"
+            )
+
+
+def _refuse_flags_of_methods(cls: type) -> None:
+    """Refuse on a solver what the bench has to know of methods alone."""
+    said = {*dir(cls), *_settings_of(cls)}
+    for name in (field.name for field in dataclasses.fields(BenchTraits)):
+        if name in said:
+            raise UserError(
+                f"{cls.__name__} has {name!r}, which nobody reads: only methods say it, in `bench_traits`"
             )
 
 

@@ -57,6 +57,8 @@ class Mine:
         (METHOD, "traits: MethodTraits = MethodTraits()", "traits is a setting; .* without an annotation"),
         (METHOD, "traits = property(lambda self: 1 / 0)", "Mine.traits raised ZeroDivisionError"),
         (METHOD, "costly = True", r"'costly', which nobody reads; .*`bench_traits = BenchTraits\(costly="),
+        (SOLVER, "in_a_child = True", "Mine has 'in_a_child', which nobody reads: only methods say it"),
+        (LINEAR, "costly: bool = True", "Mine has 'costly', which nobody reads: only methods say it"),
         (METHOD, "in_a_child: bool = True", r"`bench_traits = BenchTraits\(in_a_child=\.\.\.\)`"),
         (METHOD, "accuracy = 1e-4", r"`bench_traits = BenchTraits\(granted_error=\.\.\.\)`"),
         (METHOD, "exact = False", r"Mine has 'exact', which nobody reads; .*`traits = MethodTraits\(exact="),
