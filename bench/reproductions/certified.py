@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from ...hypergrad import CertifiedSolution, certified_solution, pair
-from ...hypergrad.l1.active_set_system import active_set_system, solve_system
+from ...hypergrad.l1.active_set_system import active_set_system
 from ...hypergrad.l1.certified_solution import is_nonsmooth
+from ...hypergrad.l1.system_solution import solve_system
 from ...problems import LowerLevel
 from ...solvers.matrices.normal_matrix import layout_of, rank_of_rows
 from .training_pair import TrainingPair
@@ -42,4 +43,4 @@ def closed_form(training_pair: TrainingPair, solved: Certified) -> ClosedFormGra
     system = active_set_system(lower, point.active, point.x.shape)
     adjoint = solve_system(lower, system, cotangent, jnp.zeros_like(point.u))
     gradient = pair(lower, point, adjoint.v, adjoint.mu)
-    return ClosedFormGradient(gradient, is_nonsmooth(lower, solved.solution, system, adjoint, gradient))
+    return ClosedFormGradient(gradient, is_nonsmooth(lower, solved.solution, adjoint, gradient))

@@ -1,16 +1,14 @@
 """The optimality system of an l1 problem on a given active set, by a factorisation of the size of x."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from ...problems.lower_level import LowerLevel
 from ...solvers.analysis_l1_problem import penalty_of, squared_norms
 from ...solvers.linear.cg import Cg
-from ...solvers.linear.linear_solver import has_converged
 from ...solvers.matrices.normal_matrix import (
     Factor,
     Layout,
@@ -22,18 +20,14 @@ from ...solvers.matrices.normal_matrix import (
     rows_matrix,
     solve_factored,
 )
-from .group_curvature import GroupCurvature, normal_product
+from .group_curvature import GroupCurvature
 
-PENALTIES = {"float64": 1e5, "float32": 1e2}
-"""sigma ||W||^2 / ||A||^2: large enough for few steps on the multiplier, small enough for rounding."""
-REACHED = {"float64": 1e-11, "float32": 1e-5}
-"""Relative residual that refinement reaches whatever the units, through the penalty's rounding."""
-RIDGE = 500
+PENALTIES = {"float64": 1e10, "float32": 1e2}
+"""sigma ||W||^2 / ||A||^2: for few corrections on nearly dependent rows, and less than rounding."""
+DEPENDENCE_PENALTIES = {"float64": 1e5, "float32": 1e2}
+"""Smaller, where an iteration itself has to reach rounding."""
+RIDGE = 10
 """Of the matrix's diagonal, over the precision times the matrix's norm."""
-REFINEMENTS = 3
-# Dependent rows make the multiplier's system singular, and steps beyond rounding then amplify it: what the
-# tolerance leaves is for the refinements.
-_MULTIPLIER = Cg(max_steps=300, tolerance=1e-9)
 _DEPENDENCE = Cg(max_steps=300, tolerance=1e-13)
 
 
@@ -53,40 +47,12 @@ class ActiveSetSystem(NamedTuple):
     curvature: GroupCurvature | None = None
 
 
-class SystemSolution(NamedTuple):
-    """The solution of the system for one right-hand side.
-
-    Attributes:
-        v: the part of the shape of x.
-        mu: the multiplier of the active rows, zero elsewhere.
-        residual: norm of what is left of the right-hand side, over its norm.
-        steps: conjugate-gradient steps on the multiplier.
-        converged: whether the residual is rounding, or what an iteration was asked for; None where that makes
-            no claim.
-    """
-
-    v: Float[Array, "..."]
-    mu: Float[Array, "..."]
-    residual: Float[Array, ""]
-    steps: Int[Array, ""]
-    converged: Bool[Array, ""] | None
-
-
-class _Approximation(NamedTuple):
-    """v and mu so far, what is left of the two right-hand sides, and conjugate-gradient steps."""
-
-    v: Float[Array, "..."]
-    mu: Float[Array, "..."]
-    first: Float[Array, "..."]
-    second: Float[Array, "..."]
-    steps: Int[Array, ""]
-
-
 def active_set_system(
     lower: LowerLevel,
     active: Bool[Array, "..."],
     shape: tuple[int, ...],
     curvature: GroupCurvature | None = None,
+    penalties: Mapping[str, float] = PENALTIES,
 ) -> ActiveSetSystem:
     """Factorise for one active set; time and memory do not depend on the number of rows.
 
@@ -95,10 +61,11 @@ def active_set_system(
         active: which rows.
         shape: of x.
         curvature: of groups that are not zero.
+        penalties: sigma ||W||^2 / ||A||^2, for each dtype.
     """
     layout = layout_of(lower, shape)
     norms = squared_norms(lower, shape)
-    relative = PENALTIES[lower.y.dtype.name]
+    relative = penalties[lower.y.dtype.name]
     penalty = relative * norms.dual_unit
     ridge = RIDGE * float(jnp.finfo(lower.y.dtype).eps) * relative * norms.A
     rows = rows_matrix(lower, layout, active.astype(lower.y.dtype))
@@ -111,69 +78,23 @@ def active_set_system(
     return ActiveSetSystem(active, penalty, factorize(layout, matrix), curvature)
 
 
-def solve_system(
-    lower: LowerLevel, system: ActiveSetSystem, top: Float[Array, "*shape"], bottom: Float[Array, "*range"]
-) -> SystemSolution:
-    """Solve  A^T A v + W0^T mu = top,  W0 v = bottom  (bottom is read on the active rows only).
-
-    The penalty is added to the first block and its effect to the right-hand side, which changes no solution;
-    conjugate gradients on  W0 (A^T A + sigma W0^T W0)^{-1} W0^T mu = ...  then need few steps, since the
-    eigenvalues times sigma crowd at one. Consistent for dependent rows as well: mu is then the smallest.
-    A correction that does not reduce what is left is not made; where the first one does not, the
-    factorisation has failed, and the solution is NaN: zero would be an answer.
-    Source: Golub and Greif, 2003 (augmented Lagrangian form of saddle-point systems).
-    """
-    W = penalty_of(lower).W
-    layout = layout_of(lower, top.shape)
-    invert, complement = _operators(lower, system, layout)
-    zero = jnp.zeros_like(bottom)
-
-    def left(v: Array, mu: Array) -> tuple[Array, Array]:
-        missing = jnp.where(system.active, bottom - W(v), zero)
-        return top - normal_product(lower, v, system.curvature) - W.adjoint(mu), missing
-
-    def correct(now: _Approximation, _: None) -> tuple[_Approximation, None]:
-        shifted = invert(now.first + system.penalty * W.adjoint(now.second))
-        wanted = jnp.where(system.active, system.penalty * (W(shifted) - now.second), zero)
-        found = _MULTIPLIER.solve_linear(complement, wanted)
-        v, mu = now.v + shifted - invert(W.adjoint(found.value)), now.mu + found.value
-        steps = now.steps + found.steps
-        after = _Approximation(v, mu, *left(v, mu), steps)
-        worse = ~(_squares(after.first, after.second) < _squares(now.first, now.second))
-        return jax.tree.map(
-            lambda new, old: jnp.where(worse, old, new), after, now._replace(steps=steps)
-        ), None
-
-    start = _Approximation(
-        jnp.zeros_like(top), zero, top, jnp.where(system.active, bottom, zero), steps=jnp.zeros((), jnp.int32)
-    )
-    found, _ = jax.lax.scan(correct, start, length=REFINEMENTS)
-    size = _squares(start.first, start.second)
-    residual = jnp.sqrt(_squares(found.first, found.second) / jnp.where(size > 0, size, 1.0))
-    failed = (size > 0) & ~(residual < 1)
-    v, mu = (jnp.where(failed, jnp.nan, part) for part in (found.v, found.mu))
-    norms = squared_norms(lower, top.shape)
-    terms = norms.A * jnp.linalg.norm(found.v.ravel()), jnp.sqrt(norms.W) * jnp.linalg.norm(found.mu.ravel())
-    length = jnp.stack(terms) / jnp.where(size > 0, jnp.sqrt(size), 1.0)
-    converged = has_converged(residual, REACHED[residual.dtype.name], length)
-    return SystemSolution(v, mu, residual, found.steps, converged)
-
-
 def dependence(
-    lower: LowerLevel, system: ActiveSetSystem, rows: Float[Array, "*range"], shape: tuple[int, ...]
+    lower: LowerLevel, active: Bool[Array, "*range"], rows: Float[Array, "*range"], shape: tuple[int, ...]
 ) -> Float[Array, "*range"]:
     """Return the part z of given rows with W0^T z = 0: about zero if the active rows are independent.
 
     It is what a multiplier can be changed by without any effect on the system.
     """
-    _, complement = _operators(lower, system, layout_of(lower, shape))
-    inside = jnp.where(system.active, rows, jnp.zeros_like(rows))
+    system = active_set_system(lower, active, shape, penalties=DEPENDENCE_PENALTIES)
+    _, complement = operators(lower, system, layout_of(lower, shape))
+    inside = jnp.where(active, rows, jnp.zeros_like(rows))
     return inside - _DEPENDENCE.solve_linear(complement, complement(inside)).value
 
 
-def _operators(
+def operators(
     lower: LowerLevel, system: ActiveSetSystem, layout: Layout
 ) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """Return products with (A^T A + sigma W0^T W0)^{-1}, and with sigma W0 (...)^{-1} W0^T."""
     W = penalty_of(lower).W
 
     def invert(x: Array) -> Array:
@@ -185,7 +106,3 @@ def _operators(
         return jnp.where(system.active, image, jnp.zeros_like(mu))
 
     return invert, complement
-
-
-def _squares(first: Float[Array, "..."], second: Float[Array, "..."]) -> Array:
-    return jnp.sum(jnp.square(first)) + jnp.sum(jnp.square(second))

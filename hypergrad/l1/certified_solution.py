@@ -14,8 +14,9 @@ from ...solvers.budget import Budget
 from ...solvers.certificate import Certificate, active_rows, certify, shifted_dual
 from ...solvers.iterations.active_set import ActiveSet
 from ...solvers.solve import solve
-from .active_set_system import ActiveSetSystem, SystemSolution, active_set_system, dependence, solve_system
+from .active_set_system import active_set_system, dependence
 from .analysis_pairing import ActivePoint, pair
+from .system_solution import SystemSolution, solve_system
 
 BUDGET = Budget(max_steps=40, tolerance=1e-13)
 DEPENDENT = 1e-6
@@ -61,7 +62,6 @@ def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -
 def is_nonsmooth(
     lower: LowerLevel,
     solution: CertifiedSolution,
-    system: ActiveSetSystem,
     adjoint: SystemSolution,
     gradient: LowerLevel,
 ) -> Bool[Array, ""]:
@@ -75,7 +75,7 @@ def is_nonsmooth(
     x, u, active = solution.point
     drawn = np.random.default_rng(6).normal(size=u.shape)
     rows = jnp.where(active, jnp.asarray(drawn, u.dtype), jnp.zeros_like(u))
-    z = dependence(lower, system, rows, x.shape)
+    z = dependence(lower, active, rows, x.shape)
     share = euclidean_norm(z) / _positive(euclidean_norm(rows))
     unit = z / _positive(euclidean_norm(z))
     still = ActivePoint(jnp.zeros_like(x), jnp.zeros_like(u), active)

@@ -7,8 +7,8 @@ from ...problems.lower_level import LowerLevel
 from ...solvers.analysis_l1_problem import penalty_of, squared_norms
 from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.matrices.circulant import filtered, is_circulant, spectrum_of
-from .active_set_system import SystemSolution
 from .group_curvature import GroupCurvature, normal_product
+from .system_solution import SystemSolution
 
 
 def iterate_system(

@@ -27,9 +27,10 @@ from ...solvers.linear.linear_solver import LinearSolver
 from ...solvers.matrices.normal_matrix import layout_of
 from ...solvers.residuals import fixed_point_residual
 from ...solvers.solve import solve
-from ..l1.active_set_system import active_set_system, solve_system
+from ..l1.active_set_system import active_set_system
 from ..l1.analysis_pairing import pair
 from ..l1.certified_solution import certified_solution, is_nonsmooth
+from ..l1.system_solution import solve_system
 from ..method import Outer
 from ..rules.implicit import Implicit
 from ..solved import Solved
@@ -161,7 +162,7 @@ def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel
         gradient,
         differences,
         base.certificate.certified,
-        is_nonsmooth(lower, base, system, adjoint, gradient),
+        is_nonsmooth(lower, base, adjoint, gradient),
         jnp.zeros((), bool),
     )
 

@@ -23,10 +23,11 @@ from ...solvers.matrices.normal_matrix import layout_of
 from ...solvers.solver import Solution, Solver
 from ..adjoint_rule import solve_with_adjoint
 from ..l1.active_rows import project_dense, project_matrix_free
-from ..l1.active_set_system import active_set_system, solve_system
+from ..l1.active_set_system import active_set_system
 from ..l1.analysis_pairing import ActivePoint, pair, split_dual
 from ..l1.group_curvature import GroupCurvature, group_curvature, normal_product
 from ..l1.iterative_system import iterate_system
+from ..l1.system_solution import solve_system
 from ..l1.undecided_rows import undecided_rows
 from ..method import Backward
 from ..method_traits import MethodTraits
@@ -61,9 +62,9 @@ class ClosedForm:
     - A = identity and a matrix W: v = g - W0^T mu, by a few steps of conjugate gradients on W0 W0^T, and by
       a Cholesky factor of it where they do not end at rounding;
     - up to `factored_up_to` unknowns, where it fits: a Cholesky factor of A^T A + sigma W0^T W0, dense up to
-      4096 unknowns, or by nested dissection for images whose operators couple near pixels only; then steps on
-      mu, few where the active rows are independent, as those of a certified solution usually are, and too few
-      where an unfinished solve leaves them nearly dependent: the residual says so;
+      4096 unknowns, or by nested dissection for images whose operators couple near pixels only; then a few
+      corrections where the active rows are independent, as those of a certified solution usually are, and up
+      to some hundreds where an unfinished solve leaves them nearly dependent: the residual says how far;
     - beyond: conjugate gradients on W0 W0^T (A = identity) or `indefinite` on the system; memory linear in
       the pixels.
 
@@ -88,7 +89,7 @@ class ClosedForm:
     """
 
     threshold: float | None = None
-    factored_up_to: int | None = 4096
+    factored_up_to: int | None = None
     linear: LinearSolver = Cg()
     indefinite: LinearSolver = Minres()
     traits = MethodTraits()

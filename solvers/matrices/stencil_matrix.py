@@ -11,6 +11,8 @@ from jaxtyping import Array, Float, Int
 
 from .nested_dissection import CutAxis, Dissection, Level
 
+IN_BOUNDS = "promise_in_bounds"
+
 
 class StencilMatrix(NamedTuple):
     """A symmetric matrix on images, all of whose entries in a column lie near its pixel.
@@ -69,20 +71,21 @@ def solve_factored(
 ) -> Float[Array, "h w"]:
     """Solve with the factor, forth and back."""
     pixels = _pixels(dissection).ravel()
-    known = jnp.append(rhs.ravel(), jnp.zeros((), rhs.dtype))[pixels]
+    known = _taken(jnp.append(rhs.ravel(), jnp.zeros((), rhs.dtype)), (pixels,))
     *levels, last = dissection.levels
     halves = []
     for level, own, below in zip(levels, factor.own, factor.below, strict=True):
-        half = _product("fop,fp->fo", own, known[level.own])
-        known = known.at[level.border].add(-_product("fbo,fo->fb", below, half))
+        half = _product("fop,fp->fo", own, _taken(known, (level.own,)))
+        passed_on = -_product("fbo,fo->fb", below, half)
+        known = known.at[level.border].add(passed_on, mode=IN_BOUNDS, wrap_negative_indices=False)
         halves.append(half)
     place = last.own[0]
     known = known.at[place].set(cho_solve((factor.root, True), known[place]), unique_indices=True)
     backwards = zip(levels[::-1], factor.own[::-1], factor.below[::-1], halves[::-1], strict=True)
     for level, own, below, half in backwards:
-        rest = half - _product("fbo,fb->fo", below, known[level.border])
+        rest = half - _product("fbo,fb->fo", below, _taken(known, (level.border,)))
         known = known.at[level.own].set(_product("fpo,fp->fo", own, rest), unique_indices=True)
-    return known[np.flatnonzero(pixels < rhs.size)].reshape(rhs.shape)
+    return _taken(known, (np.flatnonzero(pixels < rhs.size),)).reshape(rhs.shape)
 
 
 def trace_of_inverse(dissection: Dissection, factor: StencilFactor) -> Float[Array, ""]:
@@ -132,9 +135,9 @@ def _columns(
     near = (np.abs(d) <= down) & (np.abs(e) <= across)
     offset = (d + down) * entries.shape[1] + e + across
     at = np.where(near, offset * size + np.arange(size), entries.shape[0] * entries.shape[1] * size)
-    values = jnp.moveaxis(entries.reshape(-1, entries.shape[2])[:, level.own], 0, 1)
+    values = jnp.moveaxis(_taken(entries.reshape(-1, entries.shape[2]), (slice(None), level.own)), 0, 1)
     values = jnp.pad(values.reshape(len(level.own), -1), ((0, 0), (0, 1)))
-    return jnp.take(values, at.ravel(), axis=1).reshape(-1, *at.shape)
+    return _taken(values, (slice(None), at))
 
 
 def _from_parts(
@@ -151,7 +154,8 @@ def _from_parts(
     for number, part in enumerate(level.parts):
         place = np.full(len(level.offsets), count)
         place[part] = np.arange(count)
-        total = total + of_parts[:, number][:, place[rows]][:, :, place[columns]]
+        of_part = _taken(of_parts[:, number], (slice(None), place[rows]))
+        total = total + _taken(of_part, (slice(None), slice(None), place[columns]))
     return total
 
 
@@ -198,6 +202,11 @@ def _pixels(dissection: Dissection) -> Int[np.ndarray, "rows columns"]:
     down, across = dissection.down.pixels()[:, None], dissection.across.pixels()
     length = dissection.across.length
     return np.where((down >= 0) & (across >= 0), down * length + across, dissection.down.length * length)
+
+
+def _taken(array: Float[Array, "..."], index: tuple[slice | Int[np.ndarray, "..."], ...]) -> Array:
+    """Index without a check, which XLA would make while it compiles, on a million constants."""
+    return array.at[index].get(mode=IN_BOUNDS, wrap_negative_indices=False)
 
 
 def _inverse_triangle(block: Float[Array, "own own"]) -> Float[Array, "own own"]:

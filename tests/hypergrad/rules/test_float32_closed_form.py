@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hypergrad_bench.hypergrad import ClosedForm, Solved
-from hypergrad_bench.hypergrad.l1.active_set_system import active_set_system, solve_system
+from hypergrad_bench.hypergrad.l1.active_set_system import active_set_system
+from hypergrad_bench.hypergrad.l1.system_solution import solve_system
 from hypergrad_bench.problems import AnalysisL1, Blur, Dense, FilterBank, Identity, LowerLevel, Photographs
 from hypergrad_bench.solvers import ActiveSet, Budget, solve
 

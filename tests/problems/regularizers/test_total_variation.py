@@ -7,8 +7,9 @@ import pytest
 from scipy.optimize import minimize
 
 from hypergrad_bench.hypergrad import ActivePoint, CertifiedSolution, Checked, ClosedForm, Implicit, pair
-from hypergrad_bench.hypergrad.l1.active_set_system import active_set_system, solve_system
+from hypergrad_bench.hypergrad.l1.active_set_system import active_set_system
 from hypergrad_bench.hypergrad.l1.certified_solution import is_nonsmooth
+from hypergrad_bench.hypergrad.l1.system_solution import solve_system
 from hypergrad_bench.problems import (
     AnalysisL1,
     FilterBank,
@@ -106,7 +107,7 @@ def has_kink(lower: LowerLevel) -> jax.Array:
     system = active_set_system(lower, point.active, point.x.shape)
     adjoint = solve_system(lower, system, jax.grad(loss)(found.point.x), jnp.zeros_like(found.point.u))
     gradient = pair(lower, found.point, adjoint.v, adjoint.mu)
-    return is_nonsmooth(lower, found, system, adjoint, gradient)
+    return is_nonsmooth(lower, found, adjoint, gradient)
 
 
 @pytest.mark.parametrize(("weight", "ties"), [(0.3, 0), (0.5, 2), (0.7, 0)])
