@@ -93,7 +93,10 @@ def dependence(
 
 def operators(
     lower: LowerLevel, system: ActiveSetSystem, layout: Layout
-) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+) -> tuple[
+    Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]],
+    Callable[[Float[Array, "*range"]], Float[Array, "*range"]],
+]:
     """Return products with (A^T A + sigma W0^T W0)^{-1}, and with sigma W0 (...)^{-1} W0^T."""
     W = penalty_of(lower).W
 
