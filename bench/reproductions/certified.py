@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Int
 from ...hypergrad import CertifiedSolution, certified_solution, pair
 from ...hypergrad.l1.active_set_system import active_set_system
 from ...hypergrad.l1.certified_solution import is_nonsmooth
-from ...hypergrad.l1.system_solution import solve_system
+from ...hypergrad.l1.system_solution import SystemSolution, solve_system
 from ...problems import LowerLevel
 from ...solvers.matrices.normal_matrix import layout_of, rank_of_rows
 from .training_pair import TrainingPair
@@ -23,10 +23,10 @@ class Certified(NamedTuple):
 
 
 class ClosedFormGradient(NamedTuple):
-    """The closed form's hypergradient, and whether the solution has a kink."""
+    """The closed form's hypergradient, and the adjoint that it follows from."""
 
     gradient: LowerLevel
-    nonsmooth: Bool[Array, ""]
+    adjoint: SystemSolution
 
 
 def certify(lower: LowerLevel) -> Certified:
@@ -42,5 +42,9 @@ def closed_form(training_pair: TrainingPair, solved: Certified) -> ClosedFormGra
     cotangent = jax.grad(training_pair.loss)(point.x)
     system = active_set_system(lower, point.active, point.x.shape)
     adjoint = solve_system(lower, system, cotangent, jnp.zeros_like(point.u))
-    gradient = pair(lower, point, adjoint.v, adjoint.mu)
-    return ClosedFormGradient(gradient, is_nonsmooth(lower, solved.solution, adjoint, gradient))
+    return ClosedFormGradient(pair(lower, point, adjoint.v, adjoint.mu), adjoint)
+
+
+def has_kink(lower: LowerLevel, solved: Certified, found: ClosedFormGradient) -> Bool[Array, ""]:
+    """Tell whether the solution that was differentiated has a kink."""
+    return is_nonsmooth(lower, solved.solution, found.adjoint, found.gradient)

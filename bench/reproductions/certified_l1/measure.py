@@ -7,7 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ....hypergrad import Differences, certified_solution, difference_quotients, plateau
+from ....hypergrad import (
+    CertifiedSolution,
+    Differences,
+    certified_solution,
+    difference_quotients,
+    plateau,
+)
 from ....hypergrad.references.central_differences import slopes_along
 from ....problems import AnalysisL1, LowerLevel
 from ....solvers import PrimalDualPair
@@ -15,13 +21,19 @@ from ...machine.threads import fix_blas_threads
 from ...measure.clock import time_once
 from ...measure.program import Compiler, Program
 from ...records.status import Status
-from ..certified import Certified, ClosedFormGradient, certify, closed_form
+from ..certified import Certified, ClosedFormGradient, certify, closed_form, has_kink
 from ..relative_error import finite, relative_error
 from ..training_pair import TrainingPair
-from .problem import CertifiedCase, directions_of, draw_pair
-from .rows import CertifiedRow, CertifiedSolutionFields, CertifiedSolve, ClosedFormAgainstDifferences, Drawn
-
-SEEDS, QUICK_SEEDS = (0, 1, 2), (0,)
+from .problem import CertifiedCase, directions_of, draw_pair, nearby
+from .rows import (
+    CertifiedRow,
+    CertifiedSolutionFields,
+    CertifiedSolve,
+    ClosedFormAgainstDifferences,
+    ClosedFormSolve,
+    Drawn,
+    SolvedAgain,
+)
 
 
 def measure_case(case: CertifiedCase, quick: bool) -> list[CertifiedRow]:
@@ -31,17 +43,23 @@ def measure_case(case: CertifiedCase, quick: bool) -> list[CertifiedRow]:
     first = draw_pair(case, 0)
     solve = compiler.compile_program(certify, first.lower, name=case.name)
     solved = solve(first.lower)
+    again = compiler.compile_program(_certify_from, first.lower, _point(solved), name=case.name)
     differentiate = compiler.compile_program(closed_form, first, solved, name=case.name)
+    kinked = compiler.compile_program(
+        has_kink, first.lower, solved, differentiate(first, solved), name=case.name
+    )
     quotients = _quotients_program(case, first, solved, compiler)
     rows: list[CertifiedRow] = []
-    for seed in QUICK_SEEDS if quick else SEEDS:
+    for seed in case.seeds[:1] if quick else case.seeds:
         pair = draw_pair(case, seed)
         solved, seconds = time_once(lambda lower=pair.lower: solve(lower))
-        found = differentiate(pair, solved)
+        found, gradient_seconds = time_once(lambda pair=pair, solved=solved: differentiate(pair, solved))
         solution: CertifiedSolutionFields = {
             **_drawn(case, seed, pair, quick),
             **_solved(solved, seconds),
-            "nonsmooth": bool(found.nonsmooth),
+            **_differentiated(found, gradient_seconds),
+            **_solved_again(case, again, pair.lower, solved, seed),
+            "nonsmooth": bool(kinked(pair.lower, solved, found)),
         }
         if quotients is None:
             rows.append({**solution, "moves": None, "error": None, "errors": None})
@@ -51,6 +69,30 @@ def measure_case(case: CertifiedCase, quick: bool) -> list[CertifiedRow]:
             every = quotients(pair, solved, directions)
             rows.append({**solution, **_against(moves, found, directions, every)})
     return rows
+
+
+def _point(solved: Certified) -> PrimalDualPair:
+    point = solved.solution.point
+    return PrimalDualPair(point.x, point.u)
+
+
+def _certify_from(lower: LowerLevel, start: PrimalDualPair) -> CertifiedSolution:
+    return certified_solution(lower, start)
+
+
+def _differentiated(found: ClosedFormGradient, seconds: float) -> ClosedFormSolve:
+    return {"gradient_seconds": seconds, "adjoint_residual": finite(found.adjoint.residual)}
+
+
+def _solved_again(
+    case: CertifiedCase, again: Program, lower: LowerLevel, solved: Certified, seed: int
+) -> SolvedAgain:
+    """Solve with filters that have moved a little, from the last pair."""
+    if case.kind != "image":
+        return {}
+    moved, start = nearby(lower, seed), _point(solved)
+    found, seconds = time_once(lambda: again(moved, start))
+    return {"nearby_seconds": seconds, "nearby_certified": bool(found.certificate.certified)}
 
 
 def _quotients_program(
@@ -65,10 +107,9 @@ def _quotients_program(
 
 def differences(pair: TrainingPair, solved: Certified, directions: LowerLevel) -> Differences:
     """Difference losses of solutions that are certified anew; NaN where one is not."""
-    point = solved.solution.point
 
     def loss(moved: LowerLevel) -> Array:
-        again = certified_solution(moved, PrimalDualPair(point.x, point.u))
+        again = certified_solution(moved, _point(solved))
         return jnp.where(again.certificate.certified, pair.loss(again.point.x), jnp.nan)
 
     return difference_quotients(loss, pair.lower, directions)

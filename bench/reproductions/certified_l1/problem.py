@@ -33,6 +33,9 @@ TASKS: dict[str, Task] = {
 }
 WEIGHT_PER_NOISE = 0.2
 LARGEST_DIFFERENCED = 32
+SEEDS, LARGEST_OF_ALL_SEEDS = (0, 1, 2), 64
+NEARBY = 1e-3
+"""By how much of its norm W moves for a second solve."""
 EVERYTHING = "all"
 PARTS = {"W": "regularizer.W", "weight": "regularizer.weight", "y": "y", "A": "A"}
 DIRECTIONS = 3
@@ -57,6 +60,11 @@ class CertifiedCase:
         return f"{self.shape[0]} x {self.shape[1]}"
 
     @property
+    def seeds(self) -> tuple[int, ...]:
+        """Draws of the problem: the first alone where a solve takes long."""
+        return SEEDS if self.shape[0] <= LARGEST_OF_ALL_SEEDS else SEEDS[:1]
+
+    @property
     def moves(self) -> tuple[str, ...]:
         """Along what differences are taken: everything at once, or parts apart; nothing where too large."""
         if self.kind == "random A":
@@ -66,7 +74,7 @@ class CertifiedCase:
 
 def all_cases(quick: bool) -> list[CertifiedCase]:
     """Return every case; with `quick` one of each kind."""
-    sizes = (12,) if quick else (12, 16, 32, 64)
+    sizes = (12,) if quick else (12, 16, 32, 64, 128, 256)
     tasks = ("inpainting",) if quick else tuple(TASKS)
     images = [CertifiedCase("image", task, (size, size)) for size in sizes for task in tasks]
     shapes = ((9, 12),) if quick else ((9, 12), (40, 64))
@@ -79,6 +87,16 @@ def draw_pair(case: CertifiedCase, seed: int) -> TrainingPair:
     if case.kind == "image":
         return _image(TASKS[case.task], case.shape, seed)
     return _random_operator(case.shape, seed) if case.kind == "random A" else _total_variation(seed)
+
+
+def nearby(lower: LowerLevel, seed: int) -> LowerLevel:
+    """Move W along a random direction, by a thousandth of its norm."""
+    directions = directions_of(lower, "W", seed)
+
+    def moved(leaf: Array, along: Array) -> Array:
+        return leaf + NEARBY * jnp.linalg.norm(leaf.ravel()) * along[0]
+
+    return jax.tree.map(moved, lower, directions)
 
 
 def directions_of(lower: LowerLevel, moves: str, seed: int) -> LowerLevel:

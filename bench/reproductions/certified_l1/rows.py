@@ -1,6 +1,6 @@
 """The rows of certified l1 solutions: one per seed, and with differences one per part that moves."""
 
-from typing import TypeGuard
+from typing import NotRequired, TypeGuard
 
 from typing_extensions import TypedDict
 
@@ -67,7 +67,31 @@ class CertifiedSolve(TypedDict):
     seconds: float
 
 
-class CertifiedSolutionFields(Drawn, CertifiedSolve):
+class ClosedFormSolve(TypedDict):
+    """The closed form on the solution; rows recorded earlier do not say.
+
+    Attributes:
+        gradient_seconds: of one hypergradient, compiled before.
+        adjoint_residual: what is left of its adjoint system, relative.
+    """
+
+    gradient_seconds: NotRequired[float]
+    adjoint_residual: NotRequired[float | None]
+
+
+class SolvedAgain(TypedDict):
+    """A solve from the last pair after W has moved by a thousandth of its norm; on images.
+
+    Attributes:
+        nearby_seconds: of that solve, compiled before.
+        nearby_certified: whether its solution is certified as well.
+    """
+
+    nearby_seconds: NotRequired[float]
+    nearby_certified: NotRequired[bool]
+
+
+class CertifiedSolutionFields(Drawn, CertifiedSolve, ClosedFormSolve, SolvedAgain):
     """A solution with its certificate; `nonsmooth` says whether its hypergradient has a kink there."""
 
     nonsmooth: bool

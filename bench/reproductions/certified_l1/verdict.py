@@ -8,6 +8,9 @@ from .rows import CertifiedRow, Differenced, is_differenced
 
 ACCURACY = {"image": 1e-6, "random A": 1e-8}
 LARGE, LARGE_SECONDS = "64 x 64", 60.0
+LARGEST, LARGEST_SECONDS = "256 x 256", 120.0
+ADJOINT = 1e-10
+NEARBY_SHARE = 0.1
 
 RULE = (
     f"A solution counts as certified if none of its four relative violations exceeds {CERTIFIED:g}: "
@@ -18,7 +21,11 @@ RULE = (
     f"it must be at most {ACCURACY['image']:g} on images and {ACCURACY['random A']:g} with a random A, "
     "there for each part by itself. Points reported nonsmooth have no gradient: they are counted, shown "
     "with their one-sided derivatives, and left out of the accuracy; so are points that are not certified. "
-    "Total variation on 4 x 4 pixels must be reported nonsmooth, with both one-sided derivatives."
+    "Total variation on 4 x 4 pixels must be reported nonsmooth, with both one-sided derivatives. "
+    f"The closed form's adjoint system must be solved to a relative residual of {ADJOINT:g} on every "
+    f"solution, and solution and closed form of {LARGEST} images must take at most {LARGEST_SECONDS:g} "
+    "seconds together. A solve from the last pair, after W has moved by a thousandth of its norm, must be "
+    f"certified and take at most {NEARBY_SHARE:g} of the time of the solve from nothing, on {LARGE} images."
 )
 
 
@@ -43,7 +50,51 @@ def count_targets(rows: Sequence[CertifiedRow]) -> list[Counted]:
             sum(row["nonsmooth"] and None not in row["left"] + row["right"] for row in flat),
             len(flat),
         ),
+        *_adjoints(solved),
+        *_again(large),
     ]
+
+
+def _adjoints(solved: Sequence[CertifiedRow]) -> list[Counted]:
+    told = [row for row in solved if "adjoint_residual" in row]
+    largest = [row for row in told if row["size"] == LARGEST]
+    return [
+        _count(f"adjoint solved to {ADJOINT:g}", told, lambda row: _adjoint(row) <= ADJOINT, "", _adjoint),
+        _count(
+            f"{LARGEST} images certified and differentiated within {LARGEST_SECONDS:g} s",
+            largest,
+            lambda row: row["certified"] and _both_seconds(row) <= LARGEST_SECONDS,
+            " s",
+            _both_seconds,
+        ),
+    ]
+
+
+def _again(large: Sequence[CertifiedRow]) -> list[Counted]:
+    again = [row for row in large if "nearby_seconds" in row]
+    return [
+        _count(
+            f"{LARGE} images certified again in {NEARBY_SHARE:g} of the time",
+            again,
+            lambda row: row.get("nearby_certified", False) and share_of_nearby(row) <= NEARBY_SHARE,
+            "",
+            share_of_nearby,
+        )
+    ]
+
+
+def share_of_nearby(row: CertifiedRow) -> float:
+    """Return the time of the solve from the last pair over that of the solve from nothing."""
+    return row.get("nearby_seconds", float("inf")) / row["seconds"]
+
+
+def _both_seconds(row: CertifiedRow) -> float:
+    return row["seconds"] + row.get("gradient_seconds", float("inf"))
+
+
+def _adjoint(row: CertifiedRow) -> float:
+    residual = row.get("adjoint_residual")
+    return float("inf") if residual is None else residual
 
 
 def violation_of(row: CertifiedRow) -> float:

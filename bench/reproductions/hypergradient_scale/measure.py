@@ -19,7 +19,7 @@ from ...measure.program import Compiler, OutOfMemory, Program
 from ...measure.samples import Samples
 from ...measure.untimed import untimed
 from ...records.status import Status
-from ..certified import certify, closed_form
+from ..certified import certify, closed_form, has_kink
 from ..relative_error import relative_error
 from ..training_pair import TrainingPair
 from .problem import (
@@ -93,7 +93,7 @@ def _exact(pair: TrainingPair) -> np.ndarray | None:
     """Return the gradient on a certified solution as one vector; None where it is not certified or smooth."""
     solved = untimed(certify)(pair.lower)
     found = untimed(closed_form)(pair, solved)
-    if bool(found.nonsmooth) or not bool(solved.solution.certificate.certified):
+    if not bool(solved.solution.certificate.certified) or bool(untimed(has_kink)(pair.lower, solved, found)):
         return None
     return flatten(found.gradient.regularizer)
 

@@ -82,6 +82,10 @@ def certified_row(kind: str = "image", **changes: Any) -> dict[str, Any]:
         "rows_of_W": 1152,
         "newton_steps": 9,
         "seconds": 0.5,
+        "gradient_seconds": 0.1,
+        "adjoint_residual": 1e-10,
+        "nearby_seconds": 0.05,
+        "nearby_certified": True,
         "nonsmooth": False,
         "moves": "all",
         "error": 1e-9,
@@ -96,6 +100,9 @@ def certified_row(kind: str = "image", **changes: Any) -> dict[str, Any]:
 CERTIFIED_ROWS = [
     certified_row(error=1e-6),
     certified_row(case="image 64 x 64", size="64 x 64", seconds=60.0, moves=None, error=None, errors=None),
+    certified_row(
+        case="image 256 x 256", size="256 x 256", seconds=119.9, moves=None, error=None, errors=None
+    ),
     certified_row("random A", moves="W", error=1e-8),
     certified_row("random A", moves="y", nonsmooth=True, error=0.3),
     certified_row("total variation", nonsmooth=True, left=[0.1] * 3, right=[0.2] * 3, error=0.4),
@@ -108,7 +115,7 @@ def certified_outcomes(rows: list[Any]) -> list[str]:
 
 def test_certified_everything_holds_at_the_bounds(tmp_path: Path) -> None:
     """The bounds themselves hold; a point that is not smooth is counted and left out."""
-    assert certified_outcomes(CERTIFIED_ROWS) == [HOLDS] * 5
+    assert certified_outcomes(CERTIFIED_ROWS) == [HOLDS] * 8
     page = CertifiedL1().page(CERTIFIED_ROWS)
     assert "(1 of 1, worst 1.0e-08, 1 nonsmooth)" in page.verdict
     text = page_markdown(page)
@@ -124,9 +131,14 @@ def test_certified_everything_holds_at_the_bounds(tmp_path: Path) -> None:
         (0, {"error": None}, {2}),
         (1, {"seconds": 60.1}, {1}),
         (1, {"certified": False, "reason": "far off", "gap": 1e-9}, {0, 1}),
-        (2, {"error": 1.1e-8}, {3}),
-        (4, {"nonsmooth": False}, {4}),
-        (4, {"left": [None] * 3}, {4}),
+        (1, {"adjoint_residual": 1.1e-10}, {5}),
+        (1, {"adjoint_residual": None}, {5}),
+        (1, {"nearby_seconds": 6.1}, {7}),
+        (1, {"nearby_certified": False}, {7}),
+        (2, {"gradient_seconds": 0.2}, {6}),
+        (3, {"error": 1.1e-8}, {3}),
+        (5, {"nonsmooth": False}, {4}),
+        (5, {"left": [None] * 3}, {4}),
     ],
 )
 def test_certified_each_target_fails_by_itself(which: int, changes: Any, failing: set[int]) -> None:
