@@ -8,6 +8,8 @@ from jax.lax import Precision
 from jax.scipy.linalg import cho_solve, cholesky
 from jaxtyping import Array, Bool, Float, Int
 
+from .vector_products import vectors_times
+
 REFINEMENTS = 1
 SHARE = 4
 SMALLEST = 24
@@ -84,11 +86,11 @@ def _solve_compact(
 
     # Masks go on vectors, never on the rows: products of many systems with W stay matrix products.
     def unexplained(left: Array) -> Array:
-        product = jnp.matmul(left, matrix.T, precision=Precision.HIGHEST) - below
+        product = vectors_times(left, matrix.T) - below
         return jnp.where(active[:, None, :], product, jnp.zeros_like(product))
 
     def refine(_: object, mu: Array) -> Array:
-        return mu + invert(unexplained(g - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)))
+        return mu + invert(unexplained(g - vectors_times(mu, matrix)))
 
     # A loop, whose body is compiled once, although the first solve has nothing to subtract.
     return jax.lax.fori_loop(0, 1 + REFINEMENTS, refine, jnp.zeros_like(below))

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.lax import Precision
 from jaxtyping import Array, Bool, Float, Int
+
+from .vector_products import vectors_times
 
 MOST_STEPS = 8
 """So many steps cost less than the factorisation that comes after them where they are not enough."""
@@ -53,7 +54,7 @@ def conjugate_steps(
     """
 
     def unexplained(v: Array) -> Array:
-        product = jnp.matmul(v, matrix.T, precision=Precision.HIGHEST) - below
+        product = vectors_times(v, matrix.T) - below
         return jnp.where(active, product, jnp.zeros_like(product))
 
     first = unexplained(g)
@@ -68,7 +69,7 @@ def conjugate_steps(
         return _squares(now.left / unit) <= jnp.square(precision * slope / unit) * terms
 
     def advance(now: Projection) -> Projection:
-        image = jnp.matmul(now.direction, matrix, precision=Precision.HIGHEST)
+        image = vectors_times(now.direction, matrix)
         before, curvature = _squares(now.left / unit), _squares(image)
         length = unit * _ratio(before, curvature)
         v, mu = now.v - length * image, now.mu + length * now.direction

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
-from jax.lax import Precision
 from jaxtyping import Array, Bool, Float, Int
 
 from .compact_cholesky import compact_cholesky
 from .conjugate_steps import conjugate_steps
+from .vector_products import vectors_times
 
 
 class Projected(NamedTuple):
@@ -53,7 +53,7 @@ def project_many(
 
     def factorize() -> Projected:
         mu = compact_cholesky(matrix, active, g, below)
-        v = g - jnp.matmul(mu, matrix, precision=Precision.HIGHEST)
+        v = g - vectors_times(mu, matrix)
         choose = solved[..., None]
         steps = found.steps + jnp.where(solved, 0, 1).astype(found.steps.dtype)
         return Projected(jnp.where(choose, found.v, v), jnp.where(choose, found.mu, mu), steps)
