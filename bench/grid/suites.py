@@ -190,7 +190,7 @@ SUITES = {
                 Workload("fields-of-experts", (32, 32), 2, (30, 100, 300)),
                 Workload("fields-of-experts", (64, 64), 1, (30, 100, 300)),
             ),
-            solvers=("nesterov", "lbfgs", "newton-cg"),
+            solvers=("nesterov", "lbfgs"),
             methods=("implicit", "jaxopt-implicit", "optimistix-implicit"),
             dtypes=("float64",),
             seeds=1,

@@ -1,7 +1,7 @@
 """Tiles of a batch of images, small enough that what a tile is blown up to stays in cache."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
@@ -13,8 +13,7 @@ TILE_BYTES = 2**21
 Index = Int[Array, ""] | int
 
 
-@dataclass(frozen=True)
-class Tiles:
+class Tiles(NamedTuple):
     """A batch of images as tiles of some images, or of some rows of one image, all of one size.
 
     Attributes:
@@ -35,7 +34,7 @@ class Tiles:
         return -(-self.height // self.rows)
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """Return the tiles of the batch."""
         return self.number // self.images * self.per_image
 
@@ -53,7 +52,7 @@ class Tiles:
             row = jnp.minimum(row, self.height - self.rows)
             return lax.dynamic_update_slice(canvas, part(image, row), (image, 0, row, 0))
 
-        return lax.fori_loop(0, self.count, one, canvas)
+        return lax.fori_loop(0, self.total, one, canvas)
 
     def add(
         self, part: Callable[[Index, Index], Float[Array, "*shape"]], total: Float[Array, "*shape"]
@@ -63,7 +62,7 @@ class Tiles:
         def one(tile: Index, total: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
             return total + part(*self.start(tile))
 
-        return lax.fori_loop(0, self.count, one, total)
+        return lax.fori_loop(0, self.total, one, total)
 
 
 def cut(number: int, height: int, row_bytes: int) -> Tiles:

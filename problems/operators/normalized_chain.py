@@ -1,26 +1,23 @@
 """Three convolutions in a row, as they are: a chain whose normalisation is known."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..arrays.largest_eigenvalue import largest_eigenvalue
-from ..values.pytree import pytree
 from .channel_correlation import correlate_within, spread_within
 
 
-@pytree
-class NormalizedChain:
+class NormalizedChain(NamedTuple):
     """Correlate an image with three banks of small filters in a row, W = f3 f2 f1, taking each as it is.
 
     `ConvolutionChain.normalized` makes it; a solve does so once, and not at every step.
 
-    Args:
+    Attributes:
         first: shape (a, 1, s, s), s odd, the same for all three.
         second: shape (b, a, s, s).
         third: shape (k, b, s, s).
-
-    Raises:
-        ValueError: when applied, if x is no grey image or the responses are not one per filter.
     """
 
     first: Float[Array, "a 1 s s"]
@@ -28,13 +25,21 @@ class NormalizedChain:
     third: Float[Array, "k b s s"]
 
     def __call__(self, x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
-        """Correlate the image `x` with the three banks."""
+        """Correlate the image `x` with the three banks.
+
+        Raises:
+            ValueError: if x is no grey image.
+        """
         if x.ndim != 2:
             raise ValueError(f"a chain of convolutions needs a grey image (h, w); got shape {tuple(x.shape)}")
         return correlate_in_turn((self.first, self.second, self.third), x)
 
     def adjoint(self, r: Float[Array, "k h w"]) -> Float[Array, "h w"]:
-        """Map one response per filter of the last bank back to an image."""
+        """Map one response per filter of the last bank back to an image.
+
+        Raises:
+            ValueError: if the responses are not one per filter.
+        """
         if r.ndim != 3 or r.shape[0] != self.third.shape[0]:
             raise ValueError(f"responses must have shape ({self.third.shape[0]}, h, w); got {tuple(r.shape)}")
         for bank in (self.third, self.second, self.first):

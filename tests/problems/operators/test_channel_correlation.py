@@ -161,7 +161,7 @@ def test_tiles_cover_the_batch_within_their_bytes(number, height, row_bytes, ima
     tiles = cut(number, height, row_bytes)
     assert (tiles.images, tiles.rows) == (images, rows)
     covered = np.zeros((number, height), int)
-    for tile in range(tiles.count):
+    for tile in range(tiles.total):
         image, row = tiles.start(tile)
         row = min(row, height - tiles.rows)
         covered[image : image + images, row : row + rows] += 1
