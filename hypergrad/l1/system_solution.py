@@ -30,7 +30,7 @@ class SystemSolution(NamedTuple):
         v: the part of the shape of x.
         mu: the multiplier of the active rows, zero elsewhere.
         residual: norm of what is left of the right-hand side, over its norm.
-        steps: solves with the factor, or of an iteration.
+        steps: corrections and conjugate-gradient steps, or those of an iteration.
         converged: whether the residual is rounding, or what an iteration was asked for; None where that makes
             no claim.
     """
@@ -50,7 +50,7 @@ class _Approximation(NamedTuple):
         mu: zero on inactive rows.
         first: what is left of the first right-hand side.
         second: of the second, on active rows.
-        steps: corrections and conjugate-gradient steps, each one solve with the factor.
+        steps: corrections and conjugate-gradient steps; each is one solve with the factor, or few.
         rounds: corrections, or rounds, of the loop that runs.
         gaining: whether the last one halved what is left.
     """
@@ -108,9 +108,7 @@ def solve_system(
 
     corrections = _Corrections(lower, system, top, below)
     found = corrections.run(start)
-    found = jax.lax.while_loop(
-        unsolved, corrections.accelerated, found._replace(rounds=none, gaining=jnp.ones((), bool))
-    )
+    found = jax.lax.while_loop(unsolved, corrections.accelerated, found.again())
     found = corrections.smallest(found)
     failed = (size > 0) & ~(residual(found) < 1)
     v, mu = (jnp.where(failed, jnp.nan, part) for part in (found.v, found.mu))

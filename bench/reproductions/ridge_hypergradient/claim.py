@@ -23,7 +23,8 @@ QUESTION = (
 RULE = (
     f"A contestant meets the target if its gradient's relative error is at most {ACCURACY:g} and its seconds "
     f"are at most {SHARE:g} of those of {BASE}, by the median of the rounds' ratios. The error is against "
-    "the float64 gradient at a residual of 1e-10. The target counts as met if one contestant meets it."
+    "the float64 gradient at a residual of 1e-10. Only what reached its tolerances counts, the one that is "
+    "compared with and that gradient included. The target counts as met if one contestant meets it."
 )
 
 
@@ -68,12 +69,16 @@ def count_targets(rows: Sequence[RidgeRow]) -> list[Counted]:
             sum(one <= SHARE for one in found),
             len(found),
             detail,
-            f"{len(best) - len(found)} without an accurate gradient" if len(found) < len(best) else "",
+            f"{len(best) - len(found)} without an accurate gradient to compare"
+            if len(found) < len(best)
+            else "",
         )
     ]
 
 
 def _best(rows: Sequence[RidgeRow]) -> float | None:
+    if not any(row["contestant"] == BASE and row["status"] == Status.OK.value for row in rows):
+        return None
     ratios = [
         ratio
         for row in rows

@@ -154,7 +154,9 @@ def _row(
         status, reason = mine.status, mine.reason
     timed = mine.status is Status.OK
     against = ratio(mine, base) if timed and base.status is Status.OK else None
-    error = relative_error(flatten(ended.gradient), flatten(exact.gradient))
+    # A reference that did not get there judges nobody.
+    judged = _status(exact)[0] is Status.OK
+    error = relative_error(flatten(ended.gradient), flatten(exact.gradient)) if judged else float("nan")
     return {
         "case": case.name,
         "quick": quick,

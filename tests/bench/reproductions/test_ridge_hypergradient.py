@@ -4,9 +4,11 @@ import pytest
 
 from hypergrad_bench.bench.reproductions import RidgeHypergradient
 from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
+from hypergrad_bench.bench.reproductions.ridge_hypergradient import measure as ridge
 from hypergrad_bench.bench.reproductions.ridge_hypergradient.claim import count_targets
 from hypergrad_bench.bench.reproductions.ridge_hypergradient.measure import BASE, CONTESTANTS
 from hypergrad_bench.bench.reproductions.ridge_hypergradient.rows import RidgeRow
+from hypergrad_bench.solvers import Budget
 
 
 def _rows(ratio: float, error: float = 5e-3, status: str = "ok") -> list[RidgeRow]:
@@ -42,12 +44,22 @@ def _rows(ratio: float, error: float = 5e-3, status: str = "ok") -> list[RidgeRo
         (_rows(0.3), DOES_NOT_HOLD),
         (_rows(0.2, error=0.02), NOT_MEASURED),
         (_rows(0.2, status="max_steps"), NOT_MEASURED),
+        ([_rows(0.2)[0] | {"status": "adjoint_missed"}, _rows(0.2)[1]], NOT_MEASURED),
         ([], NOT_MEASURED),
     ],
 )
 def test_the_verdict_follows_the_rule(rows, outcome):
     assert [one.outcome for one in count_targets(rows)] == [outcome]
     assert RidgeHypergradient().page(rows).verdict
+
+
+def test_a_reference_that_did_not_converge_judges_nobody(monkeypatch):
+    early = ridge.REFERENCE._replace(budget=Budget(3, 1e-10))
+    monkeypatch.setattr(ridge, "REFERENCE", early)
+    monkeypatch.setattr(ridge, "CONTESTANTS", {ridge.BASE: CONTESTANTS[ridge.BASE]})
+    (row,) = ridge.measure_ridge(ridge.RidgeCase(1, 8), quick=True)
+    assert row["status"] == "ok"
+    assert row["gradient_error"] is None
 
 
 def test_a_small_batch_is_measured():
