@@ -5,6 +5,7 @@ from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexac
 from .certified_l1.claim import CertifiedL1 as CertifiedL1
 from .deq_versus_bilevel.claim import DeqVersusBilevel as DeqVersusBilevel
 from .equilibrium_cost.claim import EquilibriumCost as EquilibriumCost
+from .exact_gradient_scale.claim import ExactGradientScale as ExactGradientScale
 from .filter_bank_speed.claim import FilterBankSpeed as FilterBankSpeed
 from .hypergradient_scale.claim import HypergradientScale as HypergradientScale
 from .inexact_lower_level.claim import InexactLowerLevel as InexactLowerLevel

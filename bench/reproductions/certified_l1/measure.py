@@ -65,7 +65,7 @@ def measure_case(case: CertifiedCase, quick: bool) -> list[CertifiedRow]:
             rows.append({**solution, "moves": None, "error": None, "errors": None})
             continue
         for moves in case.moves:
-            directions = directions_of(pair.lower, moves, seed)
+            directions = directions_of(pair.lower, moves, seed, case.directions)
             every = quotients(pair, solved, directions)
             rows.append({**solution, **_against(moves, found, directions, every)})
     return rows
@@ -101,7 +101,7 @@ def _quotients_program(
     """Compile the differences; None for a case that is too large for them."""
     if not case.moves:
         return None
-    directions = directions_of(pair.lower, case.moves[0], 0)
+    directions = directions_of(pair.lower, case.moves[0], 0, case.directions)
     return compiler.compile_program(differences, pair, solved, directions, name=case.name)
 
 

@@ -13,6 +13,7 @@ from ...report.panels import COLOURS, MARKERS, add_legend
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
+from .problem import LARGEST_DIFFERENCED, LARGEST_OF_ALL_DIRECTIONS
 from .rows import CertifiedRow, Differenced, is_differenced
 from .verdict import ACCURACY, RULE, count_targets
 
@@ -24,7 +25,8 @@ QUESTION = (
     "mean squared error. Solved by an interior-point method, then semismooth Newton steps, then the "
     "optimality system on the active rows. Differences are of losses of solutions that are certified anew "
     "at every moved point, along three random unit directions that move A, y, W and weight together, or one "
-    "of them. Images of 64 x 64 pixels and more are certified and differentiated only."
+    f"of them; along one direction beyond {LARGEST_OF_ALL_DIRECTIONS} pixels a side, and not at all beyond "
+    f"{LARGEST_DIFFERENCED}, where every one takes many minutes."
 )
 CERTIFICATE = (
     "problem",

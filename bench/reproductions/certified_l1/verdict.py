@@ -16,7 +16,7 @@ RULE = (
     f"A solution counts as certified if none of its four relative violations exceeds {CERTIFIED:g}: "
     "stationarity, excess of the dual variable over its bounds, wrong signs, duality gap. Every solution "
     f"must be, and those of {LARGE} images within {LARGE_SECONDS:g} seconds. The closed form's error is "
-    "that of the derivatives along three random directions together, relative, against central differences "
+    "that of the derivatives along the random directions together, relative, against central differences "
     "of certified solutions on their plateau (of two neighbouring steps that agree best, the smaller one); "
     f"it must be at most {ACCURACY['image']:g} on images and {ACCURACY['random A']:g} with a random A, "
     "there for each part by itself. Points reported nonsmooth have no gradient: they are counted, shown "

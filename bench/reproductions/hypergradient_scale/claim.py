@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
+from ..growing_images import TASKS, GrowingImage
 from ..rows import RecordedRow
 from .measure import measure_case
 from .page import make_page
-from .problem import QUICK_SIDES, SIDES, TASKS, GrowingImage
+from .problem import QUICK_SIDES, SIDES
 from .rows import ScaleRow, read_scale
 
 

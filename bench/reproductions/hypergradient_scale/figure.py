@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...report.panels import COLOURS, MARKERS, add_legend
-from .problem import CLOSED_FORM, TASKS, UNROLLED
+from ..growing_images import TASKS
+from .problem import CLOSED_FORM, UNROLLED
 from .rows import ScaleRow, was_run
 
 _METHODS = (CLOSED_FORM, *UNROLLED)

@@ -20,6 +20,7 @@ from ...measure.samples import Samples
 from ...measure.untimed import untimed
 from ...records.status import Status
 from ..certified import certify, closed_form, has_kink
+from ..growing_images import GrowingImage
 from ..relative_error import relative_error
 from ..training_pair import TrainingPair
 from .problem import (
@@ -31,7 +32,6 @@ from .problem import (
     UNROLLED,
     UNROLLED_STEPS,
     Differentiated,
-    GrowingImage,
     solve_program,
     total_program,
 )

@@ -7,12 +7,12 @@ from ...report.page import Page
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
+from ..growing_images import LARGEST_CROP
 from .figure import time_and_memory
 from .problem import (
     ADJOINT_STEPS,
     ADJOINT_TOLERANCE,
     BUDGET,
-    LARGEST_CROP,
     SEGMENT,
     SOLVER,
     UNROLLED_STEPS,

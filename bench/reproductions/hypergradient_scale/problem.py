@@ -1,23 +1,17 @@
-"""l1 problems on images of growing size, and the ways to differentiate them that are compared."""
+"""The ways to differentiate l1 problems on images of growing size that are compared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Float64, Int
+from jaxtyping import Array, Float, Int
 
 from ....hypergrad import ClosedForm, Unrolled, hypergradient
 from ....hypergrad.method import Method
-from ....problems import AnalysisL1, Deconvolution, Denoising, LowerLevel, Photographs, Task, measure
+from ....problems import AnalysisL1
 from ....solvers import Admm, Budget, Cg, Minres, solve
 from ..training_pair import TrainingPair
 
-TASKS: dict[str, Task] = {"denoising": Denoising(), "deconvolution": Deconvolution()}
 SIDES, QUICK_SIDES = (64, 128, 256, 512, 1024), (16,)
-LARGEST_CROP = 256
-WEIGHT_PER_NOISE = 0.2
 
 SOLVER = Admm(rho=1.0)
 BUDGET = Budget(max_steps=2000, tolerance=1e-5, check_every=5)
@@ -33,27 +27,6 @@ CLOSED_FORM = "closed form"
 UNROLLED = {"unrolled": Unrolled(), "unrolled, checkpointed": Unrolled(checkpoint_every=SEGMENT)}
 
 
-@dataclass(frozen=True)
-class GrowingImage:
-    """A task on one square image."""
-
-    task: str
-    side: int
-
-    @property
-    def name(self) -> str:
-        """Task and size: "denoising 64 x 64"."""
-        return f"{self.task} {self.side} x {self.side}"
-
-    def pair(self) -> TrainingPair:
-        """Measure the image; the weight is a fifth of the noise."""
-        truth, task = ground_truth(self.side), TASKS[self.task]
-        A, y = measure(task, truth[None], 0)
-        weight = jnp.asarray(WEIGHT_PER_NOISE * task.noise)
-        regularizer = AnalysisL1(AnalysisL1.initial(truth.shape, 0).W, weight)
-        return TrainingPair(LowerLevel(A, y[0], regularizer), jnp.asarray(truth))
-
-
 class Differentiated(NamedTuple):
     """What a program returns beside its gradient: scalars of the solve and of the backward pass."""
 
@@ -63,14 +36,6 @@ class Differentiated(NamedTuple):
     ambiguous: Int[Array, ""]
     adjoint_steps: Int[Array, ""] | None
     adjoint_residual: Float[Array, ""] | None
-
-
-def ground_truth(side: int) -> Float64[np.ndarray, "side side"]:
-    """Return a crop of a photograph; beyond 256 pixels one of 256, mirrored at its borders."""
-    crop = Photographs().sample((min(side, LARGEST_CROP),) * 2, 1, 0)[0]
-    copies = -(-side // len(crop))
-    tile = np.block([[crop, crop[:, ::-1]], [crop[::-1], crop[::-1, ::-1]]])
-    return np.tile(tile, (copies, copies))[:side, :side] if copies > 1 else crop
 
 
 def solve_program(budget: Budget) -> Callable[[TrainingPair], Float[Array, "..."]]:

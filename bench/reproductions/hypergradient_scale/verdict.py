@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from jaxtyping import Array
 
 from ..counted import Counted
-from .problem import ADJOINT_STEPS, ADJOINT_TOLERANCE, BUDGET, LONGER, TASKS
+from ..growing_images import TASKS
+from .problem import ADJOINT_STEPS, ADJOINT_TOLERANCE, BUDGET, LONGER
 from .rows import ClosedFormNotRunRow, ClosedFormRow, ScaleRow, is_closed_form, was_run
 
 CONSTANT = 0.05

@@ -51,7 +51,7 @@ def test_directions_that_move_one_part_alone() -> None:
         ("y", lambda one: one.y),
         ("A", lambda one: one.A.matrix),
     ):
-        directions = directions_of(lower, moves, 0)
+        directions = directions_of(lower, moves, 0, 3)
         own = np.asarray(part(directions)).reshape(3, -1)
         np.testing.assert_allclose(np.linalg.norm(own, axis=1), 1, rtol=1e-12)
         everything = sum(float(jnp.sum(jnp.square(leaf))) for leaf in jax.tree.leaves(directions))

@@ -11,7 +11,7 @@ from hypergrad_bench.bench.measure import memory_limit
 from hypergrad_bench.bench.measure.samples import Samples
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.page import page_markdown, write_page
-from hypergrad_bench.bench.reproductions import HypergradientScale
+from hypergrad_bench.bench.reproductions import HypergradientScale, growing_images
 from hypergrad_bench.bench.reproductions.counted import (
     DOES_NOT_HOLD,
     HOLDS,
@@ -44,7 +44,7 @@ def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.Monke
     """The row says how much it would need."""
     monkeypatch.setattr(scale_measure, "UNROLLED_STEPS", 5)
     monkeypatch.setattr(scale_measure, "TRIAL_STEPS", 5)  # the same program: one compilation
-    case = scale_problem.GrowingImage("denoising", 16)
+    case = growing_images.GrowingImage("denoising", 16)
     image: Any = {"task": "denoising", "side": 16, "pixels": 256, "memory_limit_bytes": 1e9, "quick": True}
     setting = scale_measure.ImageSetting(
         case.pair(), image, scale_measure.Compiler(), scale_measure.QUICK, exact=None
@@ -68,11 +68,11 @@ def test_what_needs_too_much_memory_or_time_is_not_run(monkeypatch: pytest.Monke
 
 def test_larger_images_are_mirrored() -> None:
     """Neighbouring copies share their border; a small image is a crop."""
-    truth = scale_problem.ground_truth(1024)
+    truth = growing_images.ground_truth(1024)
     assert truth.shape == (1024, 1024)
     np.testing.assert_array_equal(truth[:, 255], truth[:, 256])
     np.testing.assert_array_equal(truth[511], truth[512])
-    np.testing.assert_array_equal(truth[:256, :256], scale_problem.ground_truth(256))
+    np.testing.assert_array_equal(truth[:256, :256], growing_images.ground_truth(256))
 
 
 def scale_row(task: str, side: int, method: str, **changes: Any) -> dict[str, Any]:

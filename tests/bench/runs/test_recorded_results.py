@@ -13,7 +13,7 @@ from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.grid.case import Case
 from hypergrad_bench.bench.measure.workbench import Context, MeasuredRecord, Workbench
 from hypergrad_bench.bench.records.record import Record
-from hypergrad_bench.bench.runs.reproduce import reproduction_named
+from hypergrad_bench.bench.runs.reproduce import RunningReproduction, reproduction_named
 from hypergrad_bench.bench.runs.reproduction_file import reproduction_folder
 from hypergrad_bench.bench.runs.run_file import run_folder
 
@@ -54,7 +54,12 @@ def contexts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
         for case in group:
             yield MeasuredRecord(records[case.id], {})
 
+    def refuse_to_measure(self: RunningReproduction, progress: Any) -> None:
+        missing = [case.name for case in self.missing]
+        assert not missing, f"not recorded, and minutes of measuring for whoever resumes: {missing}"
+
     monkeypatch.setattr(Workbench, "measure", measure)
+    monkeypatch.setattr(RunningReproduction, "measure_missing", refuse_to_measure)
     monkeypatch.setattr(run_command, "write_figures", lambda report, folder: [])
     monkeypatch.setattr(reproduce_command, "write_page_of", lambda folder, page: None)
     return noted
