@@ -15,7 +15,7 @@ from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .problem import LARGEST_DIFFERENCED, LARGEST_OF_ALL_DIRECTIONS
 from .rows import CertifiedRow, Differenced, is_differenced
-from .verdict import ACCURACY, RULE, count_targets
+from .verdict import ACCURACY, RULE, count_targets, is_apart
 
 QUESTION = (
     "Can solutions of l1 problems be certified for every A, and does the closed form differentiate them? "
@@ -160,12 +160,12 @@ def _kinks(rows: Sequence[Differenced]) -> TextTable:
     lines = [
         [row["case"], str(row["seed"]), str(number), *(cell(one, ".5f", "not certified") for one in sides)]
         for row in rows
-        if row["nonsmooth"]
+        if row["nonsmooth"] or is_apart(row)
         for number, sides in enumerate(zip(row["left"], row["right"], row["closed_form"], strict=True), 1)
     ]
     text = "One-sided differences on the plateau, and the element that the closed form returns."
     if not lines:
-        text = "No point was reported nonsmooth."
+        text = "No point was reported nonsmooth, and no kink lay nearer than the steps."
     return TextTable(
         "One-sided derivatives where the solution is not smooth",
         text,

@@ -149,6 +149,19 @@ def test_certified_each_target_fails_by_itself(which: int, changes: Any, failing
     assert "Does not hold: " in CertifiedL1().page(rows).verdict
 
 
+def test_differences_across_a_kink_judge_nobody() -> None:
+    """Their sides are far apart at every step; the row is counted, shown with both, and left out."""
+    changes: dict[str, Any] = {"error": 0.3, "left": [0.1, 0.2, 0.2], "right": [0.1, 0.2, 0.24]}
+    rows = replaced(CERTIFIED_ROWS, 0, **changes)
+    found = certified_verdict.count_targets(rows)[2]
+    assert (found.of, found.left_out) == (0, "1 with a kink nearer than the steps")
+    assert "| image 12 x 12 | 0 | 3 | 0.20000 | 0.24000 | 0.30000 |" in page_markdown(
+        CertifiedL1().page(rows)
+    )
+    near = replaced(CERTIFIED_ROWS, 0, **(changes | {"right": [0.1, 0.2, 0.22]}))
+    assert certified_verdict.count_targets(near)[2].outcome == DOES_NOT_HOLD
+
+
 def test_certified_rows_without_a_certificate_are_not_judged_on_accuracy() -> None:
     """They are left out, and the verdict says how many."""
     rows = replaced(CERTIFIED_ROWS, 0, certified=False, reason="far off", gap=None)
