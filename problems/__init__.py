@@ -1,5 +1,7 @@
 """Linear operators, regularisers, the lower level, the tasks and their ground truths."""
 
+from .files.saved_regularizer import load_regularizer as load_regularizer
+from .files.saved_regularizer import save_regularizer as save_regularizer
 from .ground_truth import GroundTruth as GroundTruth
 from .ground_truths.color_photographs import ColorPhotographs as ColorPhotographs
 from .ground_truths.dct_sparse import DctSparse as DctSparse

@@ -6,9 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..arrays.largest_eigenvalue import largest_eigenvalue
+from ..values.known_classes import known
 from .channel_correlation import correlate_within, spread_within
 
 
+@known
 class NormalizedChain(NamedTuple):
     """Correlate an image with three banks of small filters in a row, W = f3 f2 f1, taking each as it is.
 

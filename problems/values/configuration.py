@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from .declared_numbers import require_declared
+from .known_classes import known
 
 Class = TypeVar("Class")
 
@@ -40,7 +41,7 @@ def configuration(cls: type[Class]) -> type[Class]:
     cls = dataclasses.dataclass(frozen=True, repr=False)(cls)
     cls.__repr__ = _repr
     jax.tree_util.register_pytree_with_keys(cls, _flatten_with_keys, lambda *parts: _unflatten(cls, *parts))
-    return cls
+    return known(cls)
 
 
 def _flatten_with_keys(self: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .configuration import holds_arrays
+from .known_classes import known
 
 Class = TypeVar("Class")
 
@@ -66,7 +67,7 @@ def pytree(cls: type[Class]) -> type[Class]:
     cls.__repr__ = _repr
     _CLASSES.add(cls)
     jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
-    return cls
+    return known(cls)
 
 
 @jax.tree_util.register_static
