@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..problems.arrays.divisor import divisor
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import AnalysisRegularizer, GroupRegularizer
 from .dual_norm import Penalty
@@ -97,5 +98,4 @@ def squared_norms(lower: LowerLevel, shape: tuple[int, ...]) -> SquaredNorms:
 
 
 def _positive_constant(squared_norm: Any, lower: LowerLevel) -> Float[Array, ""]:
-    squared = jax.lax.stop_gradient(jnp.asarray(squared_norm, lower.y.dtype))
-    return jnp.where(squared > 0, squared, jnp.ones_like(squared))
+    return divisor(jax.lax.stop_gradient(jnp.asarray(squared_norm, lower.y.dtype)))

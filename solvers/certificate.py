@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..problems.arrays.divisor import divisor
 from ..problems.arrays.euclidean_norm import euclidean_norm
 from ..problems.lower_level import LowerLevel
 from .analysis_l1_problem import penalty_of, squared_norms
@@ -82,10 +83,10 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
     responses = regularizer.W(x)
     weight, sizes = weights_of(regularizer, u), norms_of(regularizer, responses)
     norms = squared_norms(lower, x.shape)
-    scale = _positive(euclidean_norm(lower.A.adjoint(lower.y)))
+    scale = divisor(euclidean_norm(lower.A.adjoint(lower.y)))
     stationarity = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / scale
     excess = norms_of(regularizer, u) - weight
-    infeasibility = jnp.max(excess, initial=0.0) / _positive(jnp.max(weight, initial=0.0))
+    infeasibility = jnp.max(excess, initial=0.0) / divisor(jnp.max(weight, initial=0.0))
     active = _active_groups(lower, x, u)
     height = jnp.max(jnp.where(active, 0.0, sizes), initial=0.0)
     # Where W annihilates x the responses are rounding, which is no measure of itself.
@@ -108,8 +109,8 @@ def certify(lower: LowerLevel, x: Float[Array, "..."], u: Float[Array, "..."]) -
         gap=gap,
         active_size=jnp.sum(jnp.broadcast_to(active, u.shape)),
         active_rank=None,
-        dual_margin=jnp.min(dual_room / _positive(weight), initial=jnp.inf),
-        primal_margin=jnp.min(primal_room, initial=jnp.inf) / _positive(tallest),
+        dual_margin=jnp.min(dual_room / divisor(weight), initial=jnp.inf),
+        primal_margin=jnp.min(primal_room, initial=jnp.inf) / divisor(tallest),
         ambiguous=jnp.sum(room <= _uncertainty(lower, x, u)),
         certified=violation <= CERTIFIED,
     )
@@ -157,7 +158,3 @@ def _uncertainty(
     unbalanced = euclidean_norm(lower.data_gradient(x) + regularizer.W.adjoint(u)) / jnp.sqrt(norms.W)
     terms = jnp.abs(weight) + norms.dual_unit * jnp.sqrt(norms.W) * euclidean_norm(x)
     return AMBIGUITY * jnp.maximum(moved, unbalanced) + ROUNDINGS * jnp.finfo(x.dtype).eps * terms
-
-
-def _positive(value: Float[Array, "..."]) -> Array:
-    return jnp.where(value > 0, value, jnp.ones_like(value))

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
+from ...problems.arrays.divisor import divisor
 from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.lower_level import LowerLevel
 from ...solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
@@ -76,18 +77,14 @@ def is_nonsmooth(
     drawn = np.random.default_rng(6).normal(size=u.shape)
     rows = jnp.where(active, jnp.asarray(drawn, u.dtype), jnp.zeros_like(u))
     z = dependence(lower, active, rows, x.shape)
-    share = euclidean_norm(z) / _positive(euclidean_norm(rows))
-    unit = z / _positive(euclidean_norm(z))
+    share = euclidean_norm(z) / divisor(euclidean_norm(rows))
+    unit = z / divisor(euclidean_norm(z))
     still = ActivePoint(jnp.zeros_like(x), jnp.zeros_like(u), active)
     by_multiplier = pair(lower, still._replace(x=x), jnp.zeros_like(x), unit * euclidean_norm(adjoint.mu))
     by_dual = pair(lower, still._replace(u=unit * euclidean_norm(u)), adjoint.v, jnp.zeros_like(u))
     change = jnp.maximum(*(_tree_norm(one.regularizer) for one in (by_multiplier, by_dual)))
     matters = change > DEPENDENT * _tree_norm(gradient.regularizer)
     return (solution.certificate.ambiguous > 0) | ((share > DEPENDENT) & matters)
-
-
-def _positive(value: Float[Array, ""]) -> Array:
-    return jnp.where(value > 0, value, jnp.ones_like(value))
 
 
 def _tree_norm(tree: object) -> Array:

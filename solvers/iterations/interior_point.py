@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ...problems.arrays.divisor import divisor
 from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
@@ -85,7 +86,7 @@ class InteriorPoint:
         system = newton_system(lower, state.point, state.data, state.norms)
         affine = system.direction(system.targets(0.0))
         mean, reached = system.mean_product(), system.mean_product(affine)
-        target = mean * (reached / _positive(mean)) ** 3
+        target = mean * (reached / divisor(mean)) ** 3
         targets = system.targets(target, affine)
 
         def correct(now: tuple[PathPoint, Targets], _: None) -> tuple[tuple[PathPoint, Targets], None]:
@@ -100,7 +101,7 @@ class InteriorPoint:
         # At rounding a step can only lead away; on the way the residual need not fall every time.
         better = jnp.isfinite(after) & ((after <= before) | (before > AT_ROUNDING))
         point = jax.tree.map(lambda new, old: jnp.where(better, new, old), moved, state.point)
-        change = euclidean_norm(point.x - state.point.x) / _positive(euclidean_norm(point.x))
+        change = euclidean_norm(point.x - state.point.x) / divisor(euclidean_norm(point.x))
         return state._replace(point=point, change=change)
 
     def iterate(self, lower: LowerLevel, state: InteriorPointState) -> Float[Array, "..."]:
@@ -141,7 +142,3 @@ def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorP
         data_matrix(lower, layout),
         norms,
     )
-
-
-def _positive(value: Float[Array, ""]) -> Array:
-    return jnp.where(value > 0, value, jnp.ones_like(value))

@@ -35,6 +35,8 @@ from .rows import ACCURACIES, TOLERANCES, AtAccuracy, AtTolerances, InexactnessR
 
 POWERS, ADJOINT_POWERS, ACCURACY_POWERS = range(1, 11), (1, 2, 4, 6, 8, 10), range(1, 7)
 QUICK_POWERS = (1, 4)
+GAIN = 0.9
+"""What a correction of the adjoint must bring its residual down to, or it is the last one."""
 SIZES, SEEDS = (16, 32, 64), (0, 1, 2)
 QUICK_SIZE = 8
 SOLVER = Nesterov()
@@ -147,16 +149,19 @@ def _at_tolerances(case: DenoisedCrop, pair: TrainingPair, truth: Truth, quick: 
         v, steps, residual = jnp.zeros_like(x), 0, 1.0
         for adjoint_power in QUICK_POWERS if quick else ADJOINT_POWERS:
             # A correction by a decade each, so that one program serves all tolerances.
-            while residual > float(f"1e-{adjoint_power}"):
+            wanted, gaining = float(f"1e-{adjoint_power}"), True
+            while residual > wanted and gaining:
                 correction, left = _correct(pair, x, v)
+                gaining = float(left) < GAIN * residual
                 v, steps, residual = v + correction.value, steps + int(correction.steps), float(left)
+            stalled = residual > wanted
             row: AtTolerances = {
                 "case": case.name,
                 "size": case.size,
                 "quick": quick,
                 "reference_error": truth.error,
-                "status": Status.OK.value,
-                "reason": "",
+                "status": (Status.ADJOINT_MISSED if stalled else Status.OK).value,
+                "reason": f"corrections end at {residual:.1e}" if stalled else "",
                 "kind": TOLERANCES,
                 "tolerance": float(f"1e-{power}"),
                 "adjoint_tolerance": float(f"1e-{adjoint_power}"),
