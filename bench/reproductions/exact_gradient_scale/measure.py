@@ -59,7 +59,7 @@ def measure_image(case: ExactImage, quick: bool) -> list[ExactRow]:
         return [row]
     found, seconds = time_once(lambda: total(pair))
     error = _difference_error(case, pair, found)
-    return [row | _told(case, found) | {"seconds": seconds, "difference_error": error}]
+    return [{**row, **_told(case, found), "seconds": seconds, "difference_error": error}]
 
 
 def _total(case: ExactImage) -> Callable[[TrainingPair], Found]:
