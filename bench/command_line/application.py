@@ -12,6 +12,7 @@ from .reproduce import reproduce
 from .rerun import rerun
 from .run import run
 from .table import table
+from .train import train
 from .train_denoiser import train_denoiser
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.command(name="reproduce")(reproduce)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)
+app.command(name="train")(train)
 app.command(name="train-denoiser")(train_denoiser)
 
 
