@@ -38,6 +38,10 @@ class CurvePoint(BaseModel):
     """Pairs whose solve or adjoint equation missed its tolerance: their gradient is not to be trusted."""
     taken: bool
     """Whether the optimiser made its step."""
+    test_psnr: float | None = None
+    """The mean of held-out pairs in dB, solved exactly; null where nobody looked."""
+    gradient_error: float | None = None
+    """Of the gradient, relative to the exact one; null where nobody looked, or that one's solve failed."""
 
     def line_name(self) -> str:
         """Return the step in messages."""

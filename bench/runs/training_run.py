@@ -15,6 +15,8 @@ from ..progress import RunProgress
 from ..records.curve_point import CurvePoint
 from ..training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ..training.learned import save_learned
+from ..training.looking import onlooker
+from ..training.onlooker import Look, Onlooker
 from ..training.prepared import PlannedTraining, plan_training, prepared
 from ..training.request import TrainingRequest
 from ..training.trainer import Trainer
@@ -108,6 +110,7 @@ class RunningTraining:
     _recorded: int = field(init=False)
     _kept: float = field(init=False)
     _cost: float = 0.0
+    _onlooker: Onlooker | None = None
 
     def __post_init__(self) -> None:
         # A curve can be ahead of the state: those steps are made again, to the same bits.
@@ -138,7 +141,8 @@ class RunningTraining:
         count, said = 1, 0.0
         try:
             while self.is_running:
-                measures, took = self._advance(min(count, self.steps - self.done))
+                look = self._look()
+                measures, took = self._advance(min(count, self._until_look()), look)
                 made = len(measures.taken)
                 count = max(1, min(2 * count, int(made * BETWEEN_LOOKS / max(took, 1e-9))))
                 progress.advance(made)
@@ -168,12 +172,30 @@ class RunningTraining:
         """Write the regulariser that was learned: the last good one where training did not go on."""
         save_learned(self.plan.folder, self.trainer.learned(self.now.state))
 
-    def _advance(self, count: int) -> tuple[Measures, float]:
+    def _look(self) -> Look | None:
+        """Look at the training, where that is due before the next step."""
+        every = self.plan.planned.request.look_every
+        if every is None or (self.done % every and self.done != self.steps - 1):
+            return None
+        if self._onlooker is None:
+            self._onlooker = onlooker(self.plan.planned, self.trainer)
+        return self._onlooker.look(self.now.state)
+
+    def _until_look(self) -> int:
+        """Return how many steps may be made at once: up to the next look, or to the end."""
+        every, left = self.plan.planned.request.look_every, self.steps - self.done
+        if every is None or left == 1:
+            return left
+        return min(every - self.done % every, left - 1)
+
+    def _advance(self, count: int, look: Look | None) -> tuple[Measures, float]:
         first, begin = self.done, time.perf_counter()
         state, measures = self.trainer.advance(self.now.state, count)
         took = time.perf_counter() - begin
         before = self.now.seconds
-        points = _points(measures, first, before, took / max(1, len(measures.taken)))
+        points = list(_points(measures, first, before, took / max(1, len(measures.taken))))
+        if look is not None:
+            points[0] = points[0].model_copy(update=look._asdict())
         # The curve first: a state that is ahead of it would leave a gap there.
         self._record([point for point in points if self._is_line(point)])
         self.now = Checkpoint(state, before + took)
@@ -181,7 +203,7 @@ class RunningTraining:
 
     def _is_line(self, point: CurvePoint) -> bool:
         every = self.plan.planned.request.between_lines
-        regular = point.step % every == 0 or point.step in (1, self.steps)
+        regular = point.step % every == 0 or point.step in (1, self.steps) or point.test_psnr is not None
         return point.step > self._recorded and (regular or point.failed > 0 or not point.taken)
 
     def _record(self, points: list[CurvePoint]) -> None:

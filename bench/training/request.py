@@ -46,6 +46,8 @@ class TrainingRequest(BaseModel):
     failed_steps: FailedSteps = "skip"
     devices: Whole = 1
     curve_every: Whole | None = None
+    look_every: Whole | None = None
+    test_pairs: Whole = 20
 
     @property
     def between_lines(self) -> int:

@@ -67,7 +67,7 @@ class Trainer:
         self.recipe = recipe
         self._regularizer = regularizer
         self._mesh = Mesh(np.asarray(devices), (_AXIS,)) if len(devices) > 1 else None
-        self._pairs = self._everywhere(pairs)
+        self.pairs = self._everywhere(pairs)
         self._program: Any = None
 
     def start(self) -> LearningState:
@@ -76,7 +76,7 @@ class Trainer:
         Raises:
             ValueError: if the method or the solver does not support the lower level, with the reason.
         """
-        A, regularizer = self._pairs.A, self._regularizer
+        A, regularizer = self.pairs.A, self._regularizer
 
         def begin(y: Float[Array, "..."], truth: Float[Array, "..."]) -> Start:
             return first_start(self.recipe, LowerLevel(A, y, regularizer), truth)
@@ -88,7 +88,7 @@ class Trainer:
             free=free,
             good=free,
             moments=self.recipe.optimizer.init(free),
-            starts=jax.jit(jax.vmap(begin))(self._pairs.y, self._pairs.truths),
+            starts=jax.jit(jax.vmap(begin))(self.pairs.y, self.pairs.truths),
             failures=none,
             ended=none,
         )
@@ -98,7 +98,7 @@ class Trainer:
         """Compile the loop, so that the first `advance` is as fast as all others."""
         if self._program is None:
             index = jnp.zeros((CAPACITY, self.recipe.batch), jnp.int32)
-            arguments = self._everywhere((self._pairs, state, index, jnp.zeros((), jnp.int32)))
+            arguments = self._everywhere((self.pairs, state, index, jnp.zeros((), jnp.int32)))
             self._program = jax.jit(self._run).lower(*arguments).compile()
 
     def advance(self, state: LearningState, steps: int) -> tuple[LearningState, Measures]:
@@ -114,10 +114,10 @@ class Trainer:
         self.compile(state)
         first, count = int(state.step), min(steps, CAPACITY)
         index = np.zeros((CAPACITY, self.recipe.batch), np.int32)
-        chosen = batch_indices(self.recipe.seed, self._pairs.count, self.recipe.batch, first, count)
+        chosen = batch_indices(self.recipe.seed, self.pairs.count, self.recipe.batch, first, count)
         index[:count] = chosen
         rest = self._everywhere((jnp.asarray(index), jnp.asarray(count, jnp.int32)))
-        state, measures = self._program(self._pairs, state, *rest)
+        state, measures = self._program(self.pairs, state, *rest)
         made = int(state.step) - first
         return state, jax.tree.map(lambda leaf: np.asarray(leaf)[:made], measures)
 

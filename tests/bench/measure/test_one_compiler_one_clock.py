@@ -13,6 +13,7 @@ COMPILES = {
     "conformance/regularizers.py": "checks that compiling changes nothing",
     "training/denoiser_quality.py": "a trained network is judged, not measured",
     "training/denoiser_training.py": "a network is trained, not measured",
+    "training/onlooker.py": "looks at a training, outside of its seconds",
     "training/trainer.py": "a regulariser is trained; the loop is compiled before its seconds count",
 }
 READS_A_CLOCK = {

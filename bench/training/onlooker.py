@@ -1,0 +1,98 @@
+"""What is looked at between steps: held-out pairs, and how wrong the gradient is that training takes."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ...problems.lower_level import LowerLevel
+from ...problems.regularizer import Regularizer
+from .pair_step import PairStep, pair_step
+from .pairs import Pairs, batch_indices
+from .recipe import Recipe
+from .start import Start
+from .trainer import Trainer
+from .training_step import LearningState
+
+
+class Look(NamedTuple):
+    """What a look at a training found.
+
+    Attributes:
+        test_psnr: mean over the held-out pairs, in dB, of a peak of one.
+        gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
+            exact one's own solve or adjoint failed.
+    """
+
+    test_psnr: float
+    gradient_error: float | None
+
+
+class Onlooker:
+    """Look at a training from outside: nothing of it is changed, and no step is made.
+
+    Args:
+        trainer: whose training it is.
+        exact: the same recipe with an exact method and a tight tolerance; starts cold, so that it owes
+            nothing to the training.
+        held_out: pairs that are not trained on, solved by the exact recipe's solver and budget.
+    """
+
+    def __init__(self, trainer: Trainer, exact: Recipe, held_out: Pairs) -> None:
+        """Compile nothing yet."""
+        self._trainer, self._held_out = trainer, held_out
+        self._gradients = jax.jit(partial(_gradients, trainer.recipe, exact))
+        self._errors = jax.jit(partial(_squared_errors, exact))
+
+    def look(self, state: LearningState) -> Look:
+        """Return what is to be seen at a state."""
+        recipe, pairs = self._trainer.recipe, self._trainer.pairs
+        regularizer = self._trainer.learned(state)
+        index = batch_indices(recipe.seed, pairs.count, recipe.batch, int(state.step), 1)[0]
+        taken, exact, failed = self._gradients(pairs, regularizer, state.starts, jnp.asarray(index))
+        errors = self._errors(self._held_out, regularizer)
+        psnr = float(jnp.mean(-10 * jnp.log10(errors)))
+        return Look(psnr, None if bool(failed) else _relative(taken, exact))
+
+
+def _gradients(
+    recipe: Recipe,
+    exact: Recipe,
+    pairs: Pairs,
+    regularizer: Regularizer,
+    starts: Start,
+    index: Int[Array, " batch"],
+) -> tuple[Any, Any, Array]:
+    """Return the gradient of a batch as training takes it, the exact one, and whether that one failed."""
+    y, truths, starts = jax.tree.map(lambda leaf: leaf[index], (pairs.y, pairs.truths, starts))
+    chosen = Pairs(pairs.A, y, truths)
+    taken, judged = _batch(recipe, regularizer, chosen, starts), _batch(exact, regularizer, chosen, Start())
+    mean = partial(jax.tree.map, lambda leaf: jnp.mean(leaf, axis=0))
+    learned = recipe.parametrization.learned_leaves
+    return learned(mean(taken.gradient)), learned(mean(judged.gradient)), jnp.any(judged.failed)
+
+
+def _batch(recipe: Recipe, regularizer: Regularizer, chosen: Pairs, starts: Start) -> PairStep:
+    def of_pair(y: Float[Array, "..."], truth: Float[Array, "..."], start: Start) -> PairStep:
+        return pair_step(recipe, LowerLevel(chosen.A, y, regularizer), truth, start)
+
+    return jax.vmap(of_pair)(chosen.y, chosen.truths, starts)
+
+
+def _squared_errors(exact: Recipe, pairs: Pairs, regularizer: Regularizer) -> Float[Array, " pairs"]:
+    def of_pair(pair: tuple[Array, Array]) -> Array:
+        lower = LowerLevel(pairs.A, pair[0], regularizer)
+        return jnp.mean(jnp.square(exact.method(exact.solver, exact.budget, lower).x - pair[1]))
+
+    return jax.lax.map(of_pair, (pairs.y, pairs.truths))
+
+
+def _relative(taken: Any, exact: Any) -> float:
+    difference = jax.tree.map(jnp.subtract, taken, exact)
+    norms = [
+        jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
+        for tree in (difference, exact)
+    ]
+    return float(norms[0] / norms[1])
