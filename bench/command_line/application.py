@@ -7,6 +7,7 @@ import typer
 
 from .advise import advise
 from .check import check
+from .compare_training import compare_training
 from .list_entries import list_entries
 from .reproduce import reproduce
 from .rerun import rerun
@@ -30,6 +31,7 @@ app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)
 app.command(name="train")(train)
+app.command(name="compare-training")(compare_training)
 app.command(name="train-denoiser")(train_denoiser)
 
 

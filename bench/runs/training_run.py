@@ -16,7 +16,7 @@ from ..records.curve_point import CurvePoint
 from ..training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ..training.learned import save_learned
 from ..training.looking import onlooker
-from ..training.onlooker import Look, Onlooker
+from ..training.onlooker import Onlooker, TrainingLook
 from ..training.prepared import PlannedTraining, plan_training, prepared
 from ..training.request import TrainingRequest
 from ..training.trainer import Trainer
@@ -172,7 +172,7 @@ class RunningTraining:
         """Write the regulariser that was learned: the last good one where training did not go on."""
         save_learned(self.plan.folder, self.trainer.learned(self.now.state))
 
-    def _look(self) -> Look | None:
+    def _look(self) -> TrainingLook | None:
         """Look at the training, where that is due before the next step."""
         every = self.plan.planned.request.look_every
         if every is None or (self.done % every and self.done != self.steps - 1):
@@ -188,7 +188,7 @@ class RunningTraining:
             return left
         return min(every - self.done % every, left - 1)
 
-    def _advance(self, count: int, look: Look | None) -> tuple[Measures, float]:
+    def _advance(self, count: int, look: TrainingLook | None) -> tuple[Measures, float]:
         first, begin = self.done, time.perf_counter()
         state, measures = self.trainer.advance(self.now.state, count)
         took = time.perf_counter() - begin

@@ -17,7 +17,7 @@ from .trainer import Trainer
 from .training_step import LearningState
 
 
-class Look(NamedTuple):
+class TrainingLook(NamedTuple):
     """What a look at a training found.
 
     Attributes:
@@ -46,7 +46,7 @@ class Onlooker:
         self._gradients = jax.jit(partial(_gradients, trainer.recipe, exact))
         self._errors = jax.jit(partial(_squared_errors, exact))
 
-    def look(self, state: LearningState) -> Look:
+    def look(self, state: LearningState) -> TrainingLook:
         """Return what is to be seen at a state."""
         recipe, pairs = self._trainer.recipe, self._trainer.pairs
         regularizer = self._trainer.learned(state)
@@ -54,7 +54,7 @@ class Onlooker:
         taken, exact, failed = self._gradients(pairs, regularizer, state.starts, jnp.asarray(index))
         errors = self._errors(self._held_out, regularizer)
         psnr = float(jnp.mean(-10 * jnp.log10(errors)))
-        return Look(psnr, None if bool(failed) else _relative(taken, exact))
+        return TrainingLook(psnr, None if bool(failed) else _relative(taken, exact))
 
 
 def _gradients(
