@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from ..catalogue.kebab_case import kebab_case
 from ..catalogue.typed_call import typed_call
 from ..errors import UserError, unwritable
 from ..records.durable import replace_durably
@@ -42,7 +43,8 @@ class TrainingComparison:
 
     def folder_of(self, method: str) -> Path:
         """Return the folder of a method's training: its place and its name."""
-        return self.folder / f"{self.methods.index(method) + 1}-{typed_call(method, 'method').name}"
+        name = kebab_case(typed_call(method, "method").name)
+        return self.folder / f"{self.methods.index(method) + 1}-{name}"
 
     @contextlib.contextmanager
     def started(self, method: str, command: Sequence[str]) -> Iterator[RunningTraining]:

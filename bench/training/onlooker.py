@@ -1,11 +1,12 @@
 """What is looked at between steps: held-out pairs, and how wrong the gradient is that training takes."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import optax
+from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
@@ -23,7 +24,7 @@ class TrainingLook(NamedTuple):
     Attributes:
         test_psnr: mean over the held-out pairs, in dB, of a peak of one.
         gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
-            exact one's own solve or adjoint failed.
+            exact one is zero, or its own solve or adjoint failed.
     """
 
     test_psnr: float
@@ -43,7 +44,8 @@ class Onlooker:
     def __init__(self, trainer: Trainer, exact: Recipe, held_out: Pairs) -> None:
         """Compile nothing yet."""
         self._trainer, self._held_out = trainer, held_out
-        self._gradients = jax.jit(partial(_gradients, trainer.recipe, exact))
+        self._taken = jax.jit(partial(_gradient, trainer.recipe))
+        self._exact = jax.jit(partial(_gradient, exact))
         self._errors = jax.jit(partial(_squared_errors, exact))
 
     def look(self, state: LearningState) -> TrainingLook:
@@ -51,34 +53,25 @@ class Onlooker:
         recipe, pairs = self._trainer.recipe, self._trainer.pairs
         regularizer = self._trainer.learned(state)
         index = batch_indices(recipe.seed, pairs.count, recipe.batch, int(state.step), 1)[0]
-        taken, exact, failed = self._gradients(pairs, regularizer, state.starts, jnp.asarray(index))
-        errors = self._errors(self._held_out, regularizer)
-        psnr = float(jnp.mean(-10 * jnp.log10(errors)))
-        return TrainingLook(psnr, None if bool(failed) else _relative(taken, exact))
+        y, truths, starts = jax.tree.map(lambda leaf: leaf[index], (pairs.y, pairs.truths, state.starts))
+        chosen = Pairs(pairs.A, y, truths)
+        exact, failed = self._exact(regularizer, chosen, Start())
+        taken, _ = self._taken(regularizer, chosen, starts)
+        psnr = jnp.mean(-10 * jnp.log10(self._errors(self._held_out, regularizer)))
+        return TrainingLook(float(psnr), None if bool(failed) else _relative(taken, exact))
 
 
-def _gradients(
-    recipe: Recipe,
-    exact: Recipe,
-    pairs: Pairs,
-    regularizer: Regularizer,
-    starts: Start,
-    index: Int[Array, " batch"],
-) -> tuple[Any, Any, Array]:
-    """Return the gradient of a batch as training takes it, the exact one, and whether that one failed."""
-    y, truths, starts = jax.tree.map(lambda leaf: leaf[index], (pairs.y, pairs.truths, starts))
-    chosen = Pairs(pairs.A, y, truths)
-    taken, judged = _batch(recipe, regularizer, chosen, starts), _batch(exact, regularizer, chosen, Start())
-    mean = partial(jax.tree.map, lambda leaf: jnp.mean(leaf, axis=0))
-    learned = recipe.parametrization.learned_leaves
-    return learned(mean(taken.gradient)), learned(mean(judged.gradient)), jnp.any(judged.failed)
+def _gradient(
+    recipe: Recipe, regularizer: Regularizer, chosen: Pairs, starts: Start
+) -> tuple[list[Array], Array]:
+    """Return a batch's gradient by what is learned, and whether a solve or an adjoint of it failed."""
 
-
-def _batch(recipe: Recipe, regularizer: Regularizer, chosen: Pairs, starts: Start) -> PairStep:
     def of_pair(y: Float[Array, "..."], truth: Float[Array, "..."], start: Start) -> PairStep:
         return pair_step(recipe, LowerLevel(chosen.A, y, regularizer), truth, start)
 
-    return jax.vmap(of_pair)(chosen.y, chosen.truths, starts)
+    found = jax.vmap(of_pair)(chosen.y, chosen.truths, starts)
+    mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
+    return recipe.parametrization.learned_leaves(mean), jnp.any(found.failed)
 
 
 def _squared_errors(exact: Recipe, pairs: Pairs, regularizer: Regularizer) -> Float[Array, " pairs"]:
@@ -89,10 +82,7 @@ def _squared_errors(exact: Recipe, pairs: Pairs, regularizer: Regularizer) -> Fl
     return jax.lax.map(of_pair, (pairs.y, pairs.truths))
 
 
-def _relative(taken: Any, exact: Any) -> float:
-    difference = jax.tree.map(jnp.subtract, taken, exact)
-    norms = [
-        jnp.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))
-        for tree in (difference, exact)
-    ]
-    return float(norms[0] / norms[1])
+def _relative(taken: list[Array], exact: list[Array]) -> float | None:
+    difference = [one - other for one, other in zip(taken, exact, strict=True)]
+    off, norm = float(optax.tree.norm(difference)), float(optax.tree.norm(exact))
+    return off / norm if norm > 0 else None

@@ -125,3 +125,23 @@ def test_bad_options_are_named(hgb, capsys, options, message):
 def test_a_folder_that_is_no_training_is_named(hgb, capsys):
     assert hgb("train", "--resume", "nowhere") == 2
     assert "nowhere is not the folder of a training" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_methods_are_compared_on_one_problem(hgb, capsys):
+    """A comparison that was stopped between two trainings goes on with the second."""
+    few = ("--steps", "4", "--look-every", "2", "--test-pairs", "2", "--out", "both")
+    compared = ("compare-training", *TINY[1:-2], "--method", "one-step", "--method", "phantom(steps=3)")
+    assert hgb(*compared, *few) == 0
+    said = capsys.readouterr().out
+    assert "Phantom(steps=3)" in said
+    assert "after equal time" in Path("both/README.md").read_text()
+    looks = [point for point in points("both/1-one-step") if point["test_psnr"] is not None]
+    assert [point["step"] for point in looks] == [1, 3, 4]
+    assert all(point["gradient_error"] > 0 for point in looks)
+    for path in sorted(Path("both/2-phantom").iterdir()):
+        path.unlink()
+    assert hgb("compare-training", "--resume", "both") == 0
+    assert len(points("both/2-phantom")) == 4
+    assert hgb("compare-training", "--method", "one-step") == 2
+    assert "two or more different methods are compared; got one-step" in capsys.readouterr().err
