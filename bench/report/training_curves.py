@@ -157,11 +157,11 @@ def _figure(curves: Sequence[TrainedCurve]) -> Figure:
     over_time, over_steps, errors = figure.subplots(1, 3)
     for number, curve in enumerate(curves):
         looks = curve.looks
-        steps = [point.step for point in looks]
+        steps = [float(point.step) for point in looks]
         psnr = [point.test_psnr or 0.0 for point in looks]
         _draw(over_time, number, [point.seconds for point in looks], psnr, curve.method)
         _draw(over_steps, number, steps, psnr, curve.method)
-        known = [(point.step, point.gradient_error) for point in looks if point.gradient_error]
+        known = [(float(point.step), point.gradient_error) for point in looks if point.gradient_error]
         _draw(errors, number, [step for step, _ in known], [error for _, error in known], curve.method)
     over_time.set(xlabel="seconds of training", ylabel="PSNR of held-out pairs (dB)")
     over_steps.set(xlabel="steps", ylabel="PSNR of held-out pairs (dB)")

@@ -52,7 +52,7 @@ class Onlooker:
         """Return what is to be seen at a state."""
         recipe, pairs = self._trainer.recipe, self._trainer.pairs
         regularizer = self._trainer.learned(state)
-        index = batch_indices(recipe.seed, pairs.count, recipe.batch, int(state.step), 1)[0]
+        index = batch_indices(recipe.seed, pairs.number, recipe.batch, int(state.step), 1)[0]
         y, truths, starts = jax.tree.map(lambda leaf: leaf[index], (pairs.y, pairs.truths, state.starts))
         chosen = Pairs(pairs.A, y, truths)
         exact, failed = self._exact(regularizer, chosen, Start())

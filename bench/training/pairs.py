@@ -23,7 +23,7 @@ class Pairs(NamedTuple):
     truths: Float[Array, "pairs ..."]
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many pairs there are."""
         return len(self.y)
 

@@ -1,6 +1,7 @@
 """From what was asked for to a training that is ready to start."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -140,7 +141,7 @@ def _instance(request: TrainingRequest, catalogue: Catalogue) -> Instance:
     )
 
 
-def _devices(count: int) -> tuple[jax.Device, ...]:
+def _devices(count: int) -> tuple[Any, ...]:
     found = tuple(jax.devices())
     if count > len(found):
         raise UserError(f"--devices {count}: JAX has {len(found)} here")

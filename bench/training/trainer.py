@@ -55,11 +55,13 @@ class Trainer:
         recipe: Recipe,
         pairs: Pairs,
         regularizer: Regularizer,
-        devices: tuple[jax.Device, ...] = (),
+        devices: tuple[Any, ...] = (),
     ) -> None:
         """Check that everything fits together; nothing is compiled yet."""
-        if recipe.batch > pairs.count:
-            raise ValueError(f"a batch of {recipe.batch} is more than the {pairs.count} pairs that there are")
+        if recipe.batch > pairs.number:
+            raise ValueError(
+                f"a batch of {recipe.batch} is more than the {pairs.number} pairs that there are"
+            )
         if devices and recipe.batch % len(devices):
             raise ValueError(f"a batch of {recipe.batch} cannot be shared evenly by {len(devices)} devices")
         LowerLevel(pairs.A, pairs.y[0], regularizer)  # says what does not fit together
@@ -114,7 +116,7 @@ class Trainer:
         self.compile(state)
         first, count = int(state.step), min(steps, CAPACITY)
         index = np.zeros((CAPACITY, self.recipe.batch), np.int32)
-        chosen = batch_indices(self.recipe.seed, self.pairs.count, self.recipe.batch, first, count)
+        chosen = batch_indices(self.recipe.seed, self.pairs.number, self.recipe.batch, first, count)
         index[:count] = chosen
         rest = self._everywhere((jnp.asarray(index), jnp.asarray(count, jnp.int32)))
         state, measures = self._program(self.pairs, state, *rest)

@@ -30,12 +30,12 @@ def images() -> tuple[Pairs, problems.FieldsOfExperts]:
 
 
 def recipe(regularizer, optimizer=None, **changes) -> Recipe:
-    """OneStep with DualFista, which compile soonest; Adam at 0.01, batches of two."""
+    """OneStep with DualFista, which compile soonest; small steps with momentum, batches of two."""
     asked = {
         "method": hypergrad.OneStep(),
         "solver": solvers.DualFista(),
         "budget": BUDGET,
-        "optimizer": optax.adam(1e-2) if optimizer is None else optimizer,
+        "optimizer": optax.sgd(1e-3, momentum=0.9) if optimizer is None else optimizer,
         "parametrization": parametrization(regularizer),
         "batch": BATCH,
     }

@@ -41,7 +41,7 @@ def points(folder: str) -> list[dict[str, float]]:
 def test_a_training_leaves_curve_state_and_regulariser(hgb, capsys):
     assert hgb(*TINY, "--steps", "12", "--out", "learned", "--keep", "exp") == 0
     said = capsys.readouterr()
-    assert "The regulariser, its curve and its state are in learned" in said.out
+    assert "The regulariser, its curve and state are in learned" in said.out
     assert "steps/s" in said.err
     curve = points("learned")
     assert [point["step"] for point in curve] == list(range(1, 13))
@@ -70,7 +70,8 @@ def test_a_training_that_diverges_keeps_the_last_good_parameters(hgb, capsys, mo
 
 
 def test_steps_that_fail_are_counted_and_said(hgb, capsys):
-    assert hgb(*TINY, "--steps", "120", "--max-steps", "1", "--curve-every", "50", "--out", "learned") == 2
+    failing = ("--steps", "120", "--max-steps", "1", "--starts", "cold", "--curve-every", "50")
+    assert hgb(*TINY, *failing, "--out", "learned") == 2
     assert "training is stuck at step 100 of 120: the last 100 steps failed" in capsys.readouterr().err
     assert len(points("learned")) == 100
 

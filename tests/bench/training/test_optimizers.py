@@ -1,5 +1,6 @@
 """Optimisers of optax, by what one types."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -12,6 +13,13 @@ from hypergrad_bench.bench.training.optimizers import optimizer_named
 from hypergrad_bench.hypergrad import ClosedForm, Phantom
 
 
+@pytest.fixture
+def usual_promotion():
+    """Let optax multiply its whole-number step with numbers."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 def first_update(optimizer: optax.GradientTransformation) -> np.ndarray:
     gradient = jnp.asarray([1.0, -2.0])
     return np.asarray(optimizer.update(gradient, optimizer.init(gradient), gradient)[0])
@@ -22,6 +30,7 @@ def test_settings_reach_the_optimiser():
     np.testing.assert_allclose(found, first_update(optax.sgd(0.1, 0.9, nesterov=True)))
 
 
+@pytest.mark.usefixtures("usual_promotion")
 def test_a_cosine_ends_at_one_per_cent_of_the_rate():
     optimizer, gradient = optimizer_named("sgd", 0.1, "cosine", 4), jnp.asarray([1.0])
     state, updates = optimizer.init(gradient), []
