@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..progress import RunProgress
 from ..records.curve_point import CurvePoint
 from ..training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ..training.learned import save_learned
+from ..training.learned import require_savable, save_learned
 from ..training.looking import onlooker
 from ..training.onlooker import Onlooker, TrainingLook
 from ..training.prepared import PlannedTraining, plan_training, prepared
@@ -84,6 +84,7 @@ def started_training(plan: TrainingPlan, command: Sequence[str]) -> Iterator["Ru
         state = trainer.start()
     except ValueError as error:
         raise UserError(str(error)) from error
+    require_savable(trainer.learned(state))
     with training_folder(plan.folder).opened(begun) as opened:
         kept = Checkpoint(state, 0.0)
         if (path := plan.folder / STATE).exists():
@@ -170,7 +171,8 @@ class RunningTraining:
 
     def save_learned(self) -> None:
         """Write the regulariser that was learned: the last good one where training did not go on."""
-        save_learned(self.plan.folder, self.trainer.learned(self.now.state))
+        about = {**self.plan.planned.choices(), "steps": str(self.done)}
+        save_learned(self.plan.folder, self.trainer.learned(self.now.state), about)
 
     def _look(self) -> TrainingLook | None:
         """Look at the training, where that is due before the next step."""

@@ -1,24 +1,34 @@
-"""The file of a regulariser that was learned."""
+"""The regulariser that a training learned, in its folder."""
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-import jax
-import numpy as np
-from safetensors.numpy import save
-
+from ...problems.files.saved_regularizer import save_regularizer
 from ...problems.regularizer import Regularizer
-from ..errors import unwritable
-from ..records.durable import replace_durably
-from .leaf_range import leaf_name
-
-LEARNED = "regularizer.safetensors"
+from ..errors import UserError, unwritable
 
 
-def save_learned(folder: Path, regularizer: Regularizer) -> None:
-    """Write a regulariser's parameters by their names; raise `UserError` if the folder cannot be written."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(regularizer)
-    tensors = {leaf_name(path): np.array(leaf, order="C") for path, leaf in leaves}
+def save_learned(folder: Path, regularizer: Regularizer, about: Mapping[str, str]) -> None:
+    """Write a regulariser into a folder, from which `problems.load_regularizer` reads it.
+
+    Args:
+        folder: of the training.
+        regularizer: what was learned.
+        about: how, in words.
+
+    Raises:
+        UserError: if the folder cannot be written, or the regulariser would not come back from it.
+    """
     try:
-        replace_durably(folder / LEARNED, save(tensors))
+        save_regularizer(folder, regularizer, about)
     except OSError as error:
-        raise unwritable(folder / LEARNED, error) from error
+        raise unwritable(folder, error) from error
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the regulariser cannot be saved: {error}") from error
+
+
+def require_savable(regularizer: Regularizer) -> None:
+    """Raise `UserError` if a regulariser could not be saved once it is learned: before hours are spent."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_learned(Path(folder), regularizer, {})

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 
 from hypergrad_bench.bench.runs.training_file import training_folder
 from hypergrad_bench.bench.training import training_step
+from hypergrad_bench.problems import load_regularizer
 
 TINY = (
     "train",
@@ -51,7 +52,9 @@ def test_a_training_leaves_curve_state_and_regulariser(hgb, capsys):
     about = training_folder(Path("learned")).about()
     assert about.parameters["weight"] == "not negative: exp of the number that is learned"
     assert about.choices["method"] == "OneStep()"
-    assert load_file("learned/state.safetensors")["step"] == 12
+    state = load_file("learned/state.safetensors")
+    assert state["step"] == 12
+    np.testing.assert_allclose(np.exp(state["free.weight"]), load_regularizer("learned").weight)
     before = Path("learned/state.safetensors").read_bytes()
     assert hgb("train", "--resume", "learned") == 0
     assert Path("learned/state.safetensors").read_bytes() == before
@@ -62,8 +65,8 @@ def test_a_training_that_diverges_keeps_the_last_good_parameters(hgb, capsys, mo
     monkeypatch.setattr(training_step, "EXPLODED", 0.0)
     assert hgb(*TINY, "--steps", "9", "--out", "learned") == 2
     assert "training diverged at step 1 of 9" in capsys.readouterr().err
-    kept = load_file("learned/regularizer.safetensors")
-    assert float(kept["weight"]) == pytest.approx(0.1)
+    kept = load_regularizer("learned")
+    np.testing.assert_array_equal(kept.weight, 0.1)
     assert points("learned")[-1]["taken"] is False
     assert hgb("train", "--resume", "learned") == 2
     assert "training diverged at step 1 of 9" in capsys.readouterr().err
@@ -88,9 +91,9 @@ def test_a_folder_of_images_is_learned_from(hgb, mode):
     asked = ("--size", size, "--images", "photos", "--regularizer", "wavelet-l1", "--method", "one-step")
     few = ("--pairs", "2", "--batch", "2", "--solver", "forward-backward", "--tolerance", "1e-3")
     assert hgb("train", *asked, *few, "--steps", "2", "--dtype", "float32", "--out", "learned") == 0
-    kept = load_file("learned/regularizer.safetensors")
-    assert kept["detail"].shape[-1] == (1 if mode == "L" else 3)
-    assert str(kept["detail"].dtype) == "float32"
+    kept = load_regularizer("learned")
+    assert kept.detail.shape[-1] == (1 if mode == "L" else 3)
+    assert str(kept.detail.dtype) == "float32"
     Path("photos/a.png").write_bytes(Path("photos/b.png").read_bytes())
     assert hgb("train", "--resume", "learned") == 2
 

@@ -70,9 +70,16 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path: Path) -> None:
     assert {name: array.tobytes() for name, array in states[0].items()} == {
         name: array.tobytes() for name, array in states[1].items()
     }
+    assert saved(alone) == saved(killed)
     assert curve(alone) == curve(killed)
     assert len(curve(alone)) == 2001
     assert int(states[0]["step"]) == 4000
+
+
+def saved(folder: Path) -> list[bytes]:
+    """The files of the regulariser that was learned."""
+    names = ("regularizer.json", "leaves-*")
+    return [path.read_bytes() for name in names for path in sorted(folder.glob(name))]
 
 
 def curve(folder: Path) -> list[dict[str, object]]:
