@@ -29,7 +29,7 @@ def live(*arguments):
 def wait(child):
     assert os.waitpid(child, 0)[1] == 0
 
-asked = "--size 8 --pairs 6 --batch 2 --steps 4000 --solver dual-fista --method one-step".split()
+asked = "--size 8 --pairs 6 --batch 2 --steps 2000 --solver dual-fista --method one-step".split()
 wait(live(*asked, "--out", "alone"))
 moments, killed = random.Random(0), Path("killed")
 seen = 0
@@ -39,7 +39,7 @@ for kill in range(5):
     while not curve.exists() or curve.stat().st_size <= seen:
         assert os.waitpid(child, os.WNOHANG) == (0, 0), "training ended before it was killed"
         time.sleep(0.001)
-    time.sleep(moments.uniform(0, 0.1))
+    time.sleep(moments.uniform(0, 0.03))
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     seen = curve.stat().st_size
@@ -62,6 +62,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     alone, killed = tmp_path / "alone", tmp_path / "killed"
@@ -72,8 +73,8 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(tmp_path: Path) -> None:
     }
     assert saved(alone) == saved(killed)
     assert curve(alone) == curve(killed)
-    assert len(curve(alone)) == 2001
-    assert int(states[0]["step"]) == 4000
+    assert len(curve(alone)) == 2000
+    assert int(states[0]["step"]) == 2000
 
 
 def saved(folder: Path) -> list[bytes]:
