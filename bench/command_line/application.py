@@ -7,11 +7,13 @@ import typer
 
 from .advise import advise
 from .check import check
+from .compare_training import compare_training
 from .list_entries import list_entries
 from .reproduce import reproduce
 from .rerun import rerun
 from .run import run
 from .table import table
+from .train import train
 from .train_denoiser import train_denoiser
 
 app = typer.Typer(
@@ -28,6 +30,8 @@ app.command(name="reproduce")(reproduce)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)
+app.command(name="train")(train)
+app.command(name="compare-training")(compare_training)
 app.command(name="train-denoiser")(train_denoiser)
 
 

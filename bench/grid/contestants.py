@@ -119,13 +119,13 @@ def _variants(method: Method, problem: Problem, lower: LowerLevel) -> list[Metho
         every = max(1, round(problem.unrolled_steps[-1] ** 0.5))
         return [method, Unrolled(checkpoint_every=every)]
     if method == Implicit():
-        fitting = _fitting_implicit(lower)
+        fitting = fitting_implicit(lower)
         dense = dataclasses.replace(fitting, linear=Dense())
         return [fitting, dense] if math.prod(problem.shape) <= LARGEST_DENSE_HESSIAN else [fitting]
     return [method]
 
 
-def _fitting_implicit(lower: LowerLevel) -> Implicit:
+def fitting_implicit(lower: LowerLevel) -> Implicit:
     """Return the implicit rule of the condition that the lower level has, with a linear solver that does."""
     if isinstance(lower.regularizer, OperatorRegularizer):
         return Implicit(linear=Gmres())

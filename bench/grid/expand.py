@@ -86,7 +86,7 @@ def _met(request: Request, problem: Problem) -> _Met:
     """
     truth = request.truths.of_shape(problem.shape)
     instance = Instance(
-        task=_with_noise(problem.task.value, request.selection.noise),
+        task=with_noise(problem.task.value, request.selection.noise),
         regularizer=problem.regularizer.value,
         weight=request.selection.weight,
         data=truth.value,
@@ -95,7 +95,7 @@ def _met(request: Request, problem: Problem) -> _Met:
         dtype=problem.dtype,
         seed=0,
     )
-    _require_memory(instance)
+    require_memory(instance)
 
     def failed(failure: str, refusal: str = "") -> _Met:
         return _Met(instance, list(failed_contestants(request, problem, failure)), refusal)
@@ -122,7 +122,7 @@ def _met(request: Request, problem: Problem) -> _Met:
         return failed(failure_of(error))
 
 
-def _require_memory(instance: Instance) -> None:
+def require_memory(instance: Instance) -> None:
     """Raise `Misfit` if ground truths, noise and measurements need more memory than one program may take."""
     needed, limit = DRAWN * 8 * instance.batch * math.prod(instance.shape), memory_limit()
     if needed > limit:
@@ -132,7 +132,8 @@ def _require_memory(instance: Instance) -> None:
         )
 
 
-def _with_noise(task: Any, noise: float | None) -> Any:
+def with_noise(task: Any, noise: float | None) -> Any:
+    """Return a task with another noise level, if one is given; raise `Misfit` where it refuses that."""
     if noise is None:
         return task
     try:

@@ -94,7 +94,7 @@ def request_of(selection: Selection, catalogue: Catalogue) -> Request:
         for dtype in dtypes
     ]
     seeds = range(selection.seeds or suite.seeds)
-    return Request(selection, suite, _truths(selection, catalogue), tuple(problems), seeds)
+    return Request(selection, suite, truths_of(selection, catalogue), tuple(problems), seeds)
 
 
 def _check(selection: Selection, suite: Suite) -> None:
@@ -113,7 +113,12 @@ def _check(selection: Selection, suite: Suite) -> None:
         )
 
 
-def _truths(selection: Selection, catalogue: Catalogue) -> Truths:
+def truths_of(selection: Selection, catalogue: Catalogue) -> Truths:
+    """Return the ground truths that a selection asks for, or all in the usual order.
+
+    Raises:
+        UserError: for an unknown name, or an image folder that cannot be read.
+    """
     if selection.images is not None:
         return Truths((_folder(str(selection.images)),), f"--images {selection.images}")
     if selection.data is not None:

@@ -1,7 +1,7 @@
 """The append-only journal of a run or a reproduction: readable whatever killed the writer."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -79,8 +79,16 @@ class JournalWriter(Generic[_Entry]):
             UserError: if it cannot be written whole, for instance on a full disk; the journal is then as it
                 was before.
         """
+        self.append_all([entry])
+
+    def append_all(self, entries: Sequence[_Entry]) -> None:
+        """Write entries as full lines with one write, and return once they are on the disk.
+
+        Raises:
+            UserError: if they cannot be written whole; the journal is then as it was before.
+        """
         path = self.journal.path
         try:
-            append_durably(path, entry.to_line().encode() + b"\n")
+            append_durably(path, b"".join(entry.to_line().encode() + b"\n" for entry in entries))
         except OSError as error:
             raise unwritable(path, error) from error

@@ -13,11 +13,14 @@ COMPILES = {
     "conformance/regularizers.py": "checks that compiling changes nothing",
     "training/denoiser_quality.py": "a trained network is judged, not measured",
     "training/denoiser_training.py": "a network is trained, not measured",
+    "training/onlooker.py": "looks at a training, outside of its seconds",
+    "training/trainer.py": "a regulariser is trained; the loop is compiled before its seconds count",
 }
 READS_A_CLOCK = {
     "measure/clock.py": "the clock",
     "measure/program.py": "seconds of compiling, which happens once",
     "measure/self_test.py": "the clock is compared with another",
+    "runs/training_run.py": "a curve says how long training took until each of its steps",
     "progress.py": "tells how long a run has left; nothing of it is recorded",
 }
 CLOCKS = {"perf_counter", "perf_counter_ns", "process_time", "monotonic", "time_ns"}

@@ -1,0 +1,97 @@
+"""`hgb compare-training`: its options."""
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from ..training import choices
+from . import training_options as option
+from .complete import complete
+from .start_jax import start_jax
+
+
+def compare_training(
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A method, such as one-step or 'phantom(steps=5)'; give two or more.",
+            autocompletion=complete("methods"),
+        ),
+    ] = None,
+    regularizer: option.Regularizer = "analysis-l1",
+    task: option.Task = "denoising",
+    solver: option.Solver = None,
+    size: option.Size = "64",
+    data: option.Data = None,
+    images: option.Images = None,
+    pairs: option.Pairs = 200,
+    batch: option.Batch = 5,
+    steps: option.Steps = 1000,
+    optimizer: option.Optimizer = "adam",
+    rate: option.Rate = 1e-2,
+    schedule: option.Schedule = "constant",
+    learn: option.Learn = None,
+    keep: option.Keep = "projection",
+    noise: option.Noise = None,
+    weight: option.Weight = None,
+    dtype: option.Dtype = "float64",
+    max_steps: option.MaxSteps = None,
+    tolerance: option.Tolerance = None,
+    seed: option.Seed = 0,
+    starts: option.Starts = "warm",
+    failed_steps: option.FailedSteps = "skip",
+    look_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between two looks; else some 20 looks.")
+    ] = None,
+    test_pairs: option.TestPairs = 20,
+    plugin: option.Plugin = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of all trainings; new or empty.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
+    device: option.Device = "cpu",
+) -> None:
+    """Train one problem by several methods, on the same batches: PSNR against steps and against seconds.
+
+    On the way the gradient of each is compared with an exact one, and held-out pairs are restored: did a
+    wrong gradient end in a worse regulariser? Every method has a folder of its own, as of `hgb train`.
+
+    Examples:
+        hgb compare-training --method closed-form --method one-step --method unrolled
+
+        hgb compare-training --resume results/local/20260101-120000-compare-training
+    """
+    words = {
+        "schedule": option.one_of("--schedule", schedule, get_args(choices.Schedule)),
+        "keeping": option.one_of("--keep", keep, get_args(choices.Keeping)),
+        "starts": option.one_of("--starts", starts, get_args(choices.Starts)),
+        "failed_steps": option.one_of("--failed-steps", failed_steps, get_args(choices.FailedSteps)),
+        "dtype": option.one_of("--dtype", dtype, ("float64", "float32")),
+    }
+    start_jax()
+    from ..commands import compare_training as command
+    from ..training.request import TrainingRequest
+
+    request = TrainingRequest(
+        regularizer=regularizer,
+        task=task,
+        solver=solver,
+        size=size,
+        data=data,
+        images=images,
+        plugins=tuple(plugin or ()),
+        pairs=pairs,
+        batch=batch,
+        steps=steps,
+        optimizer=optimizer,
+        rate=rate,
+        learn=tuple(learn or ()),
+        noise=noise,
+        weight=weight,
+        max_steps=max_steps,
+        tolerance=tolerance,
+        seed=seed,
+        look_every=look_every or -(-steps // 20),
+        test_pairs=test_pairs,
+        **words,
+    )
+    command.compare_training(tuple(method or ()), request, out, resume, device)

@@ -1,0 +1,62 @@
+"""The options that `hgb train` and `hgb compare-training` share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import UserError, nearest
+from .complete import complete
+
+Regularizer = Annotated[
+    str, typer.Option(help="A regulariser by name.", autocompletion=complete("regularizers"))
+]
+Task = Annotated[str, typer.Option(help="A task by name.", autocompletion=complete("tasks"))]
+Solver = Annotated[
+    str | None,
+    typer.Option(
+        help="Which solver, such as admm or 'lbfgs(memory=5)'; else the first that fits.",
+        autocompletion=complete("solvers"),
+    ),
+]
+Size = Annotated[str, typer.Option(help="Of signals or crops: 64, 32x32, or 32x32x3 in colour.")]
+Data = Annotated[
+    str | None, typer.Option(help="Generated signals or images by name.", autocompletion=complete("data"))
+]
+Images = Annotated[Path | None, typer.Option(help="A folder of PNG, JPEG, BMP, TIFF or .npy images.")]
+Pairs = Annotated[int, typer.Option(min=1, help="Signals or crops to train on.")]
+Batch = Annotated[int, typer.Option(min=1, help="Pairs per step.")]
+Steps = Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")]
+Optimizer = Annotated[str, typer.Option(help="Of optax, such as adam or 'sgd(momentum=0.9)'.")]
+Rate = Annotated[float, typer.Option(help="The learning rate.")]
+Schedule = Annotated[str, typer.Option(help="Of the rate: constant, or cosine down to 1%.")]
+Learn = Annotated[
+    list[str] | None, typer.Option(help="Only this parameter, such as weight or W; can be repeated.")
+]
+Keep = Annotated[
+    str, typer.Option(help="What keeps weights in their range: projection, or exp or softplus of a number.")
+]
+Noise = Annotated[float | None, typer.Option(help="Standard deviation of the noise.")]
+Weight = Annotated[float | None, typer.Option(help="Starting weight of the regulariser.")]
+Dtype = Annotated[str, typer.Option(help="float64 or float32.")]
+MaxSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the solver at most.")]
+Tolerance = Annotated[
+    float | None, typer.Option(help="Relative residual at which solvers stop; else 1e-6, float32 1e-5.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of pairs, noise, start and shuffles.")]
+Starts = Annotated[
+    str, typer.Option(help="warm: solves begin at the pair's last solution; cold: at the solver's own start.")
+]
+FailedSteps = Annotated[
+    str, typer.Option(help="skip or take steps whose solve or adjoint missed its tolerance.")
+]
+TestPairs = Annotated[int, typer.Option(min=1, help="Held-out pairs to look at.")]
+Plugin = Annotated[list[Path] | None, typer.Option(help="A Python file whose classes can be named.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+
+def one_of(option: str, given: str, accepted: tuple[Any, ...]) -> Any:
+    """Return a word that is accepted; raise `UserError` for another."""
+    if given not in accepted:
+        raise UserError(nearest(given, accepted, kind=option))
+    return given

@@ -1,0 +1,98 @@
+"""`hgb train`: learn a regulariser."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import UserError
+from ..machine.device import use_device
+from ..progress import RunProgress
+from ..records.curve_point import CurvePoint
+from ..report.terminal import print_lines
+from ..runs.folder import new_folder
+from ..runs.training_file import training_folder
+from ..runs.training_run import (
+    RunningTraining,
+    TrainingPlan,
+    plan_new_training,
+    plan_training_again,
+    started_training,
+)
+from ..training.request import TrainingRequest
+from ..training.training_step import DIVERGED, STUCK
+from .measuring import typed
+from .notices import say
+
+
+def train(request: TrainingRequest, out: Path | None, resume: Path | None, device: str) -> None:
+    """Train, or go on with a training, and keep the regulariser that it learned.
+
+    Raises:
+        UserError: for what cannot be asked for; if training diverges, is stuck, or takes no step.
+        typer.Exit: with status 130, on an interrupt.
+    """
+    use_device(device)
+    plan = _resumed(resume, request, out) if resume else plan_new_training(request, new_folder(out, "train"))
+    folder = training_folder(plan.folder)
+    try:
+        with started_training(plan, typed()) as running:
+            print_lines(f"set aside in {folder.journal.rejected.name}", running.opened.writer.rejected)
+            say(_beginning(running))
+            with RunProgress(running.steps, before=running.done) as progress:
+                running.run(progress)
+            running.save_learned()
+            _end(running)
+    except KeyboardInterrupt:
+        say(f"stopped; state and curve are kept: {folder.resume} goes on")
+        raise typer.Exit(130) from None
+
+
+def _beginning(running: RunningTraining) -> str:
+    choices = running.plan.planned.choices()
+    return (
+        f"{running.done} of {running.steps} steps made, in {running.plan.folder}: {choices['method']} with "
+        f"{choices['solver']}, {choices['regularizer']}, {choices['task']}"
+    )
+
+
+def _end(running: RunningTraining) -> None:
+    """Say how it went; raise `UserError` if that is not well."""
+    folder, points = running.plan.folder, running.curve()
+    ended = int(running.now.state.ended)
+    if ended == DIVERGED:
+        raise UserError(
+            f"training diverged at step {running.done} of {running.steps} (loss {points[-1].loss}); the last "
+            f"good parameters are kept in {folder}: a lower --rate, --keep exp or another --weight may help"
+        )
+    if ended == STUCK:
+        raise UserError(
+            f"training is stuck at step {running.done} of {running.steps}: the last "
+            f"{running.trainer.recipe.patience} steps failed (residual {points[-1].residual}); the last good "
+            f"parameters are kept in {folder}: more --max-steps, a looser --tolerance or --failed-steps take "
+            "may help"
+        )
+    for line in (
+        _course(points, running.not_taken()),
+        f"The regulariser, its curve and state are in {folder}",
+    ):
+        Console(highlight=False).print(Text(line), soft_wrap=True)
+
+
+def _course(points: tuple[CurvePoint, ...], missed: int) -> str:
+    """Say from where to where the curve goes, and how many steps were not taken."""
+    if not points:
+        return "The curve is empty."
+    first, last = points[0], points[-1]
+    skipped = f"; steps that were not taken: {missed}, see curve.jsonl" if missed else ""
+    return (
+        f"Loss {first.loss:.3e} at the first batch and {last.loss:.3e} at the last, PSNR {first.psnr:.2f} "
+        f"and {last.psnr:.2f} dB{skipped}."
+    )
+
+
+def _resumed(folder: Path, given: TrainingRequest, out: Path | None) -> TrainingPlan:
+    if given != TrainingRequest() or out is not None:
+        raise UserError("--resume takes its options from the training's folder; give no others but --device")
+    return plan_training_again(folder)

@@ -1,0 +1,48 @@
+"""Who looks at a training on the way: its held-out pairs and its exact recipe."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...problems.task import require_truths
+from ...solvers.budget import Budget
+from ..catalogue.catalogue import built_in
+from ..errors import UserError
+from ..grid.inputs import template
+from ..grid.suites import MAX_STEPS, TOLERANCES
+from .onlooker import Onlooker
+from .pairs import Pairs
+from .partners import partners
+from .prepared import PlannedTraining
+from .trainer import Trainer
+
+
+def onlooker(planned: PlannedTraining, trainer: Trainer) -> Onlooker:
+    """Return what looks at a training: at pairs of the test split, and at the error of its gradient.
+
+    The exact recipe has the first exact method with the first solver that fit, and the tolerance of suites.
+
+    Raises:
+        UserError: if no method fits, or there are no such ground truths for testing.
+    """
+    asked = planned.request
+    method, solver = partners(built_in(), template(planned.instance), None, None)
+    budget = Budget(MAX_STEPS, TOLERANCES[asked.dtype])
+    exact = replace(trainer.recipe, method=method, solver=solver, budget=budget, starts="cold")
+    return Onlooker(trainer, exact, _held_out(planned, trainer))
+
+
+def _held_out(planned: PlannedTraining, trainer: Trainer) -> Pairs:
+    """Measure ground truths of the test split with the operator of training, and noise of their own."""
+    asked, instance, A = planned.request, planned.instance, trainer.pairs.A
+    try:
+        truths = instance.data.sample(instance.shape, asked.test_pairs, instance.seed, "test")
+        require_truths(truths)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"no pairs for testing: {error}") from error
+    clean = jax.vmap(A)(jnp.asarray(truths, asked.dtype))
+    noise = np.random.default_rng([instance.seed, 15]).normal(size=clean.shape)
+    y = clean + jnp.asarray(instance.task.noise * noise, clean.dtype)
+    return Pairs(A, y, jnp.asarray(truths, asked.dtype))

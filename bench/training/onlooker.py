@@ -1,0 +1,88 @@
+"""What is looked at between steps: held-out pairs, and how wrong the gradient is that training takes."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+from ...problems.lower_level import LowerLevel
+from ...problems.regularizer import Regularizer
+from .pair_step import PairStep, pair_step
+from .pairs import Pairs, batch_indices
+from .recipe import Recipe
+from .start import Start
+from .trainer import Trainer
+from .training_step import LearningState
+
+
+class TrainingLook(NamedTuple):
+    """What a look at a training found.
+
+    Attributes:
+        test_psnr: mean over the held-out pairs, in dB, of a peak of one.
+        gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
+            exact one is zero, or its own solve or adjoint failed.
+    """
+
+    test_psnr: float
+    gradient_error: float | None
+
+
+class Onlooker:
+    """Look at a training from outside: nothing of it is changed, and no step is made.
+
+    Args:
+        trainer: whose training it is.
+        exact: the same recipe with an exact method and a tight tolerance; starts cold, so that it owes
+            nothing to the training.
+        held_out: pairs that are not trained on, solved by the exact recipe's solver and budget.
+    """
+
+    def __init__(self, trainer: Trainer, exact: Recipe, held_out: Pairs) -> None:
+        """Compile nothing yet."""
+        self._trainer, self._held_out = trainer, held_out
+        self._taken = jax.jit(partial(_gradient, trainer.recipe))
+        self._exact = jax.jit(partial(_gradient, exact))
+        self._errors = jax.jit(partial(_squared_errors, exact))
+
+    def look(self, state: LearningState) -> TrainingLook:
+        """Return what is to be seen at a state."""
+        recipe, pairs = self._trainer.recipe, self._trainer.pairs
+        regularizer = self._trainer.learned(state)
+        index = batch_indices(recipe.seed, pairs.number, recipe.batch, int(state.step), 1)[0]
+        y, truths, starts = jax.tree.map(lambda leaf: leaf[index], (pairs.y, pairs.truths, state.starts))
+        chosen = Pairs(pairs.A, y, truths)
+        exact, failed = self._exact(regularizer, chosen, Start())
+        taken, _ = self._taken(regularizer, chosen, starts)
+        psnr = jnp.mean(-10 * jnp.log10(self._errors(self._held_out, regularizer)))
+        return TrainingLook(float(psnr), None if bool(failed) else _relative(taken, exact))
+
+
+def _gradient(
+    recipe: Recipe, regularizer: Regularizer, chosen: Pairs, starts: Start
+) -> tuple[list[Array], Array]:
+    """Return a batch's gradient by what is learned, and whether a solve or an adjoint of it failed."""
+
+    def of_pair(y: Float[Array, "..."], truth: Float[Array, "..."], start: Start) -> PairStep:
+        return pair_step(recipe, LowerLevel(chosen.A, y, regularizer), truth, start)
+
+    found = jax.vmap(of_pair)(chosen.y, chosen.truths, starts)
+    mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
+    return recipe.parametrization.learned_leaves(mean), jnp.any(found.failed)
+
+
+def _squared_errors(exact: Recipe, pairs: Pairs, regularizer: Regularizer) -> Float[Array, " pairs"]:
+    def of_pair(pair: tuple[Array, Array]) -> Array:
+        lower = LowerLevel(pairs.A, pair[0], regularizer)
+        return jnp.mean(jnp.square(exact.method(exact.solver, exact.budget, lower).x - pair[1]))
+
+    return jax.lax.map(of_pair, (pairs.y, pairs.truths))
+
+
+def _relative(taken: list[Array], exact: list[Array]) -> float | None:
+    difference = [one - other for one, other in zip(taken, exact, strict=True)]
+    off, norm = float(optax.tree.norm(difference)), float(optax.tree.norm(exact))
+    return off / norm if norm > 0 else None

@@ -1,0 +1,57 @@
+"""Where the solves of every pair start: at what the last step that took the pair left."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ...hypergrad.method import Backward
+from ...problems.lower_level import LowerLevel
+from ...solvers.analysis_l1_problem import DualSolver, PrimalDualPair
+from ...solvers.solver import Outcome, Solution, Solver
+
+
+class Start(NamedTuple):
+    """Where the solve of a pair and its adjoint equation start; None where they start from nothing.
+
+    Attributes:
+        point: x and the dual variable.
+        adjoint: the adjoint.
+    """
+
+    point: PrimalDualPair | None = None
+    adjoint: Float[Array, "..."] | None = None
+
+
+def own_point(solver: Solver, lower: LowerLevel) -> PrimalDualPair | None:
+    """Return the pair that a solver starts from by itself; None if it cannot start from one."""
+    if not isinstance(solver, DualSolver):
+        return None
+    state = solver.init(lower)
+    return PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state))
+
+
+def next_start(
+    solver: Solver, lower: LowerLevel, before: Start, solution: Solution, backward: Backward
+) -> Start:
+    """Return where the next solve of this pair starts: where this one ended, unless it left the numbers.
+
+    A solve that only ran out of steps is gone on with.
+    """
+    point, adjoint = before
+    if point is not None and isinstance(solver, DualSolver):
+        ended = PrimalDualPair(solution.x, solver.dual(lower, solution.state))
+        usable = (solution.status == int(Outcome.CONVERGED)) | (solution.status == int(Outcome.MAX_STEPS))
+        point = _kept(usable & _finite(ended), ended, point)
+    if adjoint is not None and backward.adjoint is not None:
+        adjoint = _kept(_finite(backward.adjoint), backward.adjoint, adjoint)
+    return Start(point, adjoint)
+
+
+def _finite(tree: Any) -> Bool[Array, ""]:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+
+
+def _kept(usable: Bool[Array, ""], new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda new, old: jnp.where(usable, new, old), new, old)

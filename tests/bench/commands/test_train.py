@@ -1,0 +1,151 @@
+"""`hgb train`: folders, curves, resume and refusals."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from hypergrad_bench.bench.runs.training_file import training_folder
+from hypergrad_bench.bench.training import training_step
+from hypergrad_bench.problems import load_regularizer
+
+TINY = (
+    "train",
+    "--size",
+    "8",
+    "--pairs",
+    "4",
+    "--batch",
+    "2",
+    "--solver",
+    "dual-fista",
+    "--method",
+    "one-step",
+)
+
+
+@pytest.fixture(autouse=True)
+def _usual_promotion():
+    """Let optax multiply its whole-number step with numbers."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def points(folder: str) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (Path(folder) / "curve.jsonl").read_text().splitlines()]
+
+
+def test_a_training_leaves_curve_state_and_regulariser(hgb, capsys):
+    assert hgb(*TINY, "--steps", "12", "--out", "learned", "--keep", "exp") == 0
+    said = capsys.readouterr()
+    assert "The regulariser, its curve and state are in learned" in said.out
+    assert "steps/s" in said.err
+    curve = points("learned")
+    assert [point["step"] for point in curve] == list(range(1, 13))
+    assert all(point["taken"] and point["failed"] == 0 for point in curve)
+    assert all(point["residual"] <= 1e-6 for point in curve)
+    assert [point["seconds"] for point in curve] == sorted(point["seconds"] for point in curve)
+    about = training_folder(Path("learned")).about()
+    assert about.parameters["weight"] == "not negative: exp of the number that is learned"
+    assert about.choices["method"] == "OneStep()"
+    state = load_file("learned/state.safetensors")
+    assert state["step"] == 12
+    np.testing.assert_allclose(np.exp(state["free.weight"]), load_regularizer("learned").weight)
+    before = Path("learned/state.safetensors").read_bytes()
+    assert hgb("train", "--resume", "learned") == 0
+    assert Path("learned/state.safetensors").read_bytes() == before
+    assert points("learned") == curve
+
+
+def test_a_training_that_diverges_keeps_the_last_good_parameters(hgb, capsys, monkeypatch):
+    monkeypatch.setattr(training_step, "EXPLODED", 0.0)
+    assert hgb(*TINY, "--steps", "9", "--out", "learned") == 2
+    assert "training diverged at step 1 of 9" in capsys.readouterr().err
+    kept = load_regularizer("learned")
+    np.testing.assert_array_equal(kept.weight, 0.1)
+    assert points("learned")[-1]["taken"] is False
+    assert hgb("train", "--resume", "learned") == 2
+    assert "training diverged at step 1 of 9" in capsys.readouterr().err
+
+
+def test_steps_that_fail_are_counted_and_said(hgb, capsys):
+    failing = ("--steps", "120", "--max-steps", "1", "--starts", "cold", "--curve-every", "50")
+    assert hgb(*TINY, *failing, "--out", "learned") == 2
+    assert "training is stuck at step 100 of 120: the last 100 steps failed" in capsys.readouterr().err
+    assert len(points("learned")) == 100
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_folder_of_images_is_learned_from(hgb, mode):
+    """Grey and colour; the curve of a folder whose images have changed is not gone on with."""
+    Path("photos").mkdir()
+    generator = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        shape = (9, 9) if mode == "L" else (9, 9, 3)
+        Image.fromarray(generator.integers(0, 255, shape, np.uint8)).save(f"photos/{name}.png")
+    size = "8x8" if mode == "L" else "8x8x3"
+    asked = ("--size", size, "--images", "photos", "--regularizer", "wavelet-l1", "--method", "one-step")
+    few = ("--pairs", "2", "--batch", "2", "--solver", "forward-backward", "--tolerance", "1e-3")
+    assert hgb("train", *asked, *few, "--steps", "2", "--dtype", "float32", "--out", "learned") == 0
+    kept = load_regularizer("learned")
+    assert kept.detail.shape[-1] == (1 if mode == "L" else 3)
+    assert str(kept.detail.dtype) == "float32"
+    Path("photos/a.png").write_bytes(Path("photos/b.png").read_bytes())
+    assert hgb("train", "--resume", "learned") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--regularizer", "analysis"), "unknown regularizer 'analysis'"),
+        (("--method", "closed-from"), "did you mean 'closed-form'?"),
+        (("--solver", "nesterov"), "Nesterov(): AnalysisL1 is not"),
+        (("--optimizer", "adm"), "'adm' is no optimiser of optax"),
+        (("--rate", "0"), "the learning rate must be positive"),
+        (("--batch", "9"), "a batch of 9 is more than the 4 pairs"),
+        (("--devices", "64"), "--devices 64: JAX has"),
+        (("--learn", "filters"), "'filters' is no parameter of AnalysisL1"),
+        (("--keep", "project"), "did you mean 'projection'?"),
+        (("--failed-steps", "drop"), "accepted: skip, take"),
+        (("--size", "8x8x4"), "size is '8x8x4'"),
+        (("--data", "photographs"), "data 'photographs'"),
+        (("--images", "gone"), "gone"),
+        (("--images", "gone", "--data", "dct-sparse"), "are both ground truths; give one"),
+        (("--tolerance", "2"), "tolerance must be at least 0 and below 1"),
+        (("--noise", "-1"), "noise must be a standard deviation"),
+        (("--resume", "learned"), "--resume takes its options from the training's folder"),
+    ],
+)
+def test_bad_options_are_named(hgb, capsys, options, message):
+    assert hgb(*TINY, *options) == 2
+    assert message in capsys.readouterr().err
+    assert not list(Path().glob("results/local/*"))
+
+
+def test_a_folder_that_is_no_training_is_named(hgb, capsys):
+    assert hgb("train", "--resume", "nowhere") == 2
+    assert "nowhere is not the folder of a training" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_methods_are_compared_on_one_problem(hgb, capsys):
+    """A comparison that was stopped between two trainings goes on with the second."""
+    few = ("--steps", "4", "--look-every", "2", "--test-pairs", "2", "--out", "both")
+    compared = ("compare-training", *TINY[1:-2], "--method", "one-step", "--method", "phantom(steps=3)")
+    assert hgb(*compared, *few) == 0
+    said = capsys.readouterr().out
+    assert "Phantom(steps=3)" in said
+    assert "after equal time" in Path("both/README.md").read_text()
+    looks = [point for point in points("both/1-one-step") if point["test_psnr"] is not None]
+    assert [point["step"] for point in looks] == [1, 3, 4]
+    assert all(point["gradient_error"] > 0 for point in looks)
+    for path in sorted(Path("both/2-phantom").iterdir()):
+        path.unlink()
+    assert hgb("compare-training", "--resume", "both") == 0
+    assert len(points("both/2-phantom")) == 4
+    assert hgb("compare-training", "--method", "one-step") == 2
+    assert "two or more different methods are compared; got one-step" in capsys.readouterr().err
