@@ -8,7 +8,9 @@ import typer
 from .advise import advise
 from .check import check
 from .compare_training import compare_training
+from .evaluate import evaluate
 from .list_entries import list_entries
+from .reconstruct import reconstruct
 from .reproduce import reproduce
 from .rerun import rerun
 from .run import run
@@ -33,6 +35,8 @@ app.command(name="advise")(advise)
 app.command(name="train")(train)
 app.command(name="compare-training")(compare_training)
 app.command(name="train-denoiser")(train_denoiser)
+app.command(name="reconstruct")(reconstruct)
+app.command(name="evaluate")(evaluate)
 
 
 def _print_version(asked: bool) -> bool:
