@@ -93,6 +93,10 @@ class FieldsOfExperts:
         """Tell whether no weight is negative and every scale of the potential is positive."""
         return all_nonnegative(self.weights) & all_positive(self.potential)
 
+    def nearest_in_range(self) -> Self:
+        """Return the same with negative weights at zero; a scale of the potential stays as it is."""
+        return dataclasses.replace(self, weights=jnp.maximum(self.weights, 0))
+
     def no_sensitivity(self) -> str | None:
         """Return None for a convex potential with a bound of its third derivative, else what is missing."""
         if holds_arrays(self.potential):
