@@ -9,6 +9,7 @@ from .advise import advise
 from .check import check
 from .compare_training import compare_training
 from .evaluate import evaluate
+from .claims import claims
 from .list_entries import list_entries
 from .reconstruct import reconstruct
 from .reproduce import reproduce
@@ -29,6 +30,7 @@ app.command(name="run")(run)
 app.command(name="list")(list_entries)
 app.command(name="table")(table)
 app.command(name="reproduce")(reproduce)
+app.command(name="claims")(claims)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)
