@@ -7,9 +7,9 @@ import typer
 
 from .advise import advise
 from .check import check
+from .claims import claims
 from .compare_training import compare_training
 from .evaluate import evaluate
-from .claims import claims
 from .list_entries import list_entries
 from .reconstruct import reconstruct
 from .reproduce import reproduce
