@@ -14,6 +14,7 @@ from .linear_operator import ResolvableOperator as ResolvableOperator
 from .lower_level import LowerLevel as LowerLevel
 from .operators.blur import Blur as Blur
 from .operators.convolution_chain import ConvolutionChain as ConvolutionChain
+from .operators.cropped import Cropped as Cropped
 from .operators.decimated_blur import DecimatedBlur as DecimatedBlur
 from .operators.dense import Dense as Dense
 from .operators.filter_bank import FilterBank as FilterBank
@@ -31,6 +32,7 @@ from .regularizer import PreparedRegularizer as PreparedRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import RangedRegularizer as RangedRegularizer
 from .regularizer import Regularizer as Regularizer
+from .regularizer import ScalableRegularizer as ScalableRegularizer
 from .regularizer import SmoothRegularizer as SmoothRegularizer
 from .regularizer import is_convex as is_convex
 from .regularizers.denoisers.denoiser import Denoiser as Denoiser
@@ -50,6 +52,7 @@ from .regularizers.ridge.convex_ridge import ConvexRidge as ConvexRidge
 from .regularizers.ridge.weakly_convex_ridge import WeaklyConvexRidge as WeaklyConvexRidge
 from .regularizers.sparse.analysis_l1 import AnalysisL1 as AnalysisL1
 from .regularizers.sparse.analysis_l12 import AnalysisL12 as AnalysisL12
+from .regularizers.sparse.block_dct import block_dct as block_dct
 from .regularizers.sparse.total_variation import total_variation as total_variation
 from .regularizers.sparse.wavelet_l1 import WaveletL1 as WaveletL1
 from .regularizers.sparse.wavelet_l12 import WaveletL12 as WaveletL12

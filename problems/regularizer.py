@@ -73,6 +73,15 @@ def in_range(regularizer: Regularizer) -> Bool[Array, ""]:
 
 
 @runtime_checkable
+class ScalableRegularizer(Regularizer, Protocol):
+    """A regulariser whose strength can be changed by one number, as when it is tuned."""
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return `factor` times the regulariser, its energy or its operator; the factor is positive."""
+        ...
+
+
+@runtime_checkable
 class PreparedRegularizer(Regularizer, Protocol):
     """A regulariser with something to compute from its parameters alone, such as a normalisation."""
 

@@ -7,7 +7,9 @@ import typer
 
 from .advise import advise
 from .check import check
+from .evaluate import evaluate
 from .list_entries import list_entries
+from .reconstruct import reconstruct
 from .reproduce import reproduce
 from .rerun import rerun
 from .run import run
@@ -29,6 +31,8 @@ app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)
 app.command(name="train-denoiser")(train_denoiser)
+app.command(name="reconstruct")(reconstruct)
+app.command(name="evaluate")(evaluate)
 
 
 def _print_version(asked: bool) -> bool:

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import tifffile
+from jaxtyping import Num
 from PIL import Image
 
 from .pixels import KINDS, Pixels, as_pixels
@@ -28,11 +29,16 @@ def decode_tiff(content: bytes, name: str) -> Pixels:
         ValueError: if it is no such file, is damaged or truncated, holds several images, or pixels of another
             kind; the message says which.
     """
+    return as_pixels(read_tiff(content, name), name)
+
+
+def read_tiff(content: bytes, name: str) -> Num[np.ndarray, "height width *channels"]:
+    """Return the stored numbers of the one image of a TIFF file, whatever their range; see `decode_tiff`."""
     try:
         # Both kinds name further files, which a decoder of one file must not open.
         with tifffile.TiffFile(io.BytesIO(content), is_ome=False, is_mmstack=False) as file:
             page = _only_page(file, name)
-            return as_pixels(_oriented(_decoded(page, content), page, name), name)
+            return _oriented(_decoded(page, content), page, name)
     except ValueError as error:
         if repr(name) in str(error):
             raise

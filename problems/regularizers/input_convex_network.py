@@ -1,5 +1,6 @@
 """An input-convex network as a regulariser."""
 
+import dataclasses
 import math
 from typing import ClassVar, Self
 
@@ -112,6 +113,11 @@ class InputConvexNetwork:
     def gradient(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Differentiate by one backward pass through the network."""
         return jax.grad(self.value)(x)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same network with its outputs and the squared norm multiplied."""
+        more = jnp.log(factor)
+        return dataclasses.replace(self, output=self.output + more, quadratic=self.quadratic + more)
 
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant from the norms of the layers.

@@ -1,5 +1,6 @@
 """The gradient-step energy of a denoiser."""
 
+import dataclasses
 from typing import ClassVar, Self
 
 import jax
@@ -52,6 +53,10 @@ class GradientStep:
         denoised, pull_back = jax.vjp(self.denoiser, x)
         removed = x - denoised
         return self.weight * (removed - pull_back(removed)[0])
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether neither weight nor noise level is negative."""

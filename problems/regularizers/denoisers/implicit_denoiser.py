@@ -1,5 +1,6 @@
 """A denoiser's residual in the place of a gradient."""
 
+import dataclasses
 from typing import Self
 
 import jax
@@ -45,6 +46,10 @@ class ImplicitDenoiser:
     def operator(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate weight (x - N(x))."""
         return self.weight * (x - self.denoiser(x))
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether neither weight nor noise level is negative."""

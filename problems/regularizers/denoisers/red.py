@@ -1,5 +1,6 @@
 """Regularisation by denoising."""
 
+import dataclasses
 from typing import ClassVar, Self
 
 import jax
@@ -52,6 +53,10 @@ class Red:
         """Evaluate weight (x - (N(x) + J^T x)/2), J the Jacobian of N at x."""
         denoised, pull_back = jax.vjp(self.denoiser, x)
         return self.weight * (x - 0.5 * (denoised + pull_back(x)[0]))
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether neither weight nor noise level is negative."""

@@ -1,5 +1,6 @@
 """A network whose outputs add up to an energy."""
 
+import dataclasses
 from typing import ClassVar, Self
 
 import jax
@@ -52,6 +53,10 @@ class ScalarPotential:
         """Evaluate weight J^T 1, J the Jacobian of N at x."""
         outputs, pull_back = jax.vjp(self.denoiser, x)
         return self.weight * pull_back(jnp.ones_like(outputs))[0]
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether neither weight nor noise level is negative."""

@@ -1,5 +1,6 @@
 """A smooth energy of filter responses."""
 
+import dataclasses
 from typing import Self, cast
 
 import jax
@@ -83,6 +84,10 @@ class FieldsOfExperts:
         # A bound for weights below zero too, which a step of training may leave.
         weighted = jax.lax.stop_gradient(self.filters * jnp.sqrt(jnp.abs(self.weights))[:, None, None])
         return self.potential.curvature * FilterBank(weighted, self.boundary).squared_norm(shape)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weights multiplied."""
+        return dataclasses.replace(self, weights=factor * self.weights)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether no weight is negative and every scale of the potential is positive."""

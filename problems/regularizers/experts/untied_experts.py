@@ -1,5 +1,6 @@
 """Fields of experts whose two filter banks differ: an operator without an energy."""
 
+import dataclasses
 from typing import Self
 
 import jax
@@ -106,6 +107,10 @@ class UntiedExperts:
         require_grey("a field of untied experts", x.shape)
         responses = self.W(x) + self.biases[:, None, None]
         return self.C.adjoint(self.weights[:, None, None] * self.potential.derivative(responses))
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weights multiplied."""
+        return dataclasses.replace(self, weights=factor * self.weights)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether no weight is negative and every scale of the potential is positive."""

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from typing import ClassVar, Self
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...operators.convolution_chain import ConvolutionChain
@@ -72,6 +73,10 @@ class ConvexRidge:
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by exp(alpha + beta) ||W||^2."""
         return ridge_lipschitz(self, 0.0, shape)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, alpha=self.alpha + jnp.log(factor))
 
     def prepared(self) -> Self:
         """Return the same energy with its filters normalised."""

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from typing import ClassVar, Self
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...operators.convolution_chain import ConvolutionChain
@@ -73,6 +74,10 @@ class WeaklyConvexRidge:
     def lipschitz(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the gradient's Lipschitz constant by exp(alpha) max(exp(beta), 1) ||W||^2."""
         return ridge_lipschitz(self, 1.0, shape)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, alpha=self.alpha + jnp.log(factor))
 
     def prepared(self) -> Self:
         """Return the same energy with its filters normalised."""

@@ -1,5 +1,6 @@
 """The l1 norm of an analysis operator's responses."""
 
+import dataclasses
 from typing import ClassVar, Self
 
 import jax.numpy as jnp
@@ -65,6 +66,10 @@ class AnalysisL1:
         """Evaluate the weighted l1 norm of `W x`."""
         responses = self.W(x)
         return jnp.sum(self.weight_like(responses) * jnp.abs(responses))
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether no weight is negative."""

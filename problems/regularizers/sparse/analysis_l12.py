@@ -1,5 +1,6 @@
 """The sum of the norms of groups of an analysis operator's responses."""
 
+import dataclasses
 from typing import ClassVar, Literal, Self, get_args
 
 import jax.numpy as jnp
@@ -70,6 +71,10 @@ class AnalysisL12:
         """Evaluate the weighted sum of the groups' norms."""
         responses = self.W(x)
         return jnp.sum(self.group_weight_like(responses) * self.group_norms(responses))
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with its weight multiplied."""
+        return dataclasses.replace(self, weight=factor * self.weight)
 
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether no weight is negative."""

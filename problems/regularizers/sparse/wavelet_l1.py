@@ -1,5 +1,6 @@
 """The weighted l1 norm of wavelet coefficients."""
 
+import dataclasses
 from typing import ClassVar, Self
 
 import jax.numpy as jnp
@@ -82,6 +83,11 @@ class WaveletL1:
         table = jnp.concatenate([self.detail.reshape(levels * bands, channels), self.approximation[None]])
         row = np.where(scales < levels, bands * scales + band, levels * bands)
         return jnp.exp(table)[row].reshape(u.shape)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with all its weights multiplied, the approximation's too."""
+        more = jnp.log(factor)
+        return dataclasses.replace(self, detail=self.detail + more, approximation=self.approximation + more)
 
     def value(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Evaluate the weighted l1 norm of the coefficients."""

@@ -1,5 +1,6 @@
 """The weighted group norm of wavelet coefficients."""
 
+import dataclasses
 from typing import ClassVar, Literal, Self, get_args
 
 import jax.numpy as jnp
@@ -83,6 +84,11 @@ class WaveletL12:
     def W(self) -> WaveletTransform:
         """The orthonormal transform."""
         return WaveletTransform(self.detail.shape[0], self.wavelet)
+
+    def times(self, factor: Float[Array, ""] | float) -> Self:
+        """Return the same regulariser with all its weights multiplied, the approximation's too."""
+        more = jnp.log(factor)
+        return dataclasses.replace(self, detail=self.detail + more, approximation=self.approximation + more)
 
     def value(self, x: Float[Array, "*shape"]) -> Float[Array, ""]:
         """Evaluate the weighted sum of the groups' norms."""

@@ -81,6 +81,25 @@ OTHERS = {
         "--out": ["weights", "nowhere/a.safetensors"],
         "--side": ["0", "9"],
     },
+    "reconstruct": {
+        "": ["words.py", "nowhere.png"],
+        "--out": ["words.py", "nowhere/a.png", "a.tif"],
+        "--model": ["nowhere", "pictures", "words.py"],
+        "--task": ["deconvolution", "inpanting"],
+        "--kernel": ["words.py", "nowhere.mat"],
+        "--weight": ["0", "nan", "2"],
+        "--bits": ["12", "8"],
+        "--plugin": ["leaves.py"],
+    },
+    "evaluate": {
+        "--images": ["nowhere", "pictures"],
+        "--model": ["nowhere", "pictures"],
+        "--baseline": ["tv", "tvv"],
+        "--tune": ["pictures", "words.py"],
+        "--noise": ["-1", "0.1"],
+        "--format": ["csv", "xml"],
+        "--color": [],
+    },
     "nothing": {"--help": []},
 }
 

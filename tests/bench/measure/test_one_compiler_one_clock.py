@@ -11,6 +11,7 @@ COMPILES = {
     "conformance/compiled.py": "checks compile many small programs, at a low level of optimisation",
     "conformance/operators.py": "checks that compiling changes nothing",
     "conformance/regularizers.py": "checks that compiling changes nothing",
+    "restoring/solving.py": "images are restored, not measured",
     "training/denoiser_quality.py": "a trained network is judged, not measured",
     "training/denoiser_training.py": "a network is trained, not measured",
 }

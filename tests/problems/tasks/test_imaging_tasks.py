@@ -266,6 +266,16 @@ def test_wrong_input_is_named(build, message):
 
 
 @pytest.mark.usefixtures("as_users_run")
+def test_deconvolution_with_a_kernel_is_super_resolution_by_one():
+    """With odd sizes both have the kernel's centre at one place."""
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(9, 8)))
+    blurred = Deconvolution(kernel=MotionKernel(5)).operator((9, 8), 0)(x)
+    expected = SuperResolution(factor=1, kernel=MotionKernel(5)).operator((9, 8), 0)(x)
+    np.testing.assert_allclose(blurred, expected, atol=1e-14)
+    with pytest.raises(ValueError, match="the kernel says what the blur is"):
+        Deconvolution(width=1.0, kernel=MotionKernel(5))
+
+
 def test_a_kernel_without_taps_is_refused():
     with pytest.raises(TypeError, match="kernel must offer taps"):
         SuperResolution(kernel=np.ones((3, 3)))
