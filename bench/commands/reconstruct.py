@@ -56,9 +56,9 @@ def reconstruct(asked: ReconstructionRequest) -> None:
     catalogue = with_plugins(built_in(), list(asked.plugins))
     require_told(asked.task)
     measured = _read(asked.image)
-    bits = bits_for(asked.out, measured.stored, asked.bits)
     regularizer = _regularizer(asked)
     made = pieces(asked_task(asked.task, catalogue), measured.values, regularizer, seed=0)
+    bits = bits_for(asked.out, asked.bits, measured.stored, made.shape)
     truth = None if asked.truth is None else _truth(asked.truth, made)
     for note in (*measured.notes, *made.notes()):
         say(note)

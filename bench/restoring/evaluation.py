@@ -117,18 +117,24 @@ def tune(
         psnr = float(np.mean([one.psnr for one in judged]))
         seen(factor, psnr)
         # What is no number is worse than any.
-        return psnr if np.isfinite(psnr) else -np.inf
+        return -np.inf if np.isnan(psnr) else psnr
 
     return best_factor(score, restorer.first)
 
 
 def averaged(judged: list[Judged]) -> Judged:
     """Return the mean of PSNR and SSIM over the images that have one, and how many solves converged."""
-    have = [one for one in judged if np.isfinite(one.psnr)]
-    converged = sum(one.status == CONVERGED for one in judged)
-    status = CONVERGED if converged == len(judged) else f"{converged} of {len(judged)} converged"
+    have = [one for one in judged if not np.isnan(one.psnr)]
+    status = _status([one.status for one in judged])
     means = [float(np.mean([value(one) for one in have])) if have else np.nan for value in (_psnr, _ssim)]
     return Judged(f"mean of {len(have)}", *means, status, max(one.steps for one in judged))
+
+
+def _status(statuses: list[str]) -> str:
+    """Return the one status of all, or how many of the solves converged."""
+    converged = statuses.count(CONVERGED)
+    alike = set(statuses) in ({CONVERGED}, {""})
+    return statuses[0] if alike else f"{converged} of {len(statuses)} converged"
 
 
 def _psnr(one: Judged) -> float:

@@ -16,48 +16,50 @@ SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 Bits = Literal["8", "16", "float"]
 
 
-def bits_for(path: Path, stored: str, asked: str | None) -> Bits:
-    """Return with how many bits an image is written: as asked, or as the measurement was stored.
+def bits_for(path: Path, asked: str | None, stored: str, shape: tuple[int, ...]) -> Bits:
+    """Return with how many bits an image can be written: as asked, or as near as it was measured.
+
+    PNG has grey of 8 and 16 bits and colour of 8, as Pillow writes no other.
 
     Args:
         path: of the file, whose ending tells the format.
-        stored: the type of the measurement's numbers.
         asked: "8", "16" or "float"; None to follow the measurement.
+        stored: the type of the measurement's numbers.
+        shape: of the image.
 
     Raises:
-        UserError: for another ending, other bits, or bits that the format does not have.
+        UserError: for another ending, a folder that is not there, or bits that the format does not have.
     """
     ending = path.suffix.lower()
     if ending not in SUFFIXES:
         raise UserError(f"--out {path.name} must end in one of {', '.join(SUFFIXES)}")
-    usual: Bits = "8" if stored in ("uint8", "bool") else "16" if stored == "uint16" else "float"
-    if ending == ".npy":
-        usual = "float"
-    elif ending == ".png" and usual == "float":
-        usual = "16"
-    match usual if asked is None else asked:
-        case "8" | "16" | "float" as bits if not (bits == "float" and ending == ".png"):
+    if not path.parent.is_dir():
+        raise UserError(f"--out {path}: there is no folder {str(path.parent)!r}")
+    accepted: tuple[Bits, ...] = ("8", "16", "float")
+    if ending == ".png":
+        accepted = ("8", "16") if len(shape) == 2 else ("8",)
+    if asked is None:
+        measured = "8" if stored in ("uint8", "bool") else "16" if stored == "uint16" else "float"
+        return "float" if ending == ".npy" else measured if measured in accepted else accepted[-1]
+    for bits in accepted:
+        if bits == asked:
             return bits
-    raise UserError(f"--bits {asked} is not for {ending}; 8, 16 and, but for .png, float are accepted")
+    what = "grey" if len(shape) == 2 else "colour"
+    raise UserError(f"--bits {asked} is not for {what} in {ending}; {', '.join(accepted)} are accepted")
 
 
 def write_image(path: Path, image: Float[np.ndarray, "h w *channels"], bits: Bits) -> list[str]:
     """Write an image with white at one, in one step; return sentences about what was lost.
 
     Whole numbers are cut to [0, 1], multiplied by full scale and rounded; floating numbers are written as
-    they are, with 32 bits in TIFF files. PNG has colour of 8 bits alone here, as Pillow writes no other.
+    they are, with 32 bits in TIFF files.
 
     Raises:
-        UserError: if there is no such folder, or colour of 16 bits is to go into a PNG file.
         OSError: if the system refuses.
     """
-    if not path.parent.is_dir():
-        raise UserError(f"--out {path}: there is no folder {str(path.parent)!r}")
     notes = []
     if bits != "float" and (beyond := float(np.mean((image < 0) | (image > 1)))):
         notes.append(f"{beyond:.2%} of the numbers lie beyond [0, 1] and were cut")
-    if path.suffix.lower() == ".png" and bits == "16" and image.ndim == 3:
-        raise UserError(f"--out {path.name}: PNG is written in colour with --bits 8; .tif has 16 too")
     write_whole(path, _encoded(path.suffix.lower(), image, bits))
     return notes
 
