@@ -45,7 +45,7 @@ def bits_for(path: Path, asked: str | None, stored: str, shape: tuple[int, ...])
         if bits == asked:
             return bits
     what = "grey" if len(shape) == 2 else "colour"
-    raise UserError(f"--bits {asked} is not for {what} in {ending}; {', '.join(accepted)} are accepted")
+    raise UserError(f"--bits {asked} is not for {what} in {ending}; accepted: {', '.join(accepted)}")
 
 
 def write_image(path: Path, image: Float[np.ndarray, "h w *channels"], bits: Bits) -> list[str]:

@@ -103,7 +103,7 @@ def test_a_grey_model_with_sides_of_its_own_restores_colour(here, hgb, capsys):
         (("noisy.png", "-o", "a.jpg", "--model", "tv"), "must end in one of .png"),
         (
             ("noisy.png", "-o", "a.png", "--model", "tv", "--bits", "float"),
-            "is not for colour in .png; 8 are",
+            "is not for colour in .png; accepted: 8",
         ),
         (
             ("noisy.png", "-o", "a.png", "--model", "tv", "--bits", "16"),
