@@ -126,8 +126,9 @@ def averaged(judged: list[Judged]) -> Judged:
     """Return the mean of PSNR and SSIM over the images that have one, and how many solves converged."""
     have = [one for one in judged if not np.isnan(one.psnr)]
     status = _status([one.status for one in judged])
-    means = [float(np.mean([value(one) for one in have])) if have else np.nan for value in (_psnr, _ssim)]
-    return Judged(f"mean of {len(have)}", *means, status, max(one.steps for one in judged))
+    psnr = float(np.mean([one.psnr for one in have])) if have else np.nan
+    ssim = float(np.mean([one.ssim for one in have])) if have else np.nan
+    return Judged(f"mean of {len(have)}", psnr, ssim, status, max(one.steps for one in judged))
 
 
 def _status(statuses: list[str]) -> str:
@@ -135,14 +136,6 @@ def _status(statuses: list[str]) -> str:
     converged = statuses.count(CONVERGED)
     alike = set(statuses) in ({CONVERGED}, {""})
     return statuses[0] if alike else f"{converged} of {len(statuses)} converged"
-
-
-def _psnr(one: Judged) -> float:
-    return one.psnr
-
-
-def _ssim(one: Judged) -> float:
-    return one.ssim
 
 
 def _measured(task: Task, truth: Float[np.ndarray, "..."], seed: int) -> Float[np.ndarray, "..."]:

@@ -1,6 +1,6 @@
 """PSNR and SSIM of an image, by scikit-image."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -33,10 +33,8 @@ class ImageQuality(NamedTuple):
         return f"PSNR {self.psnr:.2f} dB, SSIM {self.ssim:.4f}"
 
 
-def quality(
-    image: Float[np.ndarray, "h w *channels"], truth: Float[np.ndarray, "h w *channels"]
-) -> ImageQuality:
-    """Compare an image with the truth, both with white at one; `SETTINGS` says how.
+def quality(image: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."]) -> ImageQuality:
+    """Compare an image, (h, w) or (h, w, 3), with the truth, both with white at one; `SETTINGS` says how.
 
     Source: Wang, Bovik, Sheikh and Simoncelli, 2004 (SSIM; these are their settings).
 
@@ -48,7 +46,8 @@ def quality(
     if min(image.shape[:2]) < SMALLEST:
         raise UserError(f"SSIM needs {SMALLEST} x {SMALLEST} pixels at least; got shape {image.shape}")
     image, truth = np.asarray(image, np.float64), np.asarray(truth, np.float64)
-    similarity = structural_similarity(
+    # What it returns depends on other arguments.
+    similarity: Any = structural_similarity(
         truth,
         image,
         data_range=1.0,
@@ -57,6 +56,6 @@ def quality(
         use_sample_covariance=False,
         channel_axis=None if truth.ndim == 2 else -1,
     )
-    if np.array_equal(image, truth):
+    if np.array_equal(image, truth):  # the logarithm of zero is a warning
         return ImageQuality(np.inf, float(similarity))
     return ImageQuality(float(peak_signal_noise_ratio(truth, image, data_range=1.0)), float(similarity))

@@ -26,7 +26,7 @@ class TaskOptions(NamedTuple):
         task: its name.
         noise: standard deviation of the noise.
         kernel: file of a blur kernel.
-        index: which kernel of the file, from 0.
+        number: of the kernel in its file, from 0.
         width: standard deviation of a Gaussian blur.
         factor: of decimation.
         mask: file of a mask.
@@ -37,7 +37,7 @@ class TaskOptions(NamedTuple):
     task: str = "denoising"
     noise: float | None = None
     kernel: Path | None = None
-    index: int = 0
+    number: int = 0
     width: float | None = None
     factor: int | None = None
     mask: Path | None = None
@@ -52,7 +52,8 @@ def asked_task(options: TaskOptions, catalogue: Catalogue) -> Task:
         UserError: if the task is not known, has no such setting, or refuses its value.
     """
     task: Any = catalogue.entries("tasks", [options.task])[0].value
-    accepted = {field.name for field in dataclasses.fields(task)} if dataclasses.is_dataclass(task) else set()
+    fields = dataclasses.fields(task) if dataclasses.is_dataclass(task) else ()
+    accepted = {field.name for field in fields}
     given = {name for name in _SETTINGS if getattr(options, name) is not None}
     if stray := sorted(given - accepted):
         raise UserError(
@@ -79,7 +80,7 @@ _SETTINGS = ("noise", "kernel", "width", "factor", "mask", "centred")
 
 def _setting(name: str, options: TaskOptions) -> Any:
     if name == "kernel":
-        return KernelFile(str(options.kernel), options.index)
+        return KernelFile(str(options.kernel), options.number)
     if name == "mask":
         marks: Any = options.marks
         return MaskFile(str(options.mask), marks)

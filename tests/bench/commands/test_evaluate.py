@@ -12,6 +12,7 @@ from skimage.data import camera
 from skimage.metrics import peak_signal_noise_ratio
 
 from hypergrad_bench.bench.restoring.image_set import read_folder, require_apart, seed_of
+from hypergrad_bench.bench.restoring.solving import solved
 from hypergrad_bench.problems import (
     Denoising,
     Identity,
@@ -20,7 +21,7 @@ from hypergrad_bench.problems import (
     save_regularizer,
     total_variation,
 )
-from hypergrad_bench.solvers import Budget, DualFista, solve
+from hypergrad_bench.solvers import Budget, DualFista
 
 TV = total_variation(jnp.float64(0.05))
 
@@ -50,7 +51,7 @@ def test_a_line_is_what_the_library_restores(here, hgb, capsys):
     ]
     picture = read_folder(here / "test", color=False)[0]
     _, y = measure(Denoising(noise=0.1), picture.truth[None], seed_of(picture, 0))
-    x = solve(DualFista(), Budget(3000, 1e-5), LowerLevel(Identity(), y[0], TV)).x
+    x = solved(DualFista(), Budget(3000, 1e-5), LowerLevel(Identity(), y[0], TV)).x
     row = rows[3]
     assert (row["status"], row["weight"]) == ("converged", "1.0")
     expected = peak_signal_noise_ratio(picture.truth, np.asarray(x), data_range=1)

@@ -12,6 +12,7 @@ from hypergrad_bench.bench.restoring.solving import (
     budget_for,
     chosen_solver,
     outcome_of,
+    solved,
     watched_solve,
 )
 from hypergrad_bench.problems import (
@@ -23,7 +24,7 @@ from hypergrad_bench.problems import (
     WaveletL1,
     total_variation,
 )
-from hypergrad_bench.solvers import Budget, DualFista, solve
+from hypergrad_bench.solvers import Budget, DualFista
 
 Y = jnp.asarray(np.random.default_rng(0).random((8, 8)))
 BLUR = Blur(jnp.full((3, 3), 1 / 9))
@@ -36,7 +37,7 @@ def test_a_watched_solve_is_the_librarys():
     solution = watched_solve(
         DualFista(), budget, LOWER, lambda steps, residual: seen.append((steps, residual))
     )
-    expected = solve(DualFista(), budget, LOWER)
+    expected = solved(DualFista(), budget, LOWER)
     assert outcome_of(solution) == outcome_of(expected) == "converged"
     assert int(solution.steps) == int(expected.steps) == seen[-1][0]
     np.testing.assert_allclose(solution.x, expected.x, atol=1e-13)
