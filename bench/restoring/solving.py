@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
-from ...problems.regularizer import PreparedRegularizer
+from ...problems.regularizer import PreparedRegularizer, is_convex
 from ...solvers.budget import Budget
 from ...solvers.continued import continue_solve, not_begun
 from ...solvers.iterations.anderson import Anderson
@@ -31,7 +31,9 @@ PREFERRED: tuple[Solver, ...] = (
 prox, other l1 problems, denoisers without an energy. None factorises, so that any size can be solved."""
 MAX_STEPS = 3000
 TOLERANCES = {"float64": 1e-5, "float32": 1e-4}
-"""Of the relative residual, by the precision."""
+"""Of the relative residual of convex energies, by the precision."""
+ROUGHER = 1e-4
+"""The same where nothing is known to be convex: mostly networks, whose steps cost much."""
 FALL = 0.75
 """A solve is looked at whenever its residual has fallen so far."""
 GROWTH = 1e4
@@ -58,12 +60,12 @@ def chosen_solver(lower: LowerLevel, name: str | None, catalogue: Catalogue) -> 
 
 
 def budget_for(lower: LowerLevel, max_steps: int | None, tolerance: float | None) -> Budget:
-    """Return the budget that was asked for, or that of the lower level's precision.
+    """Return the budget that was asked for, or the one that suits regulariser and precision.
 
     Raises:
         UserError: for an impossible one.
     """
-    usual = TOLERANCES[lower.y.dtype.name]
+    usual = TOLERANCES[lower.y.dtype.name] if is_convex(lower.regularizer) else ROUGHER
     try:
         return Budget(
             MAX_STEPS if max_steps is None else max_steps, usual if tolerance is None else tolerance

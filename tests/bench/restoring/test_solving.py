@@ -68,7 +68,9 @@ def test_what_was_asked_for_is_taken_or_refused():
     assert type(chosen_solver(LOWER, "admm", built_in())).__name__ == "Admm"
     with pytest.raises(UserError, match="--solver picard: AnalysisL1 offers neither"):
         chosen_solver(LOWER, "picard", built_in())
-    assert budget_for(LOWER, 7, None).max_steps == 7
+    assert budget_for(LOWER, 7, None) == Budget(7, 1e-5)
+    denoiser = LowerLevel(BLUR, Y, ImplicitDenoiser.initial((8, 8), 0))
+    assert budget_for(denoiser, None, None) == Budget(3000, 1e-4)
     with pytest.raises(UserError, match="tolerance must be at least 0"):
         budget_for(LOWER, None, 2.0)
 
