@@ -265,7 +265,6 @@ def test_wrong_input_is_named(build, message):
         build()
 
 
-@pytest.mark.usefixtures("as_users_run")
 def test_deconvolution_with_a_kernel_is_super_resolution_by_one():
     """With odd sizes both have the kernel's centre at one place."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(9, 8)))
@@ -276,8 +275,11 @@ def test_deconvolution_with_a_kernel_is_super_resolution_by_one():
         Deconvolution(width=1.0, kernel=MotionKernel(5))
 
 
+@pytest.mark.usefixtures("as_users_run")
 def test_a_kernel_without_taps_is_refused():
     with pytest.raises(TypeError, match="kernel must offer taps"):
         SuperResolution(kernel=np.ones((3, 3)))
+    with pytest.raises(TypeError, match="kernel must offer taps"):
+        Deconvolution(kernel=np.ones((3, 3)))
     with pytest.raises(TypeError, match="path must be the path of a kernel file"):
         KernelFile(3)
