@@ -52,8 +52,7 @@ def asked_task(options: TaskOptions, catalogue: Catalogue) -> Task:
         UserError: if the task is not known, has no such setting, or refuses its value.
     """
     task: Any = catalogue.entries("tasks", [options.task])[0].value
-    fields = dataclasses.fields(task) if dataclasses.is_dataclass(task) else ()
-    accepted = {field.name for field in fields}
+    accepted = _settings_of(task)
     given = {name for name in _SETTINGS if getattr(options, name) is not None}
     if stray := sorted(given - accepted):
         raise UserError(
@@ -76,6 +75,10 @@ def require_told(options: TaskOptions) -> None:
 
 
 _SETTINGS = ("noise", "kernel", "width", "factor", "mask", "centred")
+
+
+def _settings_of(task: object) -> set[str]:
+    return {field.name for field in dataclasses.fields(task)} if dataclasses.is_dataclass(task) else set()
 
 
 def _setting(name: str, options: TaskOptions) -> Any:
