@@ -47,6 +47,7 @@ from .rules.implicit import Implicit as Implicit
 from .rules.implicit import fitting_linear as fitting_linear
 from .rules.one_step import OneStep as OneStep
 from .rules.phantom import Phantom as Phantom
+from .rules.piggyback import Piggyback as Piggyback
 from .rules.restarted import Restarted as Restarted
 from .rules.shine import Shine as Shine
 from .rules.spsa import Spsa as Spsa

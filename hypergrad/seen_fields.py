@@ -88,8 +88,9 @@ def no_derivative_by_settings(frame: Frame, perturbed: list[bool]) -> TypeError:
 def refuse(name: str, field: str) -> ValueError:
     """Return the error for a loss of a field that a rule does not differentiate."""
     return ValueError(
-        f"{name} gives the derivative of solution.x, and ClosedForm() that of the dual variable in "
-        f"solution.state as well; this loss sees solution{field}, whose derivative would be missing. "
+        f"{name} gives the derivative of solution.x, and ClosedForm() and Piggyback() that of the dual "
+        f"variable in solution.state as well; this loss sees solution{field}, whose derivative would be "
+        "missing. "
         "Differentiate through Unrolled(), or wrap the field in jax.lax.stop_gradient"
     )
 

@@ -13,6 +13,7 @@ from .suites import OTHERS, Suite, Workload
 METHOD_ORDER = (
     "closed-form",
     "support-reduced",
+    "piggyback",
     "implicit",
     "shine",
     "one-step",
@@ -102,6 +103,7 @@ def _methods(
     if selection.methods:
         return entries, entries
     suite = place.suite
+    entries = [entry for entry in entries if entry.name not in suite.methods_on_request]
     own = place.workload.methods or suite.methods
     everybody = suite.sweep is not None and not own
     usual = [entry for entry in entries if everybody or _is_of(entry, own)]

@@ -55,6 +55,8 @@ class Suite:
             compile sooner.
         on_request: workloads of regularisers that run only when they are asked for by name; those of which
             there is none take every size of the suite.
+        methods_on_request: methods that run only when they are asked for by name: they came after the suite
+            was recorded, and its cases stay.
         sweep: over what every method's budget is swept; None gives each its suite's one.
     """
 
@@ -72,6 +74,7 @@ class Suite:
     compiler_options: tuple[tuple[str, int], ...] = ()
     untimed_level: int = 1
     on_request: tuple[Workload, ...] = ()
+    methods_on_request: tuple[str, ...] = ()
     sweep: Sweep | None = None
 
 
@@ -180,6 +183,7 @@ SUITES = {
             clock=ClockSettings(rounds_min=3, rounds_max=15, seconds=3.0, warmup=1, limit_seconds=10.0),
             contenders_on=(),
             on_request=NETWORKS,
+            methods_on_request=("piggyback",),
             sweep=Sweep(),
         ),
         Suite(

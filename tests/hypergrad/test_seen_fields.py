@@ -11,6 +11,7 @@ from hypergrad_bench.hypergrad import (
     FiniteDifference,
     Implicit,
     OneStep,
+    Piggyback,
     Spsa,
     SupportReduced,
     Unrolled,
@@ -37,7 +38,9 @@ def of_dual(solution):
 
 @pytest.mark.parametrize("identity", [True, False], ids=["A = I", "A a matrix"])
 @pytest.mark.parametrize(
-    "method", [ClosedForm(), ClosedForm(factored_up_to=0), Checked(ClosedForm())], ids=repr
+    "method",
+    [ClosedForm(), ClosedForm(factored_up_to=0), Checked(ClosedForm()), Piggyback()],
+    ids=repr,
 )
 def test_a_loss_of_the_dual_variable(method, identity):
     """Against central differences of certified solutions, whose error falls like the step's square."""

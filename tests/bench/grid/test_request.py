@@ -107,7 +107,11 @@ def test_every_name_in_a_suite_is_an_entry() -> None:
         workloads = (*suite.workloads, *suite.on_request)
         named = {
             "solvers": suite.solvers,
-            "methods": (*suite.methods, *(name for one in workloads for name in one.methods)),
+            "methods": (
+                *suite.methods,
+                *suite.methods_on_request,
+                *(name for one in workloads for name in one.methods),
+            ),
             "regularizers": tuple(one.regularizer for one in workloads),
             "tasks": (
                 *suite.further_methods_on,

@@ -1,0 +1,1 @@
+"""Iterations that move a solution and its adjoint together."""
