@@ -5,8 +5,8 @@ PYTHON ?= python3
 DEVICE ?= cpu
 SUITE  ?= default
 ARGS   ?=
-# What `make reproduce` measures: .venv/bin/hgb reproduce lists them.
-NAME   ?= blorc-timing
+# What `make reproduce` measures: .venv/bin/hgb reproduce lists them. Without a name, every paper's, quickly.
+NAME   ?=
 # What to install beside the package: `make bench DEVICE=cuda EXTRA=cuda12` for an older NVIDIA driver,
 # `make reproduce EXTRA=peers` for the other libraries in a comparison.
 EXTRA  ?= $(DEVICE)
@@ -33,8 +33,8 @@ setup: .venv/installed-dev  ## make .venv with everything a developer needs
 bench: .venv/installed-$(EXTRA)  ## run the benchmark (SUITE=default, DEVICE=cpu or cuda, ARGS=...)
 	$(BIN)/hgb run --suite $(SUITE) --device $(DEVICE) $(ARGS)
 
-reproduce: .venv/installed-$(EXTRA)  ## measure a paper's claim (NAME=blorc-timing, EXTRA=peers, ARGS=...)
-	$(BIN)/hgb reproduce $(NAME) --device $(DEVICE) $(ARGS)
+reproduce: .venv/installed-$(EXTRA)  ## measure papers' claims: all quickly, or NAME=blorc in full (EXTRA=peers, ARGS=...)
+	$(BIN)/hgb reproduce $(if $(NAME),$(NAME),all --quick) --device $(DEVICE) $(ARGS)
 
 test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)

@@ -104,6 +104,11 @@ def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
             for name in ("records.jsonl", "run.json")
         ),
         *(
+            f"hypergrad_bench/results/{path.parent.name}/{name}"
+            for path in (ROOT / "results").glob("*/reproduction.json")
+            for name in ("rows.jsonl", "reproduction.json")
+        ),
+        *(
             f"{metadata}/{name}"
             for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt")
         ),

@@ -7,6 +7,7 @@ import typer
 
 from .advise import advise
 from .check import check
+from .claims import claims
 from .list_entries import list_entries
 from .reproduce import reproduce
 from .rerun import rerun
@@ -25,6 +26,7 @@ app.command(name="run")(run)
 app.command(name="list")(list_entries)
 app.command(name="table")(table)
 app.command(name="reproduce")(reproduce)
+app.command(name="claims")(claims)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)

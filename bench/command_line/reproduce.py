@@ -13,17 +13,23 @@ def reproduce(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="Which; without a name, all are listed.", autocompletion=complete("reproductions")
+            help="Which, or a paper, or all; without a name they are listed.",
+            autocompletion=complete("reproductions"),
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, few rounds: does it run?")] = False,
     out: Annotated[Path | None, typer.Option(help="The folder of its rows and page; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the one in this folder.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="A folder: its first image is trained on (blorc-training).")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Measure one claim, and print its tables and its verdict.
+    """Measure one claim, or a paper's one after the other, and print tables and verdicts.
 
-    Rows are written as they are made: one that was stopped goes on with --resume.
+    The name of a paper (blorc, elder, deq-vs-bilevel, restarted) stands for its reproductions, all for those
+    of every paper; --out then takes a folder for each. Rows are written as they are made: one that was
+    stopped goes on with --resume.
 
     Examples:
         hgb reproduce
@@ -32,9 +38,11 @@ def reproduce(
 
         hgb reproduce blorc-timing --quick
 
+        hgb reproduce blorc --quick
+
         hgb reproduce --resume results/local/20260101-120000-blorc-timing
     """
     start_jax()
     from ..commands import reproduce as command
 
-    command.reproduce(name, quick, out, resume, device)
+    command.reproduce(name, quick, out, resume, images, device)

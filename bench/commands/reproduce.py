@@ -1,5 +1,6 @@
 """`hgb reproduce`: papers' claims and recorded figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -7,15 +8,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..catalogue.paper_claims import ALL, PAPERS
 from ..errors import UserError
 from ..machine.device import use_device
 from ..report.page import print_page
 from ..report.terminal import print_lines
 from ..reproductions.reproduction import summary
+from ..runs.claims import grouped_reproductions
 from ..runs.folder import new_folder
 from ..runs.reproduce import (
     ReproductionPlan,
     built_in_reproductions,
+    names_taking_images,
     plan_reproduction,
     plan_reproduction_again,
     reproduction_named,
@@ -26,19 +30,31 @@ from ..runs.reproduction_page import page_of, write_page_of
 from .measuring import measure, typed
 
 
-def reproduce(name: str | None, quick: bool, out: Path | None, resume: Path | None, device: str) -> None:
-    """Measure one claim, or list them all.
+def reproduce(
+    name: str | None,
+    quick: bool,
+    out: Path | None,
+    resume: Path | None,
+    images: Path | None,
+    device: str,
+) -> None:
+    """Measure one claim, or those of a group one after the other, or list them all.
 
     Raises:
         UserError: for options that do not go together, or if the page lacks lines that cannot be read.
     """
     if name is None and resume is None:
-        if quick or out is not None:
-            raise UserError(f"which reproduction? accepted: {', '.join(built_in_reproductions())}")
+        if quick or out is not None or images is not None:
+            known = [*(paper.name for paper in PAPERS), ALL, *built_in_reproductions()]
+            raise UserError(f"which reproduction? accepted: {', '.join(known)}")
         _list()
         return
     use_device(device)
-    plan = _planned(name, quick, out, resume)
+    for plan in _planned(name, quick, out, resume, images):
+        _measure(plan)
+
+
+def _measure(plan: ReproductionPlan) -> None:
     folder = reproduction_folder(plan.folder)
     measure(started_reproduction(plan, typed()), folder)
     page, left_out = page_of(plan.folder)
@@ -50,14 +66,25 @@ def reproduce(name: str | None, quick: bool, out: Path | None, resume: Path | No
         raise UserError(f"the page lacks {len(left_out)} lines of {folder.journal.path}")
 
 
-def _planned(name: str | None, quick: bool, out: Path | None, resume: Path | None) -> ReproductionPlan:
-    if resume is None:
-        entry = name or ""
-        reproduction_named(entry)
-        return plan_reproduction(entry, quick, new_folder(out, entry))
-    if name is not None or quick or out is not None:
-        raise UserError("--resume takes its name and options from the folder; give only --device")
-    return plan_reproduction_again(resume)
+def _planned(
+    name: str | None, quick: bool, out: Path | None, resume: Path | None, images: Path | None
+) -> Sequence[ReproductionPlan]:
+    if resume is not None:
+        if name is not None or quick or out is not None or images is not None:
+            raise UserError("--resume takes its name and options from the folder; give only --device")
+        return [plan_reproduction_again(resume)]
+    group = grouped_reproductions(name or "")
+    if group is None:
+        reproduction_named(name or "")
+        return [plan_reproduction(name or "", quick, new_folder(out, name or ""), images)]
+    taking = names_taking_images()
+    if images is not None and not set(group) & set(taking):
+        raise UserError(f"none of {name} takes --images; accepted: {', '.join(taking)}")
+    folders = {one: new_folder(None if out is None else out / one, one) for one in group}
+    return [
+        plan_reproduction(one, quick, folder, images if one in taking else None)
+        for one, folder in folders.items()
+    ]
 
 
 def _list() -> None:
@@ -66,4 +93,7 @@ def _list() -> None:
     table.add_column()
     for name, entry in built_in_reproductions().items():
         table.add_row(name, Text(summary(entry)))
-    Console(highlight=False).print(table)
+    papers = ", ".join(paper.name for paper in PAPERS)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(Text(f"By paper: {papers}, or {ALL}; `hgb claims` says what was found."))

@@ -1,6 +1,7 @@
 """Papers' claims and this project's own recorded figures, one per folder: `hgb reproduce NAME`."""
 
 from .blorc_timing.claim import BlorcTiming as BlorcTiming
+from .blorc_training.claim import BlorcTraining as BlorcTraining
 from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexactness
 from .certified_l1.claim import CertifiedL1 as CertifiedL1
 from .deq_versus_bilevel.claim import DeqVersusBilevel as DeqVersusBilevel

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..report.page import Page
@@ -27,7 +28,7 @@ AnyCase = TypeVar("AnyCase", bound=NamedCase)
 
 @runtime_checkable
 class Reproduction(Protocol[AnyCase]):
-    """A frozen dataclass without fields; the first sentence of its docstring is its entry in the list."""
+    """A frozen dataclass with defaults; the first sentence of its docstring is its entry in the list."""
 
     def cases(self, quick: bool) -> Sequence[AnyCase]:
         """Return the cases in the order in which they are measured; a few small ones with `quick`.
@@ -52,6 +53,15 @@ class Reproduction(Protocol[AnyCase]):
         Raises:
             UserError: for a row that lacks a field which the page shows, or holds another type there.
         """
+        ...
+
+
+@runtime_checkable
+class TakesImages(Protocol):
+    """A reproduction that can be asked of a user's own images."""
+
+    def of_images(self, folder: Path) -> Reproduction[Any]:
+        """Return the same reproduction on the images of a folder."""
         ...
 
 

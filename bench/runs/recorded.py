@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..records.line_file import Lines
 from ..records.record import Record
+from .reproduction_file import REPRODUCTION_FILE
 from .run_file import RECORDS, run_folder
 
 RESULTS = Path("results")
@@ -19,9 +20,18 @@ def where_recorded() -> str:
 
 def recorded_folders() -> list[Path]:
     """Return the folders of all recorded runs, each once, those of the working folder first."""
+    return _folders_with(RECORDS)
+
+
+def recorded_reproductions() -> list[Path]:
+    """Return the folders of all recorded reproductions, each once, those of the working folder first."""
+    return _folders_with(REPRODUCTION_FILE)
+
+
+def _folders_with(file: str) -> list[Path]:
     folders: dict[Path, Path] = {}
     for root in (RESULTS, SHIPPED):
-        for path in sorted(root.rglob(RECORDS)):
+        for path in sorted(root.rglob(file)):
             folders.setdefault(path.parent.resolve(), path.parent)
     return list(folders.values())
 

@@ -11,7 +11,7 @@ from ..catalogue.kebab_case import kebab_case
 from ..errors import UserError, nearest
 from ..progress import RunProgress
 from ..records.reproduced_case import ReproducedCase
-from ..reproductions.reproduction import NamedCase, Reproduction
+from ..reproductions.reproduction import NamedCase, Reproduction, TakesImages
 from .folder import OpenFolder
 from .provenance import now, provenance
 from .reproduction_file import REPRODUCTION_FILE, ReproductionFile, reproduction_folder
@@ -35,7 +35,7 @@ def reproduction_named(name: str) -> Reproduction[Any]:
 class ReproductionPlan:
     """A reproduction that is ready to start: its folder, its name, and its cases in their order.
 
-    With `quick` the cases are few and small.
+    With `quick` the cases are few and small; with `images` they are of the user's own.
     """
 
     folder: Path
@@ -43,6 +43,7 @@ class ReproductionPlan:
     quick: bool
     entry: Reproduction[Any]
     cases: tuple[NamedCase, ...]
+    images: Path | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,10 +51,24 @@ class ReproductionPlan:
         return tuple(case.name for case in self.cases)
 
 
-def plan_reproduction(name: str, quick: bool, folder: Path) -> ReproductionPlan:
-    """List the cases of a reproduction; raise `UserError` for an unknown one."""
+def plan_reproduction(name: str, quick: bool, folder: Path, images: Path | None = None) -> ReproductionPlan:
+    """List the cases of a reproduction.
+
+    Raises:
+        UserError: for an unknown one, or for images where it takes none.
+    """
     entry = reproduction_named(name)
-    return ReproductionPlan(folder, name, quick, entry, tuple(entry.cases(quick)))
+    if images is not None:
+        if not isinstance(entry, TakesImages):
+            accepted = ", ".join(names_taking_images())
+            raise UserError(f"{name} takes no --images; accepted: {accepted}")
+        entry = entry.of_images(images)
+    return ReproductionPlan(folder, name, quick, entry, tuple(entry.cases(quick)), images)
+
+
+def names_taking_images() -> list[str]:
+    """Return the names of the reproductions that a user's images can be given to."""
+    return [name for name, entry in built_in_reproductions().items() if isinstance(entry, TakesImages)]
 
 
 def plan_reproduction_again(folder: Path) -> ReproductionPlan:
@@ -65,7 +80,8 @@ def plan_reproduction_again(folder: Path) -> ReproductionPlan:
     """
     files = reproduction_folder(folder)
     asked = files.about()
-    plan = plan_reproduction(asked.name, asked.quick, folder)
+    images = None if asked.images is None else Path(asked.images)
+    plan = plan_reproduction(asked.name, asked.quick, folder, images)
     if asked.cases is None:
         _refuse_foreign_cases(plan, {measured.case for measured in files.recorded()})
     else:
@@ -83,7 +99,11 @@ def started_reproduction(plan: ReproductionPlan, command: Sequence[str]) -> Iter
 
     def about() -> ReproductionFile:
         return ReproductionFile(
-            name=plan.name, quick=plan.quick, cases=list(plan.names), **provenance(command)
+            name=plan.name,
+            quick=plan.quick,
+            cases=list(plan.names),
+            images=None if plan.images is None else str(plan.images),
+            **provenance(command),
         )
 
     with reproduction_folder(plan.folder).opened(about) as opened:

@@ -21,6 +21,8 @@ class ReproductionFile(BaseModel):
     quick: bool
     cases: list[str] | None = None
     """All of them, in their order; null in folders of older versions."""
+    images: str | None = None
+    """The folder of the user's images, where there is one."""
     command: list[str]
     created: str
     environment: dict[str, JsonValue]

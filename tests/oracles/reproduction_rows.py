@@ -15,10 +15,10 @@ def replaced(rows: list[Any], which: int, **changes: Any) -> list[Any]:
     return [row | changes if number == which else row for number, row in enumerate(rows)]
 
 
-def quick_rows(name: str, folder: Path) -> dict[str, list[Any]]:
+def quick_rows(name: str, folder: Path, *options: str) -> dict[str, list[Any]]:
     """Run a quick reproduction from the command line; the rows that it recorded, by case, without NaN."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["hgb", "reproduce", name, "--quick", "--out", str(folder)])
+        patch.setattr(sys, "argv", ["hgb", "reproduce", name, "--quick", "--out", str(folder), *options])
         code = 0
         try:
             main()

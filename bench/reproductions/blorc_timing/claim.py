@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from ....problems.values.configuration import configuration
 from ...report.page import Page
+from ..finding import ClaimFinding
 from ..rows import RecordedRow, read_rows
+from .finding import timing_finding
 from .measure import measure_length
 from .page import make_page
 from .rows import TimedRow
@@ -45,3 +47,7 @@ class BlorcTiming:
     def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figure and verdict."""
         return make_page(read_rows(rows, TimedRow))
+
+    def findings(self, rows: Sequence[RecordedRow]) -> list[ClaimFinding]:
+        """Return the finding on claim A1."""
+        return [timing_finding(read_rows(rows, TimedRow))]

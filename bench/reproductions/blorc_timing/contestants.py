@@ -12,9 +12,10 @@ from ....hypergrad import ClosedForm, OneStep, Unrolled
 from ....solvers import Budget, DualFista, Solution, solve
 from ...measure.program import Compiler, Program
 from ...measure.untimed import untimed
+from ..cvxpy_denoising import THRESHOLD
 from ..relative_error import relative_error
 from .methods import ImplicitCg, QrExpression, SvdExpression
-from .problem import BUDGET, THRESHOLD, ExactGradient, Signal, lower_level
+from .problem import BUDGET, ExactGradient, Signal, lower_level
 
 Solve = Callable[..., Solution]
 

@@ -19,7 +19,7 @@ from ....solvers import Budget, Cg, DualFista, Solution, solve
 from ....solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
 from ....solvers.linear.linear_solver import LinearSolver
 from ....solvers.solver import Solver
-from .problem import THRESHOLD
+from ..cvxpy_denoising import THRESHOLD
 
 
 @configuration

@@ -1,17 +1,16 @@
 """cvxpy and diffcp on BLORC's problem, as their users call them; both come with an optional extra."""
 
 import contextlib
-import importlib
 import importlib.metadata
 import importlib.util
-import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float64
 
-from .problem import THRESHOLD, Signal, gradient_by_theorem
+from ..cvxpy_denoising import THRESHOLD, DenoisingInCvxpy
+from .problem import Signal, gradient_by_theorem
 
 CVXPY = "cvxpy + SVD closed form"
 DIFFCP = "diffcp"
@@ -42,21 +41,20 @@ class CvxpyWithSvd:
 
     def __init__(self, signal: Signal, tolerance: float | None) -> None:
         """State the problem; without a tolerance cvxpy's defaults hold."""
-        self._stated = _StatedInCvxpy(signal)
+        self._signal, self._stated = signal, DenoisingInCvxpy(*signal.W.shape)
         self._options: dict[str, Any] = {}
         if tolerance is not None:
             self._options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": MOST_ITERATIONS}
 
     def solve(self) -> Float64[np.ndarray, " n"]:
         """Return x."""
-        return self._stated.solve(**self._options)
+        return self._stated.solve(np.asarray(self._signal.W), np.asarray(self._signal.y), **self._options)
 
     def gradient(self) -> Float64[np.ndarray, "n n"]:
         """Split the rows of W by their responses, with the authors' threshold, and apply the theorem."""
         x = self.solve()
-        signal = self._stated.signal
-        active = np.abs(np.asarray(signal.W) @ x) <= THRESHOLD
-        return gradient_by_theorem(signal, x, active)
+        active = np.abs(np.asarray(self._signal.W) @ x) <= THRESHOLD
+        return gradient_by_theorem(self._signal, x, active)
 
 
 class Diffcp:
@@ -67,19 +65,19 @@ class Diffcp:
 
     def __init__(self, signal: Signal, tolerance: float | None) -> None:
         """State the problem; without a tolerance diffcp's defaults hold."""
-        self._stated = _StatedInCvxpy(signal)
+        self._signal, self._stated = signal, DenoisingInCvxpy(*signal.W.shape)
         self._options: dict[str, Any] = {"requires_grad": True}
         if tolerance is not None:
             self._options |= {"eps": tolerance, "max_iters": MOST_ITERATIONS}
 
     def solve(self) -> Float64[np.ndarray, " n"]:
         """Return x, ready for differentiation."""
-        return self._stated.solve(**self._options)
+        return self._stated.solve(np.asarray(self._signal.W), np.asarray(self._signal.y), **self._options)
 
     def gradient(self) -> Float64[np.ndarray, "n n"]:
         """Hand the loss's gradient by x to the cone program and read that of W."""
         x = self.solve()
-        truth = np.asarray(self._stated.signal.truth)
+        truth = np.asarray(self._signal.truth)
         return self._stated.backward(2 * (x - truth) / x.size)
 
 
@@ -102,31 +100,3 @@ def peer_versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
-
-
-class _StatedInCvxpy:
-    """The problem in cvxpy's words."""
-
-    def __init__(self, signal: Signal) -> None:
-        # By name, since it is in no installation but those with the extra.
-        cvxpy: Any = importlib.import_module("cvxpy")
-        n = signal.y.size
-        self.signal = signal
-        self._x, self._W, self._y = cvxpy.Variable(n), cvxpy.Parameter((n, n)), cvxpy.Parameter(n)
-        energy = 0.5 * cvxpy.sum_squares(self._x - self._y) + cvxpy.norm1(self._W @ self._x)
-        self._energy = cvxpy.Problem(cvxpy.Minimize(energy))
-
-    def solve(self, **options: Any) -> np.ndarray:
-        self._W.value, self._y.value = np.asarray(self.signal.W), np.asarray(self.signal.y)
-        with warnings.catch_warnings():
-            # On solutions that miss a tight tolerance: the gradient's error is reported beside each time.
-            warnings.simplefilter("ignore")
-            self._energy.solve(warm_start=False, **options)
-        if self._x.value is None:
-            raise ValueError(f"no solution; the solver ended with {self._energy.status}")
-        return np.asarray(self._x.value)
-
-    def backward(self, cotangent: np.ndarray) -> np.ndarray:
-        self._x.gradient = cotangent
-        self._energy.backward()
-        return np.asarray(self._W.gradient)

@@ -10,11 +10,10 @@ from ....hypergrad.l1.certified_solution import certified_solution
 from ....problems import AnalysisL1, Denoising, Dense, Identity, LowerLevel, PiecewiseConstant, measure
 from ....solvers import Budget
 from ...measure.untimed import untimed
+from ..cvxpy_denoising import gradient_by_projections
 
 BUDGET = Budget(max_steps=2000, tolerance=1e-12)
 """Gradient errors stay below 1e-8 at every size; a tolerance of 1e-10 leaves 4e-8 at n = 32."""
-THRESHOLD = 1e-6
-"""The authors' threshold below which a response counts as zero."""
 SEED = 0
 
 
@@ -70,27 +69,6 @@ def exact_gradient(signal: Signal) -> ExactGradient:
 def gradient_by_theorem(
     signal: Signal, x: Float64[np.ndarray, " n"], active: Bool[np.ndarray, " n"]
 ) -> Float64[np.ndarray, "n n"]:
-    """Return the gradient of the mean squared error by W in numpy, from an SVD of the active rows W0.
-
-    With N = I - W0^+ W0, s the signs of the other rows' responses, q = y - W+-^T s and g the gradient of the
-    loss by x:
-
-        dW+- = -s (N g)^T,    dW0 = -(W0^+)^T (g q^T + q g^T) N = -(W0^+)^T g (N q)^T - (W0^+)^T q (N g)^T.
-
-    Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient; the second form of dW0,
-    two outer products in place of a matrix product, is ours.
-    """
+    """Return the gradient of the mean squared error by W in numpy, from an SVD of the active rows."""
     W, y, truth = (np.asarray(part) for part in signal)
-    zero, rest = W[active], W[~active]
-    signs = np.sign(rest @ x)
-    g = 2 * (x - truth) / x.size
-    q = y - rest.T @ signs
-    pseudoinverse = np.linalg.pinv(zero)
-    projected_g = g - pseudoinverse @ (zero @ g)
-    projected_q = q - pseudoinverse @ (zero @ q)
-    gradient = np.empty_like(W)
-    gradient[~active] = -np.outer(signs, projected_g)
-    gradient[active] = -np.outer(pseudoinverse.T @ g, projected_q) - np.outer(
-        pseudoinverse.T @ q, projected_g
-    )
-    return gradient
+    return gradient_by_projections(W, y, truth, x, active)

@@ -10,6 +10,7 @@ from ...report.page import Page
 from ...report.panels import COLOURS, MARKERS
 from ...report.text_table import TextTable
 from ..counted import Counted, counted_verdict, targets_section
+from ..finding import ClaimFinding, finding_of
 from ..rows import RecordedRow, read_rows
 from ..smooth_cases import SmoothCase
 from .measure import CONTRASTS, FACTOR, ROUNDING, ComparedRow, compare_conditions
@@ -38,6 +39,9 @@ RULE = (
     "factor, which bounds what a residual leaves of an error. Claim C1 holds if every row does; one step "
     "and a damping of 0.01 are the contrast and must not, at the tightest tolerance."
 )
+
+SETTING = "fields of experts on three tasks, 12 x 12 and 24 x 24 pixels, float64, one crop each"
+FINDING_RULE = "Holds if both hypergradients agree to solver accuracy on every row, else it does not hold."
 
 
 @configuration
@@ -77,6 +81,11 @@ class DeqVersusBilevel:
             verdict=counted_verdict(targets),
             figures={"difference_against_residual": _figure(found)} if found else {},
         )
+
+    def findings(self, rows: Sequence[RecordedRow]) -> list[ClaimFinding]:
+        """Return the finding on claim C1."""
+        agreement = count_targets(read_rows(rows, ComparedRow))[:1]
+        return [finding_of("C1", FINDING_RULE, SETTING, agreement)]
 
 
 def count_targets(rows: Sequence[ComparedRow]) -> list[Counted]:

@@ -11,6 +11,7 @@ from ...report.panels import COLOURS, MARKERS, add_legend
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
+from ..finding import ClaimFinding, Verdict, counts_of, verdict_of
 from ..rows import RecordedRow, read_rows
 from .measure import (
     FREE_OF_STEPS,
@@ -43,6 +44,12 @@ RULE = (
     f"{SAME:.0%} of its smallest; it grows linearly if the bytes per further iteration differ by at most "
     f"{LINEAR:.0%} from one number of iterations to the next, as soon as a program needs twice the memory of "
     "that for the fewest: with less, the network's own layers need more than what the iterations store."
+)
+
+SETTING = f"the published DRUNet, drawn at random, in forward-backward iterations, {SMALL} x {SMALL} pixels"
+FINDING_RULE = (
+    "Its cost alone is measured here, by the rule of this page; whether training works is another question, "
+    "without which the claim is not settled."
 )
 
 
@@ -79,6 +86,15 @@ class EquilibriumCost:
             verdict=counted_verdict(targets),
             figures={"memory_against_steps": _figure(weighed)} if weighed else {},
         )
+
+    def findings(self, rows: Sequence[RecordedRow]) -> list[ClaimFinding]:
+        """Return the finding on claim D2, of which this measures the cost."""
+        targets = count_targets(read_rows((row for row in rows if row.get("case") == MEMORY.name), MemoryRow))
+        cost = verdict_of(targets)
+        if cost is Verdict.NOT_TESTED:
+            return [ClaimFinding("D2", FINDING_RULE, SETTING)]
+        reason = f"its part on cost {cost.value}; what training reaches is not measured yet"
+        return [ClaimFinding("D2", FINDING_RULE, SETTING, counts_of(targets), reason=reason)]
 
 
 def count_targets(rows: Sequence[MemoryRow]) -> list[Counted]:

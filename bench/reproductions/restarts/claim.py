@@ -14,6 +14,7 @@ from ...report.panels import COLOURS, MARKERS
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
+from ..finding import ClaimFinding, finding_of
 from ..rows import RecordedRow, read_rows
 from ..smooth_cases import SmoothCase
 from .measure import L1Restarts, RestartCase, SmoothRestarts, measure_restarts
@@ -34,6 +35,11 @@ RULE = (
     f"{FLOOR:g} and {EARLY:g} (before, faster modes still count; below, rounding does). The claim holds for "
     f"a problem if b is within {TOLERANCE:.0%} of log rho. An accelerated solver has no fixed Jacobian: its "
     "slope is shown and not judged."
+)
+
+SETTING = "three smooth tasks and an l1 problem, float64, one crop each"
+FINDING_RULE = (
+    "Holds if every problem's slopes follow; in direction if only those over layers, or over restarts, do."
 )
 
 
@@ -74,6 +80,10 @@ class Restarts:
             verdict=counted_verdict(targets),
             figures={"error_against_layers": _figure(found)} if found else {},
         )
+
+    def findings(self, rows: Sequence[RecordedRow]) -> list[ClaimFinding]:
+        """Return the finding on claim D1."""
+        return [finding_of("D1", FINDING_RULE, SETTING, count_targets(read_rows(rows, RestartRow)))]
 
 
 def error_of(row: RestartRow) -> float:

@@ -114,7 +114,7 @@ def test_the_version_is_the_installed_one() -> None:
         ("hgb run --sav", ["--save-arrays"]),
         ("hgb run --suite ", list(SUITES)),
         ("hgb run --method closed", ["closed-form"]),
-        ("hgb reproduce blorc", ["blorc-timing"]),
+        ("hgb reproduce blorc", ["blorc", "blorc-timing", "blorc-training"]),
     ],
 )
 def test_the_shell_completes_names_and_imports_nothing_heavy(line, expected) -> None:

@@ -75,7 +75,13 @@ OTHERS = {
         "--task": ["denoising", "denoisng"],
         "--from": ["recorded", "nowhere", "words.py"],
     },
-    "reproduce": {"": ["blorc"], "--quick": [], "--out": ["words.py"], "--resume": ["nowhere", "recorded"]},
+    "claims": {"--json": []},
+    "reproduce": {
+        "": ["blorg", "elder"],
+        "--quick": [],
+        "--out": ["words.py"],
+        "--resume": ["nowhere", "recorded"],
+    },
     "train-denoiser": {
         "--goal": ["denoser"],
         "--out": ["weights", "nowhere/a.safetensors"],

@@ -1,0 +1,153 @@
+"""Steps per second, side by side: ours in one compiled loop, and the authors' algorithm as published."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float64
+
+from ....hypergrad import ClosedForm
+from ....problems import AnalysisL1, Dense, Identity, LowerLevel
+from ....solvers import ActiveSet, Budget
+from ...failure import failure_of
+from ...grid.clock_settings import ClockSettings
+from ...measure.clock import time_rounds
+from ...measure.samples import Samples, quartiles, ratio
+from ...measure.untimed import untimed
+from ...records.status import Status
+from ..relative_error import finite, relative_error
+from .certified_batch import dictionary, gradient_by_W, solve_certified
+from .published import INSTALL, PublishedTraining, cvxpy_is_installed, cvxpy_versions
+from .rows import SpeedRow
+from .signals import PIECEWISE, Signals, draw_signals, first_operator
+from .training import Descent, begin, compiled_steps, epochs, train
+
+OURS, AUTHORS = "this project", "the authors' algorithm"
+FULL = ClockSettings(rounds_min=10, rounds_max=40, seconds=20.0)
+QUICK = ClockSettings(rounds_min=2, rounds_max=2, seconds=0.1, warmup=1)
+
+
+class SpeedSetting(NamedTuple):
+    """How long the signals are, how many there are, and how many steps are taken.
+
+    Attributes:
+        length: n = k.
+        count: training signals.
+        before: steps of training before the second stage is timed.
+        timed: steps of one timed call of ours.
+    """
+
+    length: int
+    count: int
+    before: int
+    timed: int
+
+
+class SpeedContestant(NamedTuple):
+    """What is timed, the steps of one call, and its first gradient; or why there is nothing to time."""
+
+    name: str
+    call: Callable[[], Any] | None
+    steps: int = 1
+    gradient: Float64[np.ndarray, "k n"] | None = None
+    status: Status = Status.OK
+    reason: str = ""
+
+
+def measure_speed(setting: SpeedSetting, descent: Descent, quick: bool) -> list[SpeedRow]:
+    """Time both at the first W and at one that was trained for a while."""
+    signals = draw_signals(PIECEWISE, setting.length, setting.count, 0)
+    first = first_operator(setting.length)
+    trained = jnp.asarray(train(first, signals, descent, setting.before, 0).W)
+    stages = {"the first W": first, f"W after {setting.before} steps": trained}
+    return [row for stage in stages.items() for row in _stage(stage, signals, setting, descent, quick)]
+
+
+def _stage(
+    stage: tuple[str, Float[Array, "k n"]],
+    signals: Signals,
+    setting: SpeedSetting,
+    descent: Descent,
+    quick: bool,
+) -> list[SpeedRow]:
+    name, W = stage
+    batches = epochs(setting.count, setting.timed, 1)
+    batch = Signals(*(part[batches[0]] for part in signals))
+    contestants = [_ours(W, signals, batches, descent), _authors(W, batch)]
+    calls = {one.name: one.call for one in contestants if one.call is not None}
+    timed = time_rounds(calls, QUICK if quick else FULL)
+    exact = np.asarray(untimed(exact_gradient)(W, batch))
+    return [_row(name, one, timed, contestants[0].steps, exact, quick) for one in contestants]
+
+
+def exact_gradient(W: Float[Array, "k n"], batch: Signals) -> Float[Array, "k n"]:
+    """Return the gradient of a batch by another way: `ClosedForm` where `ActiveSet` has certified."""
+
+    def loss(W: Array) -> Array:
+        def denoised(y: Array) -> Array:
+            lower = LowerLevel(Identity(), y, AnalysisL1(Dense(W), jnp.ones((), y.dtype)))
+            return ClosedForm()(ActiveSet(), Budget(100, 1e-11), lower).x
+
+        return jnp.mean(jnp.square(jax.lax.map(denoised, batch.measured) - batch.truths))
+
+    return jax.grad(loss)(W)
+
+
+def batch_gradient(W: Float[Array, "k n"], batch: Signals) -> Float[Array, "k n"]:
+    """Return the gradient of a batch as a training step takes it, from cold starts."""
+    start = jnp.zeros((batch.truths.shape[0], W.shape[0]), W.dtype)
+    return gradient_by_W(solve_certified(dictionary(W), batch.measured, batch.truths, start))
+
+
+def _ours(W: Float[Array, "k n"], signals: Signals, batches: np.ndarray, descent: Descent) -> SpeedContestant:
+    state, steps = begin(W, signals), len(batches)
+    program = compiled_steps(state, signals, steps)
+    arguments = jnp.asarray(descent.rate, W.dtype), state, signals, jnp.asarray(batches)
+    batch = Signals(*(part[batches[0]] for part in signals))
+    gradient = np.asarray(untimed(batch_gradient)(W, batch))
+    return SpeedContestant(OURS, lambda: program(*arguments), steps, gradient)
+
+
+def _authors(W: Float[Array, "k n"], batch: Signals) -> SpeedContestant:
+    if not cvxpy_is_installed():
+        return SpeedContestant(AUTHORS, None, status=Status.NOT_INSTALLED, reason=INSTALL)
+    matrix, truths, measured = np.asarray(W), *(np.asarray(part) for part in batch)
+    try:
+        published = PublishedTraining(matrix.shape[1])
+        gradient = published.gradient(matrix, measured, truths)
+    except Exception as raised:  # other libraries may raise anything
+        return SpeedContestant(AUTHORS, None, status=Status.FAILED, reason=failure_of(raised))
+    return SpeedContestant(AUTHORS, lambda: published.gradient(matrix, measured, truths), 1, gradient)
+
+
+def _row(
+    stage: str,
+    contestant: SpeedContestant,
+    timed: dict[str, Samples],
+    our_steps: int,
+    exact: Float64[np.ndarray, "k n"],
+    quick: bool,
+) -> SpeedRow:
+    samples = timed.get(contestant.name, Samples((), status=contestant.status, reason=contestant.reason))
+    step = quartiles([seconds / contestant.steps for seconds in samples.seconds])
+    over = ratio(samples, timed[OURS]) if contestant.name == AUTHORS else None
+    gradient = contestant.gradient
+    return SpeedRow(
+        what="speed",
+        quick=quick,
+        stage=stage,
+        contestant=contestant.name,
+        status=samples.status.value,
+        reason=samples.reason,
+        rounds=len(samples.seconds),
+        step_seconds=None if step is None else step.median,
+        step_seconds_q1=None if step is None else step.q1,
+        step_seconds_q3=None if step is None else step.q3,
+        ratio=None if over is None else our_steps * over.median,
+        ratio_q1=None if over is None else our_steps * over.q1,
+        ratio_q3=None if over is None else our_steps * over.q3,
+        gradient_error=None if gradient is None else finite(relative_error(gradient, exact)),
+        versions=cvxpy_versions(),
+    )

@@ -1,0 +1,109 @@
+"""By which rule the training experiments are judged, and what the rows say."""
+
+from collections.abc import Callable, Sequence
+from statistics import mean, stdev
+
+from ...records.status import Status
+from ..counted import Counted
+from .rows import ImageRow, SignalRow, SpeedRow
+from .speed import AUTHORS
+from .training import AS_PUBLISHED, TENFOLD, Descent
+from .training_rows import TrainingRows
+
+LIKE, FASTER, STEPS, SECONDS = 0.9, 100.0, 100_000, 120.0
+LEARNED, NOISY = "learned", "noisy"
+RULE = (
+    f"Speed: a step of the authors' algorithm takes at least {FASTER:g} times as long as one of ours, by the "
+    "median of the ratios formed round by round, at the first W and at a trained one; and "
+    f"{STEPS} steps take less than {SECONDS:g} s. Operators: the mean over the learned rows (those of at "
+    "least 1% of the largest norm) of the best absolute cosine with a row of the expected operator is at "
+    f"least {LIKE:g}. Error: the mean squared error of the learned W on test signals, or on the whole image, "
+    "is below that of every baseline, whose weights are chosen on training data. Operators and errors are "
+    f"judged at each rate by itself, on every seed; the authors' is {AS_PUBLISHED.rate:g}. Rows whose status "
+    "is not ok are left out."
+)
+
+
+def count_targets(recorded: TrainingRows) -> list[Counted]:
+    """Apply the rule."""
+    judged = [*count_speed(recorded)]
+    for descent in (AS_PUBLISHED, TENFOLD):
+        judged += [count_likeness(recorded, descent), *count_errors(recorded, descent)]
+    return judged
+
+
+def count_speed(recorded: TrainingRows) -> list[Counted]:
+    """Judge the ratio to the authors' algorithm at every stage, and the seconds of long trainings."""
+    ratios = [one for row in recorded.speed if (one := _ratio(row)) is not None]
+    missing = next((row["reason"] for row in recorded.speed if row["reason"]), "")
+    long = [row for row in [*recorded.signals, *recorded.images] if row["steps"] >= STEPS]
+    seconds = [row["seconds"] for row in long]
+    return [
+        Counted(
+            f"at least {FASTER:g} times the authors' steps per second",
+            sum(one >= FASTER for one in ratios),
+            len(ratios),
+            f"at least {min(ratios):.0f} times" if ratios else "",
+            missing,
+        ),
+        Counted(
+            f"{STEPS} steps in less than {SECONDS:g} s",
+            sum(one < SECONDS for one in seconds),
+            len(seconds),
+            f"{min(seconds):.0f} to {max(seconds):.0f} s" if seconds else "",
+        ),
+    ]
+
+
+def count_likeness(recorded: TrainingRows, descent: Descent) -> Counted:
+    """Judge how much the learned operators look like the expected ones."""
+    rows = _by(descent, recorded.signals)
+    return Counted(
+        f"W becomes the expected operator ({descent.label})",
+        sum(row["likeness_of_rows"] >= LIKE for row in rows),
+        len(rows),
+        _spread(rows, "signals", lambda row: row["likeness_of_rows"]),
+    )
+
+
+def count_errors(recorded: TrainingRows, descent: Descent) -> list[Counted]:
+    """Judge the errors on signals and on images."""
+    return [
+        Counted(
+            f"smaller error on {what} than all baselines ({descent.label})",
+            sum(_gain(row) > 0 for row in rows),
+            len(rows),
+            _spread(rows, key, _gain),
+        )
+        for what, key, rows in (
+            ("test signals", "signals", _by(descent, recorded.signals)),
+            ("the whole image", "denoised", _by(descent, recorded.images)),
+        )
+    ]
+
+
+def _gain(row: SignalRow | ImageRow) -> float:
+    """Return by what share the learned W's error is below the best baseline's; negative if it is above."""
+    errors = row["mean_squared_error"]
+    best = min(error for name, error in errors.items() if name not in (LEARNED, NOISY))
+    return 1 - errors[LEARNED] / best
+
+
+def _by(descent: Descent, rows: Sequence[SignalRow] | Sequence[ImageRow]) -> list[SignalRow | ImageRow]:
+    return [row for row in rows if row["rate"] == descent.rate and row["status"] == Status.OK]
+
+
+def _ratio(row: SpeedRow) -> float | None:
+    return row["ratio"] if row["contestant"] == AUTHORS and row["status"] == Status.OK else None
+
+
+def _spread(
+    rows: Sequence[SignalRow | ImageRow], key: str, value: Callable[[SignalRow | ImageRow], float]
+) -> str:
+    """Return mean and standard deviation over the seeds, for each kind of signals or image."""
+    parts = []
+    for name in dict.fromkeys(str(row[key]) for row in rows):
+        values = [value(row) for row in rows if row[key] == name]
+        deviation = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
+        parts.append(f"{name} {mean(values):.3g}{deviation}")
+    return ", ".join(parts)

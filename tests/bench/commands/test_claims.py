@@ -1,0 +1,162 @@
+"""`hgb claims`: every claim of the papers once, with what recorded rows say of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypergrad_bench.bench.catalogue.paper_claims import CLAIMS, PAPERS
+from hypergrad_bench.bench.commands import reproduce as reproduce_command
+from hypergrad_bench.bench.reproductions.counted import Counted
+from hypergrad_bench.bench.reproductions.finding import SettlesClaims, Verdict, verdict_of
+from hypergrad_bench.bench.runs import claims as claims_module
+from hypergrad_bench.bench.runs.claims import grouped_reproductions, settled_claims
+from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
+
+Hgb = Callable[..., int]
+Printed = pytest.CaptureFixture[str]
+RESULTS = Path(__file__).resolve().parents[3] / "results"
+VERDICTS = {verdict.value for verdict in Verdict}
+
+
+def claims(hgb: Hgb, capsys: Printed) -> dict[str, dict[str, Any]]:
+    """What `hgb claims --json` prints, by the claims' names."""
+    assert hgb("claims", "--json") == 0
+    return {one["claim"]: one for one in json.loads(capsys.readouterr().out)}
+
+
+def recorded_here(tmp_path: Path, folder: str, **about: Any) -> Path:
+    """A copy of the recorded restarts in the working folder, with another account."""
+    copy = tmp_path / "results" / folder
+    copy.mkdir(parents=True)
+    for name in ("reproduction.json", "rows.jsonl"):
+        shutil.copy(RESULTS / "restarts-cpu" / name, copy)
+    path = copy / "reproduction.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | about))
+    return copy
+
+
+def test_every_claim_is_a_row_with_a_verdict_from_the_recorded_folders(hgb: Hgb, capsys: Printed) -> None:
+    """Those that are settled name their folder and their numbers; of the others the reason is said."""
+    found = claims(hgb, capsys)
+    assert list(found) == [claim.name for claim in CLAIMS]
+    assert {one["verdict"] for one in found.values()} <= VERDICTS
+    for one in found.values():
+        assert one["sentence"]
+        assert one["paper"]
+        untested = one["verdict"] == Verdict.NOT_TESTED
+        assert bool(one["reason"]) if untested else bool(one["measured"] and one["rule"])
+        assert untested or Path(one["folder"]).is_dir()
+    verdicts = {name: found[name]["verdict"] for name in ("A1", "B1", "C1", "D1", "D2")}
+    assert verdicts == {
+        "A1": Verdict.IN_DIRECTION,
+        "B1": Verdict.NOT_TESTED,
+        "C1": Verdict.HOLDS,
+        "D1": Verdict.HOLDS,
+        "D2": Verdict.NOT_TESTED,
+    }
+    assert "its part on cost holds" in found["D2"]["reason"]
+    assert "no reproduction of it" in found["B1"]["reason"]
+
+
+def test_the_table_has_every_claim_and_its_rule(hgb: Hgb, capsys: Printed) -> None:
+    """Beside the authors' figure, where there is one."""
+    assert hgb("claims") == 0
+    shown = capsys.readouterr().out
+    assert all(claim.name in shown for claim in CLAIMS)
+    assert "1.182" in shown
+    assert "D1: Holds if every problem's slopes follow" in " ".join(shown.split())
+
+
+def test_the_newest_whole_recording_counts_and_no_quick_one(
+    hgb: Hgb, tmp_path: Path, capsys: Printed
+) -> None:
+    """One of the working folder goes before an older one, whichever folder that lies in."""
+    shipped = claims(hgb, capsys)["D1"]["folder"]
+    recorded_here(tmp_path, "quick", created="2999-01-01T00:00:00+00:00", quick=True)
+    recorded_here(tmp_path, "older", created="2000-01-01T00:00:00+00:00")
+    partial = recorded_here(tmp_path, "partial", created="2998-01-01T00:00:00+00:00")
+    lines = (partial / "rows.jsonl").read_text().splitlines(keepends=True)
+    cases = [json.loads(line)["case"] for line in lines]
+    about = json.loads((partial / "reproduction.json").read_text()) | {"cases": cases}
+    (partial / "reproduction.json").write_text(json.dumps(about))
+    (partial / "rows.jsonl").write_text("".join(lines[:-1]))
+    assert claims(hgb, capsys)["D1"]["folder"] == shipped
+    recorded_here(tmp_path, "newer", created="2998-01-01T00:00:00+00:00", cases=cases)
+    assert claims(hgb, capsys)["D1"]["folder"] == "results/newer"
+
+
+def test_rows_that_cannot_be_read_are_no_verdict(hgb: Hgb, tmp_path: Path, capsys: Printed) -> None:
+    """The reason names the folder, and a damaged folder is passed over."""
+    foreign = recorded_here(tmp_path, "foreign", created="2998-01-01T00:00:00+00:00")
+    line = {"case": "a", "created": "", "rows": [{"status": "ok"}]}
+    (foreign / "rows.jsonl").write_text(json.dumps(line) + "\n")
+    (recorded_here(tmp_path, "damaged") / "reproduction.json").write_text("{")
+    found = claims(hgb, capsys)["D1"]
+    assert found["verdict"] == Verdict.NOT_TESTED
+    assert "the rows in results/foreign cannot be read" in found["reason"]
+
+
+def test_without_recordings_each_claim_says_how_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a wheel without results."""
+    monkeypatch.setattr(claims_module, "recorded_reproductions", list)
+    found = {one.claim.name: one.finding for one in settled_claims()}
+    assert {one.verdict for one in found.values()} == {Verdict.NOT_TESTED}
+    assert found["C1"].reason == "not measured yet: `hgb reproduce deq-versus-bilevel` does"
+
+
+def test_findings_name_known_claims_and_state_their_rule() -> None:
+    """Without rows too, so that a claim is found before it is measured."""
+    names = {claim.name for claim in CLAIMS}
+    settling = [one for one in built_in_reproductions().values() if isinstance(one, SettlesClaims)]
+    found = [finding for entry in settling for finding in entry.findings([])]
+    assert {one.claim for one in found} <= names
+    assert all(one.rule and one.setting and one.verdict is Verdict.NOT_TESTED for one in found)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([], Verdict.NOT_TESTED),
+        ([Counted("a", 2, 2), Counted("b", 0, 0)], Verdict.NOT_TESTED),
+        ([Counted("a", 2, 2), Counted("b", 1, 1)], Verdict.HOLDS),
+        ([Counted("a", 2, 2), Counted("b", 0, 1)], Verdict.IN_DIRECTION),
+        ([Counted("a", 1, 2)], Verdict.DOES_NOT_HOLD),
+    ],
+)
+def test_a_verdict_follows_from_counts(targets: list[Counted], expected: Verdict) -> None:
+    """All, some, none; a target that was not measured leaves it open."""
+    assert verdict_of(targets) is expected
+
+
+def test_a_paper_stands_for_its_reproductions(hgb: Hgb, capsys: Printed) -> None:
+    """All of them once; one without any is refused with a sentence."""
+    groups = {paper.name: grouped_reproductions(paper.name) for paper in PAPERS if paper.name != "elder"}
+    assert "restarts" in (groups["restarted"] or [])
+    assert groups["deq-vs-bilevel"] == ["deq-versus-bilevel"]
+    assert grouped_reproductions("all") == [name for group in groups.values() for name in group or []]
+    assert grouped_reproductions("restarts") is None
+    assert hgb("reproduce", "elder", "--quick") == 2
+    assert "no reproduction of elder yet: its claims B1, B2" in capsys.readouterr().err
+
+
+def test_a_group_is_measured_into_a_folder_for_each(
+    hgb: Hgb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, all refused or all begun."""
+    begun: list[tuple[str, bool, str]] = []
+
+    def note(plan: Any) -> None:
+        begun.append((plan.name, plan.quick, str(plan.folder.relative_to(tmp_path))))
+
+    monkeypatch.setattr(reproduce_command, "_measure", note)
+    assert hgb("reproduce", "restarted", "--quick", "--out", str(tmp_path / "out")) == 0
+    assert sorted(begun) == [
+        ("equilibrium-cost", True, "out/equilibrium-cost"),
+        ("restarts", True, "out/restarts"),
+    ]

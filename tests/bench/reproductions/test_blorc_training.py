@@ -1,0 +1,256 @@
+"""BLORC's training: exact batches, training, likeness, patches, verdicts, and a quick run."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+from reproduction_rows import quick_rows
+
+from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.reproductions.blorc_training import certified_batch, published
+from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
+    dictionary,
+    solve_certified,
+    solve_inexactly,
+)
+from hypergrad_bench.bench.reproductions.blorc_training.claim import BlorcTraining
+from hypergrad_bench.bench.reproductions.blorc_training.denoising import test_error as error_of
+from hypergrad_bench.bench.reproductions.blorc_training.denoising import tuned
+from hypergrad_bench.bench.reproductions.blorc_training.likeness import in_order, likeness
+from hypergrad_bench.bench.reproductions.blorc_training.patches import average_patches, patches_of
+from hypergrad_bench.bench.reproductions.blorc_training.pictures import pictures
+from hypergrad_bench.bench.reproductions.blorc_training.signals import (
+    COSINE,
+    PIECEWISE,
+    Signals,
+    cosine_transform,
+    differences,
+    draw_signals,
+    first_operator,
+)
+from hypergrad_bench.bench.reproductions.blorc_training.speed import batch_gradient, exact_gradient
+from hypergrad_bench.bench.reproductions.blorc_training.training import TENFOLD, Descent, epochs, train
+from hypergrad_bench.bench.reproductions.finding import Verdict
+
+N = 12
+SIGNALS = draw_signals(PIECEWISE, N, 20, 0)
+solved, differentiated, exact = map(jax.jit, (solve_certified, batch_gradient, exact_gradient))
+
+
+def difference_like(weight: float) -> jax.Array:
+    """Differences with a row of zeros, moved a little."""
+    rows = np.concatenate([differences(N), np.zeros((1, N))])
+    return jnp.asarray(weight * (rows + 0.02 * np.random.default_rng(0).normal(size=rows.shape)))
+
+
+@pytest.mark.parametrize(
+    "W", [first_operator(N), difference_like(0.02), difference_like(0.2)], ids=["first", "weak", "strong"]
+)
+def test_gradients_of_batches_are_those_of_certified_solutions(W) -> None:
+    """Another solver, another differentiation: few, some and most rows active."""
+    batch = Signals(*(part[:5] for part in SIGNALS))
+    expected = exact(W, batch)
+    error = jnp.linalg.norm(differentiated(W, batch) - expected) / jnp.linalg.norm(expected)
+    assert float(error) < 1e-8
+
+
+def test_an_orthonormal_operator_shrinks_coefficients() -> None:
+    """x = C^T soft(C y), u the clipped coefficients; the start does not matter."""
+    C, y = jnp.asarray(cosine_transform(N)), SIGNALS.measured
+    start = jnp.asarray(np.random.default_rng(1).normal(size=y.shape))
+    found = solved(dictionary(0.3 * C), y, SIGNALS.truths, start)
+    coefficients = y @ C.T
+    shrunk = jnp.sign(coefficients) * jnp.maximum(jnp.abs(coefficients) - 0.3, 0)
+    np.testing.assert_allclose(found.x, shrunk @ C, atol=1e-12)
+    assert bool(jnp.all(found.certified))
+    x, gap = solve_inexactly(dictionary(0.3 * C), y, 200)
+    np.testing.assert_allclose(x, found.x, atol=1e-7)
+    assert float(jnp.max(gap)) < 1e-7
+
+
+def test_what_is_not_certified_is_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a round to solve in, no step is taken, and all are counted."""
+    monkeypatch.setattr(certified_batch, "ROUNDS", 0)
+    W = difference_like(0.2)
+    found = train(W, SIGNALS, TENFOLD, 3, 0)
+    assert found.refused == 3
+    np.testing.assert_array_equal(found.W, W)
+
+
+def test_training_lowers_the_loss_and_is_the_same_again() -> None:
+    """Same seed, same bits; on signals that it has not seen the error falls as well."""
+    first, testing = first_operator(N), draw_signals(PIECEWISE, N, 10, 0, "test")
+    found, again = (train(first, SIGNALS, Descent(0.02), 150, 0) for _ in range(2))
+    assert found.refused == 0
+    assert found.W.tobytes() == again.W.tobytes()
+    before, after = (error_of(jnp.asarray(W), testing)[0] for W in (first, found.W))
+    assert after < 0.95 * before
+
+
+def test_every_signal_comes_once_an_epoch() -> None:
+    """And in another order the next time."""
+    batches = epochs(20, 8, 0)
+    assert batches.shape == (8, 5)
+    assert sorted(batches[:4].ravel()) == sorted(batches[4:].ravel()) == list(range(20))
+    assert not np.array_equal(batches[:4], batches[4:])
+
+
+def test_a_tuned_weight_is_the_best_on_training_signals() -> None:
+    """Cosine-sparse signals are denoised better by the cosine transform, and certified."""
+    training, testing = (draw_signals(COSINE, N, 20, 0, split) for split in ("train", "test"))
+    of_cosines, of_differences = (
+        tuned(name, training, testing) for name in ("cosine transform", "differences")
+    )
+    assert of_cosines.error < of_differences.error
+    assert of_cosines.uncertified == of_differences.uncertified == 0
+
+
+def test_likeness_knows_rows_in_any_order_sign_and_size() -> None:
+    """Rows next to nothing do not count; those of noise are like none."""
+    expected, generator = cosine_transform(16), np.random.default_rng(0)
+    sizes = generator.uniform(0.5, 2, size=(16, 1)) * np.sign(generator.normal(size=(16, 1)))
+    mixed = (sizes * expected)[generator.permutation(16)]
+    found = likeness(np.concatenate([mixed, 1e-3 * generator.normal(size=(4, 16))]), expected)
+    assert found.rows == 16
+    assert found.of_rows == pytest.approx(1)
+    assert found.of_expected == pytest.approx(1)
+    assert likeness(generator.normal(size=(16, 16)), expected).of_rows < 0.7
+    ordered = in_order(mixed, expected)
+    np.testing.assert_allclose(ordered / np.linalg.norm(ordered, axis=1, keepdims=True), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("shape", "stride"), [((9, 12), 1), ((13, 8), 3)])
+def test_patches_average_to_their_image(shape, stride) -> None:
+    """Whatever the stride: the last patches end with the image."""
+    image = np.random.default_rng(0).normal(size=shape)
+    np.testing.assert_allclose(average_patches(patches_of(image, stride), shape, stride), image, atol=1e-14)
+
+
+def test_the_authors_step_is_the_mean_of_their_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exact solutions in place of cvxpy's it is the exact gradient of the batch."""
+
+    class Exact:
+        def __init__(self, rows: int, length: int) -> None:
+            assert rows == length == N
+
+        def solve(self, W: Any, y: Any) -> np.ndarray:
+            batch = jnp.asarray(y)[None]
+            found = solved(dictionary(jnp.asarray(W)), batch, batch, jnp.zeros((1, N)))
+            return np.asarray(found.x[0])
+
+    monkeypatch.setattr(published, "DenoisingInCvxpy", Exact)
+    W, batch = difference_like(0.2), Signals(*(np.asarray(part[:2]) for part in SIGNALS))
+    found = published.PublishedTraining(N).gradient(np.asarray(W), batch.measured, batch.truths)
+    np.testing.assert_allclose(found, differentiated(W, Signals(*map(jnp.asarray, batch))), atol=1e-10)
+
+
+def test_pictures_of_a_folder_are_its_first_two(tmp_path: Path) -> None:
+    """One alone is trained on and denoised; none, or one that is too small, is refused."""
+    with pytest.raises(UserError, match="holds no image"):
+        pictures(tmp_path)
+    grey = np.random.default_rng(0).integers(0, 255, size=(20, 24)).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "b.png")
+    one = pictures(tmp_path)
+    assert one.training.name == one.testing.name == "b.png"
+    Image.fromarray(grey[:9, :9]).save(tmp_path / "a.png")
+    two = pictures(tmp_path)
+    assert (two.training.name, two.testing.name) == ("a.png", "b.png")
+    Image.fromarray(grey[:7]).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="7 x 24 pixels; 8 x 8 or more"):
+        pictures(tmp_path)
+
+
+def signal_row(rate: float, kind: str, like: float, learned: float, **changes: Any) -> dict[str, Any]:
+    """A row of a training on signals, whose best baseline has an error of one."""
+    fixed = {
+        "what": "signals",
+        "quick": False,
+        "signals": kind,
+        "operator": "differences",
+        "rate": rate,
+        "seed": 1,
+        "status": "ok",
+        "reason": "",
+        "steps": 100_000,
+        "refused": 0,
+        "dual_steps": 80.0,
+        "seconds": 100.0,
+        "losses": [1.0],
+        "learned": None,
+        "likeness_of_rows": like,
+        "likeness_of_expected": like,
+        "rows": 64,
+        "mean_squared_error": {"noisy": 3.0, "learned": learned, "differences": 1.0, "cosine transform": 2.0},
+        "weight": {"differences": 0.1, "cosine transform": 0.1},
+        "uncertified": 0,
+    }
+    return fixed | changes
+
+
+@pytest.mark.parametrize(
+    ("published_like", "tenfold_like", "expected"),
+    [
+        ((0.95, 0.95), (0.2, 0.2), Verdict.HOLDS),
+        ((0.95, 0.8), (0.2, 0.2), Verdict.IN_DIRECTION),
+        ((0.8, 0.8), (0.95, 0.95), Verdict.IN_DIRECTION),
+        ((0.8, 0.8), (0.8, 0.8), Verdict.DOES_NOT_HOLD),
+    ],
+)
+def test_the_finding_on_operators_follows_its_rule(published_like, tenfold_like, expected) -> None:
+    """The authors' rate decides; the tenfold one alone is a direction."""
+    rows = [
+        signal_row(rate, kind, like, 0.9)
+        for rate, likes in ((1e-3, published_like), (1e-2, tenfold_like))
+        for kind, like in zip(("piecewise constant", "cosine-sparse"), likes, strict=True)
+    ]
+    operators, image, signals = BlorcTraining().findings(rows)
+    assert (operators.claim, image.claim, signals.claim) == ("A2", "A3", "A4")
+    assert operators.verdict is expected
+    assert image.verdict is Verdict.NOT_TESTED
+    assert signals.verdict is Verdict.HOLDS
+    assert "100000 steps in less than 120 s: 4 of 4" in operators.measured
+
+
+def test_the_verdict_counts_speed_errors_and_what_is_left_out() -> None:
+    """An error as large as a baseline's is not below it; rows that are not ok are not judged."""
+    speed = {
+        "what": "speed", "quick": False, "stage": "the first W", "contestant": "the authors' algorithm",
+        "status": "ok", "reason": "", "rounds": 9, "step_seconds": 0.1, "step_seconds_q1": 0.1,
+        "step_seconds_q3": 0.1, "ratio": 99.0, "ratio_q1": 90.0, "ratio_q3": 110.0,
+        "gradient_error": 1e-3, "versions": {"cvxpy": "1"},
+    }  # fmt: skip
+    rows = [
+        speed,
+        signal_row(1e-3, "piecewise constant", 0.95, 1.0, seconds=121.0),
+        signal_row(1e-2, "piecewise constant", 0.95, 0.9, status="not_certified"),
+    ]
+    verdict = BlorcTraining().page(rows).verdict
+    assert "W becomes the expected operator (rate 0.001) (1 of 1" in verdict
+    missed = verdict[verdict.index("Does not hold") : verdict.index("Not measured")]
+    assert "at least 100 times the authors' steps per second (0 of 1, at least 99 times)" in missed
+    assert "100000 steps in less than 120 s" in missed
+    assert "smaller error on test signals than all baselines (rate 0.001) (0 of 1" in missed
+    assert (
+        "smaller error on test signals than all baselines (rate 0.01)"
+        in verdict[verdict.index("Not measured") :]
+    )
+
+
+def test_the_quick_reproduction_runs_on_a_folder_of_images(tmp_path: Path) -> None:
+    """Every case has its rows, and gradients of both contestants are those of certified solutions."""
+    (tmp_path / "pictures").mkdir()
+    grey = np.random.default_rng(0).integers(0, 255, size=(24, 24)).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "pictures" / "a.png")
+    found = quick_rows("blorc-training", tmp_path / "quick", "--images", str(tmp_path / "pictures"))
+    speed, *trained = found.values()
+    ours = [row for row in speed if row["contestant"] == "this project"]
+    assert all(row["gradient_error"] < 1e-8 for row in ours)
+    assert [row["what"] for rows in trained for row in rows] == ["signals"] * 4 + ["image"] * 2
+    assert all(row["refused"] == 0 for rows in trained for row in rows)
+    assert trained[-1][0]["denoised"] == "a.png"
+    page = (tmp_path / "quick" / "README.md").read_text()
+    assert all(f"figures/{name}.png" in page for name in ("learned_operators", "losses", "denoised_images"))
