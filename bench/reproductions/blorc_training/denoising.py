@@ -32,7 +32,7 @@ class Tuned(NamedTuple):
     uncertified: int
 
 
-def test_error(W: Float[Array, "k n"], signals: Signals) -> tuple[float, int]:
+def error_on(W: Float[Array, "k n"], signals: Signals) -> tuple[float, int]:
     """Return the mean squared error of min_x 1/2 ||x - y||^2 + ||W x||_1, and how many are not certified."""
     error, uncertified = untimed(_error)(W, *_blocks(signals))
     return float(error), int(uncertified)
@@ -44,9 +44,9 @@ def tuned(operator: str, training: Signals, testing: Signals) -> Tuned:
     rows = expected_rows(operator, length)
     # A row of zeros is nothing: operators of one shape share a program.
     square = jnp.asarray(np.concatenate([rows, np.zeros((length - len(rows), length))]))
-    errors = [test_error(weight * square, training)[0] for weight in WEIGHTS]
+    errors = [error_on(weight * square, training)[0] for weight in WEIGHTS]
     weight = WEIGHTS[int(np.argmin(errors))]
-    return Tuned(weight, *test_error(weight * square, testing))
+    return Tuned(weight, *error_on(weight * square, testing))
 
 
 def noisy_error(signals: Signals) -> float:

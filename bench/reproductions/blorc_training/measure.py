@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64
 
 from ...machine.threads import fix_blas_threads
 from ...records.status import Status
-from .denoising import noisy_error, test_error, tuned
+from .denoising import error_on, noisy_error, tuned
 from .likeness import in_order, likeness
 from .patches import draw_patches
 from .pictures import Pictures
@@ -53,7 +53,7 @@ def measure_signals(kind: SignalKind, seed: int, size: Size, quick: bool) -> lis
     rows = []
     for descent in DESCENTS:
         trained = train(first_operator(size.length), training, descent, size.steps, seed)
-        error, uncertified = test_error(jnp.asarray(trained.W), testing)
+        error, uncertified = error_on(jnp.asarray(trained.W), testing)
         like = likeness(trained.W, expected)
         row: SignalRow = {
             **_cost(descent, trained, seed, quick, expected),

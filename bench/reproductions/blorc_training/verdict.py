@@ -1,6 +1,6 @@
 """By which rule the training experiments are judged, and what the rows say."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import mean, stdev
 
 from ...records.status import Status
@@ -57,28 +57,29 @@ def count_speed(recorded: TrainingRows) -> list[Counted]:
 
 def count_likeness(recorded: TrainingRows, descent: Descent) -> Counted:
     """Judge how much the learned operators look like the expected ones."""
-    rows = _by(descent, recorded.signals)
+    likeness = [
+        (row["signals"], row["likeness_of_rows"]) for row in recorded.signals if _is_judged(row, descent)
+    ]
     return Counted(
         f"W becomes the expected operator ({descent.label})",
-        sum(row["likeness_of_rows"] >= LIKE for row in rows),
-        len(rows),
-        _spread(rows, "signals", lambda row: row["likeness_of_rows"]),
+        sum(value >= LIKE for _, value in likeness),
+        len(likeness),
+        _spread(likeness),
     )
 
 
 def count_errors(recorded: TrainingRows, descent: Descent) -> list[Counted]:
     """Judge the errors on signals and on images."""
+    on_signals = [(row["signals"], _gain(row)) for row in recorded.signals if _is_judged(row, descent)]
+    on_images = [(row["denoised"], _gain(row)) for row in recorded.images if _is_judged(row, descent)]
     return [
         Counted(
             f"smaller error on {what} than all baselines ({descent.label})",
-            sum(_gain(row) > 0 for row in rows),
-            len(rows),
-            _spread(rows, key, _gain),
+            sum(value > 0 for _, value in gains),
+            len(gains),
+            f"below the best by {_spread(gains)}" if gains else "",
         )
-        for what, key, rows in (
-            ("test signals", "signals", _by(descent, recorded.signals)),
-            ("the whole image", "denoised", _by(descent, recorded.images)),
-        )
+        for what, gains in (("test signals", on_signals), ("the whole image", on_images))
     ]
 
 
@@ -89,21 +90,19 @@ def _gain(row: SignalRow | ImageRow) -> float:
     return 1 - errors[LEARNED] / best
 
 
-def _by(descent: Descent, rows: Sequence[SignalRow] | Sequence[ImageRow]) -> list[SignalRow | ImageRow]:
-    return [row for row in rows if row["rate"] == descent.rate and row["status"] == Status.OK]
+def _is_judged(row: SignalRow | ImageRow, descent: Descent) -> bool:
+    return row["rate"] == descent.rate and row["status"] == Status.OK
 
 
 def _ratio(row: SpeedRow) -> float | None:
     return row["ratio"] if row["contestant"] == AUTHORS and row["status"] == Status.OK else None
 
 
-def _spread(
-    rows: Sequence[SignalRow | ImageRow], key: str, value: Callable[[SignalRow | ImageRow], float]
-) -> str:
+def _spread(named: Sequence[tuple[str, float]]) -> str:
     """Return mean and standard deviation over the seeds, for each kind of signals or image."""
     parts = []
-    for name in dict.fromkeys(str(row[key]) for row in rows):
-        values = [value(row) for row in rows if row[key] == name]
+    for name in dict.fromkeys(name for name, _ in named):
+        values = [value for other, value in named if other == name]
         deviation = f" ± {stdev(values):.2g}" if len(values) > 1 else ""
         parts.append(f"{name} {mean(values):.3g}{deviation}")
     return ", ".join(parts)

@@ -18,8 +18,7 @@ from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     solve_inexactly,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.claim import BlorcTraining
-from hypergrad_bench.bench.reproductions.blorc_training.denoising import test_error as error_of
-from hypergrad_bench.bench.reproductions.blorc_training.denoising import tuned
+from hypergrad_bench.bench.reproductions.blorc_training.denoising import error_on, tuned
 from hypergrad_bench.bench.reproductions.blorc_training.likeness import in_order, likeness
 from hypergrad_bench.bench.reproductions.blorc_training.patches import average_patches, patches_of
 from hypergrad_bench.bench.reproductions.blorc_training.pictures import pictures
@@ -87,7 +86,7 @@ def test_training_lowers_the_loss_and_is_the_same_again() -> None:
     found, again = (train(first, SIGNALS, Descent(0.02), 150, 0) for _ in range(2))
     assert found.refused == 0
     assert found.W.tobytes() == again.W.tobytes()
-    before, after = (error_of(jnp.asarray(W), testing)[0] for W in (first, found.W))
+    before, after = (error_on(jnp.asarray(W), testing)[0] for W in (first, found.W))
     assert after < 0.95 * before
 
 
