@@ -34,13 +34,13 @@ class SpeedSetting(NamedTuple):
 
     Attributes:
         length: n = k.
-        count: training signals.
+        training: signals to train on.
         before: steps of training before the second stage is timed.
         timed: steps of one timed call of ours.
     """
 
     length: int
-    count: int
+    training: int
     before: int
     timed: int
 
@@ -58,7 +58,7 @@ class SpeedContestant(NamedTuple):
 
 def measure_speed(setting: SpeedSetting, descent: Descent, quick: bool) -> list[SpeedRow]:
     """Time both at the first W and at one that was trained for a while."""
-    signals = draw_signals(PIECEWISE, setting.length, setting.count, 0)
+    signals = draw_signals(PIECEWISE, setting.length, setting.training, 0)
     first = first_operator(setting.length)
     trained = jnp.asarray(train(first, signals, descent, setting.before, 0).W)
     stages = {"the first W": first, f"W after {setting.before} steps": trained}
@@ -73,7 +73,7 @@ def _stage(
     quick: bool,
 ) -> list[SpeedRow]:
     name, W = stage
-    batches = epochs(setting.count, setting.timed, 1)
+    batches = epochs(setting.training, setting.timed, 1)
     batch = Signals(*(part[batches[0]] for part in signals))
     contestants = [_ours(W, signals, batches, descent), _authors(W, batch)]
     calls = {one.name: one.call for one in contestants if one.call is not None}

@@ -91,11 +91,11 @@ def _gain(row: SignalRow | ImageRow) -> float:
 
 
 def _is_judged(row: SignalRow | ImageRow, descent: Descent) -> bool:
-    return row["rate"] == descent.rate and row["status"] == Status.OK
+    return row["rate"] == descent.rate and row["status"] == Status.OK.value
 
 
 def _ratio(row: SpeedRow) -> float | None:
-    return row["ratio"] if row["contestant"] == AUTHORS and row["status"] == Status.OK else None
+    return row["ratio"] if row["contestant"] == AUTHORS and row["status"] == Status.OK.value else None
 
 
 def _spread(named: Sequence[tuple[str, float]]) -> str:
