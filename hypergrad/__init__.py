@@ -1,6 +1,7 @@
 """Differentiation rules for the solution of a lower level, and their references."""
 
 from .adjoint_rule import solve_with_adjoint as solve_with_adjoint
+from .bounds.distance_bound import distance_bound as distance_bound
 from .bounds.error_bound import ErrorBound as ErrorBound
 from .bounds.error_bound import error_bound as error_bound
 from .bounds.error_bound import no_error_bound as no_error_bound
@@ -53,3 +54,17 @@ from .rules.spsa import Spsa as Spsa
 from .rules.support_reduced import SupportReduced as SupportReduced
 from .rules.unrolled import Unrolled as Unrolled
 from .solved import Solved as Solved
+from .upper_levels.fixed_tolerances import FixedTolerances as FixedTolerances
+from .upper_levels.inexact_sgd import InexactSgd as InexactSgd
+from .upper_levels.line_search import Backtracking as Backtracking
+from .upper_levels.maid import Maid as Maid
+from .upper_levels.pair_solves import PairSolves as PairSolves
+from .upper_levels.schedules import PowerDecay as PowerDecay
+from .upper_levels.upper_level import LowerWork as LowerWork
+from .upper_levels.upper_level import StepAccount as StepAccount
+from .upper_levels.upper_level import UpperLevel as UpperLevel
+from .upper_levels.upper_level import UpperState as UpperState
+from .upper_levels.upper_loss import LossBounds as LossBounds
+from .upper_levels.upper_loss import MeanSquaredError as MeanSquaredError
+from .upper_levels.upper_loss import UpperLoss as UpperLoss
+from .upper_levels.upper_problem import UpperProblem as UpperProblem

@@ -28,6 +28,7 @@ from .regularizer import EnergyRegularizer as EnergyRegularizer
 from .regularizer import GroupRegularizer as GroupRegularizer
 from .regularizer import OperatorRegularizer as OperatorRegularizer
 from .regularizer import PreparedRegularizer as PreparedRegularizer
+from .regularizer import ProjectedRegularizer as ProjectedRegularizer
 from .regularizer import ProximalRegularizer as ProximalRegularizer
 from .regularizer import RangedRegularizer as RangedRegularizer
 from .regularizer import Regularizer as Regularizer

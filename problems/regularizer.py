@@ -67,6 +67,15 @@ class RangedRegularizer(Regularizer, Protocol):
         ...
 
 
+@runtime_checkable
+class ProjectedRegularizer(RangedRegularizer, Protocol):
+    """A regulariser whose parameters have nearest ones in their range, which is closed and convex."""
+
+    def nearest_in_range(self) -> Self:
+        """Return the regulariser whose parameters are nearest, in the Euclidean norm, and in range."""
+        ...
+
+
 def in_range(regularizer: Regularizer) -> Bool[Array, ""]:
     """Tell whether all parameters of a regulariser are in their range; True where it has none."""
     return regularizer.in_range() if isinstance(regularizer, RangedRegularizer) else jnp.ones((), bool)

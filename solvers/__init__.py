@@ -41,6 +41,7 @@ from .residuals import kkt_residual as kkt_residual
 from .solve import solve as solve
 from .solver import MapSolver as MapSolver
 from .solver import Outcome as Outcome
+from .solver import PointSolver as PointSolver
 from .solver import RestartingSolver as RestartingSolver
 from .solver import Solution as Solution
 from .solver import Solver as Solver

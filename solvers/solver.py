@@ -95,6 +95,15 @@ class RestartingSolver(Protocol):
 
 
 @runtime_checkable
+class PointSolver(Solver, Protocol):
+    """A solver that can begin at any x, such as the solution of a problem nearby."""
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> Any:
+        """Make the first state, with x as its iterate and nothing else remembered."""
+        ...
+
+
+@runtime_checkable
 class MapSolver(Protocol):
     """A solver that looks for a fixed point x = T(x) of a map, by the map's own steps or by accelerated ones.
 

@@ -6,14 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...problems.arrays.euclidean_norm import euclidean_norm
 from ...problems.linear_operator import InjectiveOperator
 from ...problems.lower_level import LowerLevel
-from ...problems.regularizer import SmoothRegularizer
 from ...problems.sensitivity import SensitiveRegularizer
-
-ROUNDING = 16
-"""Residuals are taken to be wrong by so many roundings of the terms whose difference they are."""
+from .distance_bound import distance_bound, rounded_up, strong_convexity
 
 
 class ErrorBound(NamedTuple):
@@ -67,8 +63,8 @@ def error_bound(
         ||z - z*|| <= M(v) + N ||v - v*||,   ||v - v*|| <= (||H(x) v - g|| + S(v) + outer_lipschitz r) / mu.
 
     Any v will do, however it was found. Infinite where mu is zero; may overestimate by orders of magnitude
-    where A nearly has a null space. Rounding is allowed for by a rule of thumb (`ROUNDING`), not proved.
-    Source: Ehrhardt and Roberts, 2024; here with local constants along v instead of global ones.
+    where A nearly has a null space. Rounding is allowed for by a rule of thumb, see `distance_bound`, and not
+    proved. Source: Ehrhardt and Roberts, 2024; here with local constants along v instead of global ones.
 
     Args:
         lower: strongly convex, `no_error_bound(lower)` is None.
@@ -86,12 +82,12 @@ def error_bound(
     if reason is not None:
         raise ValueError(reason)
     regularizer = cast(SensitiveRegularizer, lower.regularizer)
-    mu = jnp.asarray(cast(InjectiveOperator, lower.A).smallest_square(x.shape), x.dtype)
+    mu = strong_convexity(lower, x.shape)
     lipschitz = jnp.asarray(outer_lipschitz, x.dtype)
-    distance = _residual(lower, lower.gradient(x), x, lower.A.adjoint(lower.y)) / mu
+    distance = distance_bound(lower, x)
     outer = lipschitz * (distance + jnp.asarray(cotangent_moved, x.dtype))
     product = jax.jvp(lower.gradient, (x,), (v,))[1]
-    residual = _residual(lower, product - cotangent, v, cotangent)
+    residual = rounded_up(lower, product - cotangent, v, cotangent)
     around = regularizer.sensitivity(x, distance)
     # How far an error of the adjoint equation's right-hand side is carried into z.
     carried = around.mixed_norm() / mu
@@ -103,13 +99,3 @@ def error_bound(
         distance,
         (residual + change + outer) / mu,
     )
-
-
-def _residual(
-    lower: LowerLevel, difference: Float[Array, "..."], point: Float[Array, "..."], rhs: Float[Array, "..."]
-) -> Array:
-    """Return ||difference|| of  H point - rhs, enlarged by what rounding may hide."""
-    regularizer = cast(SmoothRegularizer, lower.regularizer)
-    norm = lower.A.squared_norm(point.shape) + regularizer.lipschitz(point.shape)
-    unit = ROUNDING * float(jnp.finfo(point.dtype).eps)
-    return euclidean_norm(difference) + unit * (norm * euclidean_norm(point) + euclidean_norm(rhs))

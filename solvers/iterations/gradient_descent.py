@@ -36,7 +36,11 @@ class GradientDescent:
 
     def init(self, lower: LowerLevel) -> GradientDescentState:
         """Start at A^T y / ||A||^2."""
-        return GradientDescentState(first_iterate(lower), map_step_size(lower, 1.0))
+        return self.init_at_point(lower, first_iterate(lower))
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> GradientDescentState:
+        """Start at x."""
+        return GradientDescentState(x, map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: GradientDescentState) -> GradientDescentState:
         """Take one gradient step."""

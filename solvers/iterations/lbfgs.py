@@ -74,7 +74,11 @@ class Lbfgs:
 
     def init(self, lower: LowerLevel) -> LbfgsState:
         """Start at A^T y / ||A||^2 with no curvature known."""
-        x, tau = first_iterate(lower), map_step_size(lower, 1.0)
+        return self.init_at_point(lower, first_iterate(lower))
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> LbfgsState:
+        """Start at x with no curvature known."""
+        tau = map_step_size(lower, 1.0)
         size = jax.lax.stop_gradient(tau * gradient_scale(lower))
         energy, gradient = scaled_energy(lower, x, tau, size)
         return LbfgsState(x, energy, gradient, jnp.ones_like(tau), no_pairs(self.memory, x), tau, size)

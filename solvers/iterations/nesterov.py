@@ -42,7 +42,10 @@ class Nesterov:
 
     def init(self, lower: LowerLevel) -> NesterovState:
         """Start at A^T y / ||A||^2 without momentum."""
-        x = first_iterate(lower)
+        return self.init_at_point(lower, first_iterate(lower))
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> NesterovState:
+        """Start at x without momentum."""
         return NesterovState(x, x, jnp.ones((), x.dtype), map_step_size(lower, 1.0))
 
     def step(self, lower: LowerLevel, state: NesterovState) -> NesterovState:

@@ -90,7 +90,11 @@ class NewtonCg:
 
     def init(self, lower: LowerLevel) -> NewtonCgState:
         """Start at A^T y / ||A||^2."""
-        x, tau = first_iterate(lower), map_step_size(lower, 1.0)
+        return self.init_at_point(lower, first_iterate(lower))
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> NewtonCgState:
+        """Start at x."""
+        tau = map_step_size(lower, 1.0)
         size = jax.lax.stop_gradient(tau * gradient_scale(lower))
         energy, gradient = scaled_energy(lower, x, tau, size)
         return NewtonCgState(x, energy, gradient, jnp.full_like(tau, _FIRST), tau, size)

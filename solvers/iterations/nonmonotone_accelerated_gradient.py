@@ -103,7 +103,10 @@ class NonmonotoneAcceleratedGradient:
 
     def init(self, lower: LowerLevel) -> NonmonotoneState:
         """Start at A^T y / ||A||^2 without momentum."""
-        x = first_iterate(lower)
+        return self.init_at_point(lower, first_iterate(lower))
+
+    def init_at_point(self, lower: LowerLevel, x: Float[Array, "..."]) -> NonmonotoneState:
+        """Start at x without momentum."""
         one = jnp.ones((), x.dtype)
         energy = jax.lax.stop_gradient(lower.value(x))
         # The first "last gradient" is that of the start itself: no difference yet, so that 1/L is taken.

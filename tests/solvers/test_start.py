@@ -17,6 +17,11 @@ from hypergrad_bench.solvers import (
     DualFista,
     GradientDescent,
     InteriorPoint,
+    Lbfgs,
+    Nesterov,
+    NewtonCg,
+    NonmonotoneAcceleratedGradient,
+    PointSolver,
     PrimalDual,
     PrimalDualPair,
     Solution,
@@ -42,6 +47,27 @@ def test_the_solution_of_a_problem_nearby_saves_steps(solver):
     warm, cold = _both(solver, lower.replace(y=lower.y * (1 + 1e-6)), lower)
     np.testing.assert_allclose(warm.x, cold.x, atol=1e-9)
     assert int(warm.steps) < int(cold.steps)
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [GradientDescent(), Nesterov(), NonmonotoneAcceleratedGradient(), Lbfgs(), NewtonCg()],
+    ids=repr,
+)
+def test_a_start_at_a_point_is_there_for_whatever_lower_level(solver):
+    """Its state belongs to the lower level that is given, not to the one whose solution x was."""
+    assert isinstance(solver, PointSolver)
+    experts = FieldsOfExperts.initial((5, 5), 0)
+    lower = LowerLevel(Identity(), jnp.linspace(0, 1, 25).reshape(5, 5), experts)
+    begun = solver.init_at_point(lower, 2 * solver.iterate(lower, solver.init(lower)))
+    np.testing.assert_array_equal(solver.iterate(lower, begun), 2 * lower.y)
+    np.testing.assert_allclose(
+        solver.residual(lower, begun),
+        jnp.linalg.norm(lower.gradient(2 * lower.y)) / jnp.linalg.norm(lower.y),
+        rtol=1e-12,
+    )
+    stronger = lower.replace(regularizer=FieldsOfExperts(experts.filters, 4 * experts.weights))
+    assert float(solver.init_at_point(stronger, lower.y).step_size) < float(begun.step_size)
 
 
 @pytest.mark.parametrize("solver", [DualFista(), PrimalDual()], ids=repr)

@@ -1,5 +1,6 @@
 """A smooth energy of filter responses."""
 
+import dataclasses
 from typing import Self, cast
 
 import jax
@@ -87,6 +88,10 @@ class FieldsOfExperts:
     def in_range(self) -> Bool[Array, ""]:
         """Tell whether no weight is negative and every scale of the potential is positive."""
         return all_nonnegative(self.weights) & all_positive(self.potential)
+
+    def nearest_in_range(self) -> Self:
+        """Return the same with negative weights at zero; a scale of the potential stays as it is."""
+        return dataclasses.replace(self, weights=jnp.maximum(self.weights, 0))
 
     def no_sensitivity(self) -> str | None:
         """Return None for a convex potential with a bound of its third derivative, else what is missing."""

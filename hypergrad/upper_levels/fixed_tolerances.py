@@ -1,0 +1,131 @@
+"""Gradient descent at tolerances that stay what they are, with nothing certified."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...problems.regularizer import Regularizer
+from ...problems.values.configuration import configuration
+from ...problems.values.validation import is_known
+from ..adjoint_equation import no_hessian
+from .line_search import Backtracking, Evaluated, Ray
+from .pair_solves import PairSolves
+from .parameter_step import squared_size
+from .upper_level import LowerWork, StepAccount, nothing_yet, require_upper_level
+from .upper_loss import LossBounds
+from .upper_problem import UpperProblem
+
+
+class FixedTolerancesState(NamedTuple):
+    """Where training stands.
+
+    Attributes:
+        regularizer: the parameters.
+        x: approximate solutions, one per pair.
+        adjoint: approximate adjoints, one per pair.
+        loss: at x, for which all three numbers stand: the solutions are taken to be exact.
+        step_size: that the next line search begins with.
+        account: of the last step; no error of a gradient is bounded.
+    """
+
+    regularizer: Any
+    x: Float[Array, "pairs ..."]
+    adjoint: Float[Array, "pairs ..."]
+    loss: LossBounds
+    step_size: Float[Array, ""]
+    account: StepAccount
+
+
+@configuration
+class FixedTolerances:
+    """Take gradient steps with lower levels and adjoints solved to tolerances that are given once.
+
+    The same line search and step sizes as `Maid`, but the loss at the approximate solutions is taken to be
+    the loss: nothing is certified, and where the tolerances are too loose the true loss may rise. What one
+    has to know is how loose they may be; the search fails, and `account.taken` is False, where the computed
+    loss falls in no direction any more. Source: Armijo, 1966 (the search).
+
+    Args:
+        tolerance: relative residual of the lower level; an array lets one compiled program serve many.
+        adjoint_tolerance: relative residual of the adjoint equation.
+        step_size: at the start.
+        search: the line search.
+        grow: factor of the step size behind a step; behind a search that failed it is the last one tried.
+        most_trials: of the line search.
+        solves: solvers of lower level and adjoint equation, and their limits.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    tolerance: float | Float[Array, ""] = 1e-4
+    adjoint_tolerance: float | Float[Array, ""] = 1e-4
+    step_size: float | Float[Array, ""] = 1.0
+    search: Backtracking = Backtracking()
+    grow: float = 1.25
+    most_trials: int = 12
+    solves: PairSolves = PairSolves()
+
+    def __post_init__(self) -> None:
+        tolerances = (self.tolerance, self.adjoint_tolerance)
+        if not all(0 < one < 1 for one in tolerances if is_known(one)):
+            raise ValueError(
+                "tolerance and adjoint_tolerance must be between 0 and 1; "
+                f"got {self.tolerance} and {self.adjoint_tolerance}"
+            )
+        known = is_known(self.step_size)
+        if (known and not self.step_size > 0) or self.grow < 1 or self.most_trials < 1:
+            raise ValueError(
+                "step_size must be positive, grow and most_trials at least 1; "
+                f"got {self.step_size}, {self.grow} and {self.most_trials}"
+            )
+
+    def supports(self, problem: UpperProblem, regularizer: Regularizer) -> str | None:
+        """Return None for smooth energies that the solver takes, else why not."""
+        lower = problem.any_lower(regularizer)
+        return no_hessian(lower) or self.solves.solver.supports(lower)
+
+    def init(self, problem: UpperProblem, regularizer: Regularizer) -> FixedTolerancesState:
+        """Solve the lower levels to the tolerance."""
+        require_upper_level(self, problem, regularizer)
+        first = self.solves.first(problem, regularizer)
+        found = self._evaluate(problem, regularizer, first)
+        account = nothing_yet(first.dtype)
+        account = account._replace(work=account.work._replace(gradients=found.gradients))
+        step_size = jnp.asarray(self.step_size, first.dtype)
+        return FixedTolerancesState(
+            regularizer, found.x, jnp.zeros_like(first), found.loss, step_size, account
+        )
+
+    def step(self, problem: UpperProblem, state: FixedTolerancesState) -> FixedTolerancesState:
+        """Go against the inexact hypergradient until the computed loss has fallen enough."""
+        tolerance = jnp.asarray(self.adjoint_tolerance, state.x.dtype)
+        gradient = self.solves.gradient(problem, state.regularizer, state.x, state.adjoint, tolerance)
+        ray = Ray(state.regularizer, state.x, state.loss, gradient.value, state.step_size)
+        found = self.search.search(
+            ray,
+            lambda regularizer, x: self._evaluate(problem, regularizer, x),
+            jnp.asarray(self.most_trials, jnp.int32),
+        )
+        account = nothing_yet(state.x.dtype)._replace(
+            work=LowerWork(found.gradients, gradient.products),
+            taken=found.enough,
+            gradient_norm=jnp.sqrt(squared_size(gradient.value)),
+            rounds=jnp.ones((), jnp.int32),
+            trials=found.trials,
+        )
+        step_size = jnp.where(found.enough, self.grow * found.step_size, found.step_size)
+        return FixedTolerancesState(
+            found.regularizer, found.x, gradient.adjoint, found.loss, step_size, account
+        )
+
+    def _evaluate(
+        self, problem: UpperProblem, regularizer: Regularizer, x: Float[Array, "pairs ..."]
+    ) -> Evaluated:
+        """Solve the lower levels, and take what was found for the solutions."""
+        tolerances = jnp.full(problem.count, jnp.asarray(self.tolerance, x.dtype))
+        found = self.solves.solve(problem, regularizer, x, tolerances)
+        return Evaluated(
+            found.x, problem.certified_loss(found.x, jnp.zeros_like(tolerances)), found.gradients
+        )
