@@ -1,5 +1,6 @@
 """Papers' claims and this project's own recorded figures, one per folder: `hgb reproduce NAME`."""
 
+from .adaptive_accuracy.claim import AdaptiveAccuracy as AdaptiveAccuracy
 from .blorc_timing.claim import BlorcTiming as BlorcTiming
 from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexactness
 from .certified_l1.claim import CertifiedL1 as CertifiedL1

@@ -1,0 +1,1 @@
+"""Training with adaptive accuracies against fixed ones."""
