@@ -12,7 +12,7 @@ from ...machine.threads import fix_blas_threads
 from ...measure.untimed import untimed
 from ...records.status import Status
 from ..relative_error import finite
-from .problem import Contestant, TrainedExperts, contestants
+from .problem import TrainedExperts, UpperContestant, contestants
 from .rows import GRANTED, JUDGED, TrainedRow
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -39,7 +39,7 @@ class Path(NamedTuple):
     products: Shaped[Array | np.ndarray, "*steps"]
 
 
-class Judged(NamedTuple):
+class JudgedPath(NamedTuple):
     """What parameters are worth: the mean loss, and the mean PSNR over the images in dB."""
 
     loss: Float[Array | np.ndarray, "*steps"]
@@ -58,7 +58,7 @@ def measure_case(case: TrainedExperts, quick: bool) -> list[TrainedRow]:
     return rows
 
 
-def _train(contestant: Contestant, case: TrainedExperts, training: UpperProblem, most: int) -> Path:
+def _train(contestant: UpperContestant, case: TrainedExperts, training: UpperProblem, most: int) -> Path:
     """Train until the work is done."""
     state = _begin(contestant.level, training, case.start())
     chunks: list[Path] = []
@@ -72,7 +72,7 @@ def _train(contestant: Contestant, case: TrainedExperts, training: UpperProblem,
 
 def _rows(
     case: TrainedExperts,
-    contestant: Contestant,
+    contestant: UpperContestant,
     path: Path,
     training: UpperProblem,
     test: UpperProblem,
@@ -118,7 +118,7 @@ def _status(loss: float, psnr: float, whole: bool) -> Status:
     return Status.OK if whole else Status.MAX_STEPS
 
 
-def _judge_path(problem: UpperProblem, path: Path) -> Judged:
+def _judge_path(problem: UpperProblem, path: Path) -> JudgedPath:
     """Judge the parameters of all states, going on from solution to solution."""
     x, found = problem.y, []
     for first in range(0, len(path.taken), CHUNK):
@@ -151,17 +151,17 @@ def _advance(level: Any, problem: UpperProblem, state: Any) -> tuple[Any, Path]:
 
 
 @untimed
-def _judge(problem: UpperProblem, regularizers: Any, x: Float[Array, "..."]) -> tuple[Array, Judged]:
+def _judge(problem: UpperProblem, regularizers: Any, x: Float[Array, "..."]) -> tuple[Array, JudgedPath]:
     """Solve the lower levels of each of the regularisers, from the last one's solutions."""
     solves = PairSolves(max_steps=MOST_JUDGING, check_every=10)
     tolerances = jnp.full(problem.count, JUDGED, x.dtype)
 
-    def judge(x: Array, regularizer: Any) -> tuple[Array, Judged]:
+    def judge(x: Array, regularizer: Any) -> tuple[Array, JudgedPath]:
         found = solves.solve(problem, regularizer, x, tolerances)
         errors = jax.vmap(problem.loss.value)(found.x, problem.truth)
         # What could not be solved is worth nothing that is known.
         solved = jnp.where(found.residual <= JUDGED, errors, jnp.nan)
-        return found.x, Judged(jnp.mean(solved), jnp.mean(-10 * jnp.log10(solved)))
+        return found.x, JudgedPath(jnp.mean(solved), jnp.mean(-10 * jnp.log10(solved)))
 
     return jax.lax.scan(judge, x, regularizers)
 

@@ -17,7 +17,7 @@ QUICK_GIVEN = (1e-1,), (1e-2, 1e-4), (1.0,)
 """What MAID begins with, the fixed tolerances, and the first step sizes of inexact SGD."""
 
 
-class Contestant(NamedTuple):
+class UpperContestant(NamedTuple):
     """An upper level under a name, with the accuracy that it was given."""
 
     name: str
@@ -69,13 +69,13 @@ def all_cases(quick: bool) -> list[TrainedExperts]:
     return [TrainedExperts(32, 8, seed, 20_000) for seed in range(3)]
 
 
-def contestants(quick: bool) -> list[Contestant]:
+def contestants(quick: bool) -> list[UpperContestant]:
     """Return who is trained; tolerances and accuracies are arrays, so that each kind is compiled once."""
     starts, tolerances, sizes = QUICK_GIVEN if quick else GIVEN
     return [
-        *(Contestant(f"MAID from {one:.0e}", ADAPTIVE, one, _maid(one)) for one in starts),
-        *(Contestant(f"fixed at {one:.0e}", FIXED, one, _fixed(one)) for one in tolerances),
-        *(Contestant(f"inexact SGD, steps from {one:g}", STOCHASTIC, 0.1, _sgd(one)) for one in sizes),
+        *(UpperContestant(f"MAID from {one:.0e}", ADAPTIVE, one, _maid(one)) for one in starts),
+        *(UpperContestant(f"fixed at {one:.0e}", FIXED, one, _fixed(one)) for one in tolerances),
+        *(UpperContestant(f"inexact SGD, steps from {one:g}", STOCHASTIC, 0.1, _sgd(one)) for one in sizes),
     ]
 
 

@@ -18,7 +18,7 @@ BLOCK = 50
 """Signals that are solved together."""
 
 
-class Tuned(NamedTuple):
+class TunedBaseline(NamedTuple):
     """A baseline's weight, chosen on training signals, and its error on test signals.
 
     Attributes:
@@ -38,7 +38,7 @@ def error_on(W: Float[Array, "k n"], signals: Signals) -> tuple[float, int]:
     return float(error), int(uncertified)
 
 
-def tuned(operator: str, training: Signals, testing: Signals) -> Tuned:
+def tuned(operator: str, training: Signals, testing: Signals) -> TunedBaseline:
     """Choose the weight of differences or of the cosine transform on training signals, and test it."""
     length = training.truths.shape[1]
     rows = expected_rows(operator, length)
@@ -46,7 +46,7 @@ def tuned(operator: str, training: Signals, testing: Signals) -> Tuned:
     square = jnp.asarray(np.concatenate([rows, np.zeros((length - len(rows), length))]))
     errors = [error_on(weight * square, training)[0] for weight in WEIGHTS]
     weight = WEIGHTS[int(np.argmin(errors))]
-    return Tuned(weight, *error_on(weight * square, testing))
+    return TunedBaseline(weight, *error_on(weight * square, testing))
 
 
 def noisy_error(signals: Signals) -> float:

@@ -16,7 +16,7 @@ PHOTOGRAPHS = ("astronaut.png", "camera.png")
 """Of scikit-image's wheel, 512 x 512 pixels each: to train on, and to denoise."""
 
 
-class Picture(NamedTuple):
+class NamedPicture(NamedTuple):
     """An image in grey values from 0 to 1, under its file's name."""
 
     name: str
@@ -26,8 +26,8 @@ class Picture(NamedTuple):
 class Pictures(NamedTuple):
     """The image whose patches W is trained on, and the one that it denoises; both can be the same."""
 
-    training: Picture
-    testing: Picture
+    training: NamedPicture
+    testing: NamedPicture
 
     def cut(self, side: int) -> "Pictures":
         """Return the upper left squares of both, of so many pixels along each side."""
@@ -41,10 +41,10 @@ def pictures(folder: Path | None) -> Pictures:
         UserError: if the folder has no image, or one of the two cannot be read or is smaller than a patch.
     """
     if folder is None:
-        return Pictures(*(Picture(name, read_photograph(name, 1, decode_luma)) for name in PHOTOGRAPHS))
+        return Pictures(*(NamedPicture(name, read_photograph(name, 1, decode_luma)) for name in PHOTOGRAPHS))
     try:
         names = [stamp.name for stamp in list_images(str(folder.resolve()))][:2]
-        found = [Picture(name, read_luma(str(folder.resolve()), name)) for name in names]
+        found = [NamedPicture(name, read_luma(str(folder.resolve()), name)) for name in names]
     except ValueError as error:
         raise UserError(str(error)) from error
     if not found:

@@ -44,7 +44,7 @@ class OperatorState(NamedTuple):
     duals: Float[Array, "count k"]
 
 
-class StepAccount(NamedTuple):
+class DescentAccount(NamedTuple):
     """What is known of a step: its loss, whether it was taken, and dual steps of its solves."""
 
     loss: Float[Array, "*steps"]
@@ -79,18 +79,18 @@ def begin(W: Float[Array, "k n"], signals: Signals) -> OperatorState:
 
 def run_steps(
     rate: Float[Array, ""], state: OperatorState, signals: Signals, batches: Int[Array, "steps batch"]
-) -> tuple[OperatorState, StepAccount]:
+) -> tuple[OperatorState, DescentAccount]:
     """Take one step a batch: solve, differentiate, update; a step without certificates is not taken.
 
     Each solve starts at the dual variable that its signal had when it was seen last.
     """
 
-    def step(state: OperatorState, batch: Int[Array, " batch"]) -> tuple[OperatorState, StepAccount]:
+    def step(state: OperatorState, batch: Int[Array, " batch"]) -> tuple[OperatorState, DescentAccount]:
         truth, before = signals.truths[batch], state.duals[batch]
         found = solve_certified(dictionary(state.W), signals.measured[batch], truth, before)
         taken = jnp.all(found.certified)
         W = jnp.where(taken, state.W - rate * gradient_by_W(found), state.W)
-        account = StepAccount(jnp.mean(jnp.square(found.x - truth)), taken, found.steps)
+        account = DescentAccount(jnp.mean(jnp.square(found.x - truth)), taken, found.steps)
         duals = jnp.where(found.certified[:, None], found.u, before)
         return OperatorState(W, state.duals.at[batch].set(duals)), account
 
@@ -111,7 +111,7 @@ def train(W: Float[Array, "k n"], signals: Signals, descent: Descent, steps: int
     """Train for so many steps, a whole number of chunks where there is more than one."""
     state, chunk, rate = begin(W, signals), min(CHUNK, steps), jnp.asarray(descent.rate, W.dtype)
     program = compiled_steps(state, signals, chunk)
-    accounts: list[StepAccount] = []
+    accounts: list[DescentAccount] = []
     seconds = 0.0
     for batches in _chunks(signals.truths.shape[0], steps, chunk, seed):
         (state, account), spent = time_once(

@@ -54,12 +54,7 @@ def contexts(monkeypatch: pytest.MonkeyPatch) -> list[Context]:
         for case in group:
             yield MeasuredRecord(records[case.id], {})
 
-    def refuse_to_measure(self: RunningReproduction, progress: Any) -> None:
-        missing = [case.name for case in self.missing]
-        assert not missing, f"not recorded, and minutes of measuring for whoever resumes: {missing}"
-
     monkeypatch.setattr(Workbench, "measure", measure)
-    monkeypatch.setattr(RunningReproduction, "measure_missing", refuse_to_measure)
     monkeypatch.setattr(run_command, "write_figures", lambda report, folder: [])
     monkeypatch.setattr(reproduce_command, "write_page_of", lambda folder, page: None)
     return noted
@@ -88,9 +83,16 @@ def test_a_finished_folder_goes_on_without_measuring(
     hgb: Hgb,
     tmp_path: Path,
     contexts: list[Context],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """All of it is there, and stays as it is; where this version has another grid, that is said."""
+
+    def refuse_to_measure(self: RunningReproduction, progress: Any) -> None:
+        missing = [case.name for case in self.missing]
+        assert not missing, f"not recorded, and minutes of measuring for whoever resumes: {missing}"
+
+    monkeypatch.setattr(RunningReproduction, "measure_missing", refuse_to_measure)
     folder = copied(name, tmp_path)
     before = contents(folder)
     command = "run" if name in RUNS else "reproduce"
