@@ -1,11 +1,10 @@
 """`hgb compare-training`: its options."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from ..training import choices
 from . import training_options as option
 from .complete import complete
 from .start_jax import start_jax
@@ -60,13 +59,7 @@ def compare_training(
 
         hgb compare-training --resume results/local/20260101-120000-compare-training
     """
-    words = {
-        "schedule": option.one_of("--schedule", schedule, get_args(choices.Schedule)),
-        "keeping": option.one_of("--keep", keep, get_args(choices.Keeping)),
-        "starts": option.one_of("--starts", starts, get_args(choices.Starts)),
-        "failed_steps": option.one_of("--failed-steps", failed_steps, get_args(choices.FailedSteps)),
-        "dtype": option.one_of("--dtype", dtype, ("float64", "float32")),
-    }
+    words = option.words(schedule, keep, starts, failed_steps, dtype)
     start_jax()
     from ..commands import compare_training as command
     from ..training.request import TrainingRequest

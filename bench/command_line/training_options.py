@@ -1,11 +1,12 @@
 """The options that `hgb train` and `hgb compare-training` share."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from ..errors import UserError, nearest
+from ..training import choices
 from .complete import complete
 
 Regularizer = Annotated[
@@ -55,8 +56,18 @@ Plugin = Annotated[list[Path] | None, typer.Option(help="A Python file whose cla
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
-def one_of(option: str, given: str, accepted: tuple[Any, ...]) -> Any:
-    """Return a word that is accepted; raise `UserError` for another."""
+def words(schedule: str, keep: str, starts: str, failed_steps: str, dtype: str) -> dict[str, Any]:
+    """Return the options that are one of a few words; raise `UserError` for another word."""
+    return {
+        "schedule": _one_of("--schedule", schedule, get_args(choices.Schedule)),
+        "keeping": _one_of("--keep", keep, get_args(choices.Keeping)),
+        "starts": _one_of("--starts", starts, get_args(choices.Starts)),
+        "failed_steps": _one_of("--failed-steps", failed_steps, get_args(choices.FailedSteps)),
+        "dtype": _one_of("--dtype", dtype, ("float64", "float32")),
+    }
+
+
+def _one_of(option: str, given: str, accepted: tuple[Any, ...]) -> Any:
     if given not in accepted:
         raise UserError(nearest(given, accepted, kind=option))
     return given

@@ -22,9 +22,10 @@ QUESTION = (
     "and only the adjoint system is exact. Seconds are of one call of solve with gradient, compiled before."
 )
 RULE = (
-    f"The adjoint system must be solved to a relative residual of {ADJOINT:g} at every size. Where the "
-    f"solution is certified, the derivative along a random direction may be {ERROR:g} off the central "
-    f"difference of two certified solutions {2 * STEP:g} apart."
+    "Every solution of a size at which that is asked for must be certified. The adjoint system must be "
+    f"solved to a relative residual of {ADJOINT:g} at every size. Where the solution is certified, the "
+    f"derivative along a random direction may be {ERROR:g} off the central difference of two certified "
+    f"solutions {2 * STEP:g} apart."
 )
 COLUMNS = (
     "problem",
@@ -72,8 +73,10 @@ class ExactGradientScale:
 def count_targets(rows: Sequence[ExactRow]) -> list[Counted]:
     """Apply the rule."""
     residuals = [_number(row["adjoint_residual"]) for row in rows]
+    asked = [row for row in rows if row["side"] <= LARGEST_CERTIFIED[row["task"]]]
     errors = [_number(row["difference_error"]) for row in rows if row["certified"]]
     return [
+        Counted("certified where asked for", sum(bool(row["certified"]) for row in asked), len(asked)),
         _within(f"adjoint at a residual of {ADJOINT:g}", residuals, ADJOINT),
         _within(f"derivatives within {ERROR:g} of differences", errors, ERROR),
     ]
