@@ -1,6 +1,8 @@
 """`hgb claims`: the papers' claims with their verdicts."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -33,8 +35,11 @@ def claims_table(found: list[SettledClaim]) -> TextTable:
     )
 
 
-def claim_fields(settled: SettledClaim) -> dict[str, str | None]:
-    """Return a claim as plain values by name; the folder is None where nothing is recorded."""
+def claim_fields(settled: SettledClaim) -> dict[str, Any]:
+    """Return a claim as plain values by name; a folder is None where nothing is recorded.
+
+    Reproduction and folder are those of the worst verdict; `parts` has each reproduction's own.
+    """
     claim, finding = settled.claim, settled.finding
     return {
         "claim": claim.name,
@@ -47,12 +52,25 @@ def claim_fields(settled: SettledClaim) -> dict[str, str | None]:
         "reason": finding.reason,
         "rule": finding.rule,
         "reproduction": settled.reproduction,
-        "folder": None if settled.folder is None else str(settled.folder),
+        "folder": _folder(settled.folder),
+        "parts": [
+            {
+                "reproduction": part.reproduction,
+                "verdict": part.finding.verdict.value,
+                "reason": part.finding.reason,
+                "folder": _folder(part.folder),
+            }
+            for part in settled.parts
+        ],
     }
+
+
+def _folder(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _line(settled: SettledClaim) -> list[str]:
     claim, finding = settled.claim, settled.finding
     verdict = f"{finding.verdict.value}: {finding.reason}" if finding.reason else finding.verdict.value
-    folder = "" if settled.folder is None else str(settled.folder)
+    folder = ", ".join(str(part.folder) for part in settled.parts if part.folder is not None)
     return [claim.name, claim.sentence, finding.setting, finding.measured, claim.figure, verdict, folder]

@@ -12,6 +12,7 @@ from .filter_bank_speed.claim import FilterBankSpeed as FilterBankSpeed
 from .hypergradient_scale.claim import HypergradientScale as HypergradientScale
 from .inexact_lower_level.claim import InexactLowerLevel as InexactLowerLevel
 from .learned_hypergradients.claim import LearnedHypergradients as LearnedHypergradients
+from .restarted_training.claim import RestartedTraining as RestartedTraining
 from .restarts.claim import Restarts as Restarts
 from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
 from .stress.claim import Stress as Stress

@@ -15,33 +15,108 @@ from .reproduction_file import reproduction_folder
 NO_REPRODUCTION = ClaimFinding("", "", "", reason="there is no reproduction of it yet")
 
 
+JOINT_RULE = (
+    "Each part by its own rule; together they hold if all do, hold in direction if one of them does in any "
+    "way, else do not"
+)
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """What one reproduction finds of a claim, and the folder of its rows."""
+
+    finding: ClaimFinding
+    reproduction: str
+    folder: Path | None
+
+
 @dataclass(frozen=True)
 class SettledClaim:
-    """A claim, what was found of it, the reproduction that finds it, and the folder of its rows."""
+    """A claim, what was found of it, and the parts that this rests on.
+
+    Attributes:
+        claim: of the paper.
+        finding: of all parts together.
+        parts: what each reproduction that tests the claim finds, those first that could test it.
+    """
 
     claim: PaperClaim
     finding: ClaimFinding
-    reproduction: str = ""
-    folder: Path | None = None
+    parts: tuple[ClaimPart, ...] = ()
+
+    @property
+    def reproduction(self) -> str:
+        """The reproduction whose verdict is the worst; of those that could not test it, the first."""
+        return self._decisive.reproduction if self.parts else ""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its rows."""
+        return self._decisive.folder if self.parts else None
+
+    @property
+    def _decisive(self) -> ClaimPart:
+        return max(self.parts, key=lambda part: _BADNESS[part.finding.verdict])
+
+
+_BADNESS = {
+    Verdict.NOT_TESTED: 0,
+    Verdict.HOLDS: 1,
+    Verdict.IN_DIRECTION: 2,
+    Verdict.DOES_NOT_HOLD: 3,
+}
 
 
 def settled_claims() -> list[SettledClaim]:
     """Return every claim once, in the order of the papers.
 
-    Where several reproductions settle one, the first that could test it speaks, else the first of all.
+    Where several reproductions settle one, it is found what they find together, see `JOINT_RULE`; of those
+    that could not test it the reason is told.
     """
-    found: dict[str, list[SettledClaim]] = {claim.name: [] for claim in CLAIMS}
-    by_name = {claim.name: claim for claim in CLAIMS}
+    found: dict[str, list[ClaimPart]] = {claim.name: [] for claim in CLAIMS}
     settling = _settling()
     folders = _folders(settling)
     for name, entry in settling.items():
         folder = folders.get(name)
         for finding in _findings(name, entry, folder):
-            found[finding.claim].append(SettledClaim(by_name[finding.claim], finding, name, folder))
-    return [
-        min(found[claim.name], key=_untested, default=SettledClaim(claim, NO_REPRODUCTION))
-        for claim in CLAIMS
-    ]
+            found[finding.claim].append(ClaimPart(finding, name, folder))
+    return [_settled(claim, sorted(found[claim.name], key=_untested)) for claim in CLAIMS]
+
+
+def joint_finding(parts: Sequence[ClaimPart]) -> ClaimFinding:
+    """Return what several reproductions find of one claim together.
+
+    Args:
+        parts: of one claim, at least one.
+    """
+    if len(parts) == 1:
+        return parts[0].finding
+
+    def told(field: str) -> str:
+        values = {part.reproduction: getattr(part.finding, field) for part in parts}
+        return "; ".join(f"{name}: {value}" for name, value in values.items() if value)
+
+    return ClaimFinding(
+        parts[0].finding.claim,
+        f"{JOINT_RULE}. {told('rule')}",
+        told("setting"),
+        told("measured"),
+        _joint_verdict([part.finding.verdict for part in parts if not _untested(part)]),
+        told("reason"),
+    )
+
+
+def _joint_verdict(tested: Sequence[Verdict]) -> Verdict:
+    if not tested:
+        return Verdict.NOT_TESTED
+    if all(one is Verdict.HOLDS for one in tested):
+        return Verdict.HOLDS
+    none = all(one is Verdict.DOES_NOT_HOLD for one in tested)
+    return Verdict.DOES_NOT_HOLD if none else Verdict.IN_DIRECTION
+
+
+def _settled(claim: PaperClaim, parts: Sequence[ClaimPart]) -> SettledClaim:
+    return SettledClaim(claim, joint_finding(parts) if parts else NO_REPRODUCTION, tuple(parts))
 
 
 def grouped_reproductions(group: str) -> list[str] | None:
@@ -110,5 +185,5 @@ def _untestable(entry: SettlesClaims, reason: str) -> list[ClaimFinding]:
     return [replace(one, verdict=Verdict.NOT_TESTED, reason=reason) for one in entry.findings([])]
 
 
-def _untested(settled: SettledClaim) -> bool:
-    return settled.finding.verdict is Verdict.NOT_TESTED
+def _untested(part: ClaimPart) -> bool:
+    return part.finding.verdict is Verdict.NOT_TESTED

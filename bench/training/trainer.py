@@ -1,5 +1,7 @@
 """The loop of training: many steps in one compiled program, from a state and to a state."""
 
+import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -71,6 +73,26 @@ class Trainer:
         self._mesh = Mesh(np.asarray(devices), (_AXIS,)) if len(devices) > 1 else None
         self.pairs = self._everywhere(pairs)
         self._program: Any = None
+
+    def on(self, pairs: Pairs, seed: int) -> "Trainer":
+        """Return the same training on other pairs in an order of its own; what is compiled is shared.
+
+        Args:
+            pairs: in the place of this trainer's, with arrays of the same shapes and dtype.
+            seed: of the shuffles.
+
+        Raises:
+            ValueError: if the pairs do not look like this trainer's.
+        """
+        if _looks(pairs) != _looks(self.pairs):
+            raise ValueError(
+                f"this trainer's program is for y of {_kind(self.pairs.y)} and truths of "
+                f"{_kind(self.pairs.truths)}, with {self.pairs.A!r}; got {_kind(pairs.y)} and "
+                f"{_kind(pairs.truths)}, with {pairs.A!r}"
+            )
+        other = copy.copy(self)
+        other.recipe, other.pairs = replace(self.recipe, seed=seed), self._everywhere(pairs)
+        return other
 
     def start(self) -> LearningState:
         """Return the state before the first step.
@@ -177,3 +199,12 @@ class Trainer:
         if self._mesh is None:
             return jax.tree.map(jnp.asarray, tree)
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
+
+
+def _looks(pairs: Pairs) -> Any:
+    """Return what a program that is compiled for pairs depends on."""
+    return jax.tree.structure(pairs), [_kind(leaf) for leaf in jax.tree.leaves(pairs)]
+
+
+def _kind(leaf: Any) -> str:
+    return f"shape {leaf.shape} in {leaf.dtype}"

@@ -93,7 +93,7 @@ class EquilibriumCost:
         cost = verdict_of(targets)
         if cost is Verdict.NOT_TESTED:
             return [ClaimFinding("D2", FINDING_RULE, SETTING)]
-        reason = f"its part on cost {cost.value}; what training reaches is not measured yet"
+        reason = f"its part on cost {cost.value}; training is not its question"
         return [ClaimFinding("D2", FINDING_RULE, SETTING, counts_of(targets), reason=reason)]
 
 

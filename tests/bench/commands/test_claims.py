@@ -11,9 +11,19 @@ import pytest
 from hypergrad_bench.bench.catalogue.paper_claims import CLAIMS, PAPERS
 from hypergrad_bench.bench.commands import reproduce as reproduce_command
 from hypergrad_bench.bench.reproductions.counted import Counted
-from hypergrad_bench.bench.reproductions.finding import SettlesClaims, Verdict, verdict_of
+from hypergrad_bench.bench.reproductions.finding import (
+    ClaimFinding,
+    SettlesClaims,
+    Verdict,
+    verdict_of,
+)
 from hypergrad_bench.bench.runs import claims as claims_module
-from hypergrad_bench.bench.runs.claims import grouped_reproductions, settled_claims
+from hypergrad_bench.bench.runs.claims import (
+    ClaimPart,
+    grouped_reproductions,
+    joint_finding,
+    settled_claims,
+)
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
 
 Hgb = Callable[..., int]
@@ -58,7 +68,8 @@ def test_every_claim_is_a_row_with_a_verdict_from_the_recorded_folders(hgb: Hgb,
         "D1": Verdict.HOLDS,
         "D2": Verdict.NOT_TESTED,
     }
-    assert "its part on cost holds" in found["D2"]["reason"]
+    assert "equilibrium-cost: its part on cost holds" in found["D2"]["reason"]
+    assert {one["reproduction"] for one in found["D1"]["parts"]} == {"restarts", "restarted-training"}
     assert "no reproduction of it" in found["B1"]["reason"]
 
 
@@ -68,7 +79,9 @@ def test_the_table_has_every_claim_and_its_rule(hgb: Hgb, capsys: Printed) -> No
     shown = capsys.readouterr().out
     assert all(claim.name in shown for claim in CLAIMS)
     assert "1.182" in shown
-    assert "D1: Holds if every problem's slopes follow" in " ".join(shown.split())
+    words = " ".join(shown.split())
+    assert "D1: Each part by its own rule" in words
+    assert "restarts: Holds if every problem's slopes follow" in words
 
 
 def test_the_newest_whole_recording_counts_and_no_quick_one(
@@ -134,6 +147,37 @@ def test_a_verdict_follows_from_counts(targets: list[Counted], expected: Verdict
     assert verdict_of(targets) is expected
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ("hh", Verdict.HOLDS),
+        ("hd", Verdict.IN_DIRECTION),
+        ("hn", Verdict.IN_DIRECTION),
+        ("dn", Verdict.IN_DIRECTION),
+        ("nn", Verdict.DOES_NOT_HOLD),
+        ("h?", Verdict.HOLDS),
+        ("n?", Verdict.DOES_NOT_HOLD),
+        ("??", Verdict.NOT_TESTED),
+    ],
+)
+def test_reproductions_of_one_claim_settle_it_together(verdicts: str, expected: Verdict) -> None:
+    """Neither contradicts the other in silence: both are told, and why one could not test it."""
+    known = {
+        "h": ClaimFinding("D1", "rule", "setting", "numbers", Verdict.HOLDS, ""),
+        "d": ClaimFinding("D1", "rule", "setting", "numbers", Verdict.IN_DIRECTION, ""),
+        "n": ClaimFinding("D1", "rule", "setting", "numbers", Verdict.DOES_NOT_HOLD, ""),
+        "?": ClaimFinding("D1", "rule", "setting", reason="later"),
+    }
+    parts = [ClaimPart(known[letter], f"part-{number}", None) for number, letter in enumerate(verdicts)]
+    found = joint_finding(parts)
+    assert found.verdict is expected
+    assert "part-0: rule; part-1: rule" in found.rule
+    assert found.rule.startswith("Each part by its own rule")
+    assert ("part-1: later" in found.reason) == (verdicts[1] == "?")
+    assert ("part-1: numbers" in found.measured) == (verdicts[1] != "?")
+    assert joint_finding(parts[:1]) == parts[0].finding
+
+
 def test_a_paper_stands_for_its_reproductions(hgb: Hgb, capsys: Printed) -> None:
     """All of them once; one without any is refused with a sentence."""
     groups = {paper.name: grouped_reproductions(paper.name) for paper in PAPERS if paper.name != "elder"}
@@ -158,5 +202,6 @@ def test_a_group_is_measured_into_a_folder_for_each(
     assert hgb("reproduce", "restarted", "--quick", "--out", str(tmp_path / "out")) == 0
     assert sorted(begun) == [
         ("equilibrium-cost", True, "out/equilibrium-cost"),
+        ("restarted-training", True, "out/restarted-training"),
         ("restarts", True, "out/restarts"),
     ]

@@ -85,6 +85,20 @@ def test_the_length_of_a_call_changes_no_bit(warm):
     assert int(whole.step) == 10
 
 
+def test_a_trainer_on_other_pairs_shares_the_program_and_is_a_new_one_else(cold):
+    """To the bit; pairs of another shape are refused."""
+    pairs, regularizer = signals()
+    other = Pairs(pairs.A, pairs.y[::-1], pairs.truths[::-1])
+    moved = cold.on(other, 3)
+    assert cold.recipe.seed == 0
+    found, measures = moved.advance(moved.start(), 3)
+    fresh = Trainer(recipe(regularizer, starts="cold", seed=3), other, regularizer)
+    expected, curve = fresh.advance(fresh.start(), 3)
+    equal((found, measures), (expected, curve))
+    with pytest.raises(ValueError, match=r"is for y of shape \(6, 8\) in float64 .* got shape \(5, 8\)"):
+        cold.on(Pairs(pairs.A, pairs.y[1:], pairs.truths[1:]), 0)
+
+
 def test_a_solve_begins_where_the_last_one_of_its_pair_ended(warm, cold):
     """After the first epoch of three steps; the first step is that of a cold training."""
     assert cold.start().starts.point is None

@@ -1,0 +1,121 @@
+"""The page of training by restarts."""
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+from ...report.page import Page
+from ...report.text_table import TextTable
+from ..cells import cell
+from ..counted import counted_verdict, targets_section
+from .contestants import BLOCKS, EXACT, LAYERS, METHODS, MOST, ONE_STEP, RESTARTS, STEPS, TOLERANCES
+from .figure import losses_figure, work_figure
+from .problem import LITTLE_NOISE, MODELS, NOISE, WAVELET_STEP
+from .rows import WorkRow
+from .stepped_denoiser import SIGMA, STEP_SCALE
+from .verdict import RULE, RecordedTrainings, count_nearness, count_trained
+
+_SIZES = "; ".join(
+    f"{model.name}: crops of {model.full.side} pixels{', in colour' if model.colour else ''}, "
+    f"{model.full.training} to train on in batches of {model.full.batch} and {model.full.testing} held out, "
+    f"{model.full.steps} steps of Adam at {model.rate:g}, {model.dtype}"
+    for model in MODELS
+)
+QUESTION = (
+    "Does a training by restarts reach what one by the exact gradient does, and is it worth its price beside "
+    f"the one-step gradient? Restarts differentiate the last {LAYERS} of {STEPS} forward-backward steps from "
+    f"a cold start ({BLOCKS - 1} restarts of {LAYERS} steps before), one step the last of {STEPS}; the exact "
+    "gradient is the implicit one of the fixed point, solved to a relative residual of "
+    f"{TOLERANCES['float64']:g} in float64 and {TOLERANCES['float32']:g} in float32, its adjoint equation as "
+    f"well, in {MOST} steps at most, or else the step is not taken. All see the same batches. The models: a "
+    "weight for each scale, band and channel of db4 wavelets, which start at exp(-3), with a step size of "
+    f"{WAVELET_STEP:g} / L; step size and noise level of a plug-and-play iteration with the shipped DRUNet, "
+    f"which start at {STEP_SCALE:g} / L and {SIGMA:g}; and all of that network's parameters with both. "
+    f"Denoising has noise {NOISE:g}; inpainting of half of the pixels, and deconvolution of a diagonal line "
+    f"of 9 pixels, have noise {LITTLE_NOISE:g}. Sizes are small and steps few, and rates are not all the "
+    f"authors': {_SIZES}. Held-out crops are of other photographs. PSNR and gradients are judged in "
+    "float64, at solutions to 1e-9. The methods train in turn, chunk by chunk; seconds are those of their "
+    "compiled steps, and equal time is what the fastest took for all its steps."
+)
+
+
+def make_page(recorded: RecordedTrainings) -> Page:
+    """Make the page from the rows of all cases measured so far."""
+    targets = [*count_nearness(recorded), *count_trained(recorded)]
+    figures = {}
+    if recorded.work:
+        figures["error_against_work"] = work_figure(recorded.work)
+    if recorded.training:
+        figures["losses"] = losses_figure(recorded)
+    return Page(
+        title="Training by restarts, by one step and by exact gradients",
+        question=QUESTION,
+        rule=RULE,
+        sections=[targets_section(targets), _work(recorded.work), _trainings(recorded)],
+        verdict=counted_verdict(targets),
+        figures=figures,
+    )
+
+
+def _work(rows: Sequence[WorkRow]) -> TextTable:
+    works = list(dict.fromkeys(row["work"] for row in rows))
+    lines = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        for method in METHODS:
+            here = [row for row in rows if (row["task"], row["method"]) == (task, method)]
+            errors = [[row["gradient_error"] for row in here if row["work"] == work] for work in works]
+            lines.append([task, method, *(_spread(one, ".1e") for one in errors)])
+    text = (
+        "Of the gradient by the wavelet norm's weights where training starts, of one batch, relative; mean "
+        "over the seeds ± standard deviation. A step of the iteration counts one, and so does a product with "
+        "its transposed Jacobian. Restarts: three blocks of a quarter of the work, the last with its "
+        "backward pass. Exact: one half for the solve, the other for fixed-point iterations of the adjoint."
+    )
+    columns = ("task", "gradient", *(f"work {work}" for work in works))
+    return TextTable("Errors with the same work", text if rows else "Not measured.", columns, lines)
+
+
+def _trainings(recorded: RecordedTrainings) -> TextTable:
+    lines = []
+    for model, task in recorded.cells():
+        for method in (RESTARTS, ONE_STEP, EXACT):
+            rows = list(recorded.of((model, task), method).values())
+            if not rows:
+                continue
+            lines.append(
+                [
+                    model,
+                    task,
+                    method,
+                    _spread([row["start_psnr"] for row in rows], ".2f"),
+                    _spread([row["psnr"] for row in rows], ".2f"),
+                    _spread([row["equal_psnr"] for row in rows], ".2f"),
+                    _spread([row["start_error"] for row in rows], ".1e"),
+                    _spread([row["end_error"] for row in rows], ".1e"),
+                    cell(mean(row["chunk_seconds"][-1] for row in rows), ".1f"),
+                    str(sum(row["refused"] for row in rows)),
+                    str(sum(row["unsolved"] for row in rows)),
+                    "; ".join(dict.fromkeys(row["status"] for row in rows)),
+                ]
+            )
+    columns = (
+        "model", "task", "gradient", "PSNR at the start, dB", "PSNR at the end", "PSNR in equal time",
+        "error of gradient at the start", "at the end", "seconds", "steps not taken",
+        "held-out crops without a fixed point", "status",
+    )  # fmt: skip
+    text = (
+        "Mean over the seeds ± standard deviation, counts summed over them. Gradients' errors are relative, "
+        "of one batch of training crops, each at the parameters that this training had then."
+    )
+    return TextTable(
+        "Trainings", text if lines else "Not measured.", columns, lines, words=("model", "task", "status")
+    )
+
+
+def _spread(values: Sequence[float | None], form: str) -> str:
+    """Return mean and standard deviation of the values that are known, and how many are not."""
+    known = [value for value in values if value is not None]
+    missing = f" ({len(values) - len(known)} unknown)" if len(known) < len(values) else ""
+    if not known:
+        return "unknown" if values else ""
+    deviation = f" ± {stdev(known):.1g}" if len(known) > 1 else ""
+    return f"{mean(known):{form}}{deviation}{missing}"

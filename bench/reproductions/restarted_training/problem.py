@@ -1,0 +1,190 @@
+"""What is trained: three models on three tasks, on crops of photographs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ....problems import (
+    ColorPhotographs,
+    Deconvolution,
+    Denoising,
+    ImageFolder,
+    Inpainting,
+    Photographs,
+    Regularizer,
+    Task,
+    WaveletL1,
+    measure,
+)
+from ....problems.ground_truth import GroundTruth
+from ....problems.networks.drunet import Drunet
+from ....problems.networks.shipped import SMALL
+from ....problems.regularizers.denoisers.denoiser import Denoiser
+from ....solvers import Picard
+from ....solvers.solver import Solver
+from ...errors import UserError
+from ...training.pairs import Pairs
+from .line_kernel import LineKernel
+from .stepped_denoiser import SIGMA, LearnedStep, SteppedDenoiser
+
+NOISE, LITTLE_NOISE = 0.2, 0.05
+TASKS: dict[str, Task] = {
+    "denoising": Denoising(NOISE),
+    "inpainting": Inpainting(0.5, LITTLE_NOISE),
+    "deconvolution": Deconvolution(noise=LITTLE_NOISE, kernel=LineKernel()),
+}
+WAVELET_STEP = 1.5
+"""Over 1/L: a step size of one would solve the denoising problem at once."""
+
+
+class Size(NamedTuple):
+    """How much is trained on, and with what.
+
+    Attributes:
+        side: pixels along each side of a crop.
+        training: crops to train on.
+        testing: crops that are held out.
+        batch: crops in a step.
+        steps: of training.
+        chunk: steps between two looks at the clock.
+    """
+
+    side: int
+    training: int
+    testing: int
+    batch: int
+    steps: int
+    chunk: int
+
+
+@dataclass(frozen=True)
+class RestartedModel:
+    """One of the models that the claim names.
+
+    Attributes:
+        name: in words.
+        start: makes the regulariser that training starts from, for images of a shape.
+        solver: the iteration that is restarted.
+        learn: names of the leaves that are learned; all for none.
+        rate: of Adam.
+        dtype: of training; what is judged is judged in float64.
+        full: how much is trained on.
+        quick: the same in a quick run.
+        colour: whether it is trained on colour images, where there are any.
+    """
+
+    name: str
+    start: Callable[[tuple[int, ...]], Regularizer]
+    solver: Solver
+    learn: tuple[str, ...]
+    rate: float
+    dtype: str
+    full: Size
+    quick: Size
+    colour: bool
+
+    def size(self, quick: bool) -> Size:
+        """Return how much is trained on."""
+        return self.quick if quick else self.full
+
+
+def plug_and_play(network: Drunet = SMALL) -> Callable[[tuple[int, ...]], SteppedDenoiser]:
+    """Return what makes the start: the shipped weights, or those drawn of another network."""
+
+    def start(shape: tuple[int, ...]) -> SteppedDenoiser:
+        if network == SMALL:
+            return SteppedDenoiser.initial(shape, 0)
+        return SteppedDenoiser.of(Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network))
+
+    return start
+
+
+def _wavelets(shape: tuple[int, ...]) -> WaveletL1:
+    return WaveletL1.initial(shape, 0)
+
+
+NETWORK_SIZE = Size(24, 32, 8, 2, 60, 5)
+QUICK_NETWORK_SIZE = Size(16, 4, 2, 2, 4, 2)
+WAVELETS = RestartedModel(
+    "weighted wavelet norm",
+    _wavelets,
+    Picard(WAVELET_STEP),
+    (),
+    5e-2,
+    "float64",
+    Size(32, 64, 16, 4, 100, 10),
+    Size(16, 8, 4, 4, 20, 5),
+    colour=True,
+)
+SCALARS = RestartedModel(
+    "plug-and-play step and level",
+    plug_and_play(),
+    LearnedStep(),
+    ("step_scale", "denoiser.sigma"),
+    5e-2,
+    "float32",
+    NETWORK_SIZE,
+    QUICK_NETWORK_SIZE,
+    colour=False,
+)
+NETWORK = RestartedModel(
+    "network inside forward-backward",
+    plug_and_play(),
+    LearnedStep(),
+    (),
+    5e-4,
+    "float32",
+    NETWORK_SIZE,
+    QUICK_NETWORK_SIZE,
+    colour=False,
+)
+MODELS = (WAVELETS, SCALARS, NETWORK)
+
+
+class DrawnPairs(NamedTuple):
+    """Pairs to train on and pairs that are held out, of other photographs, measured by the same operator."""
+
+    training: Pairs
+    testing: Pairs
+
+
+def image_shape(model: RestartedModel, side: int, folder: Path | None) -> tuple[int, ...]:
+    """Return the shape of a model's crops: in colour where it takes that and the images have it."""
+    shape = (side, side)
+    return (
+        (*shape, 3) if model.colour and _truths(folder, (*shape, 3)).supports((*shape, 3)) is None else shape
+    )
+
+
+def draw_pairs(shape: tuple[int, ...], task: str, size: Size, seed: int, folder: Path | None) -> DrawnPairs:
+    """Draw and measure crops, float64; operator, crops and noise follow the seed.
+
+    Raises:
+        UserError: if the images of the folder cannot be used, or hold no such crop, with why.
+    """
+    truths = _truths(folder, shape)
+    reason = truths.supports(shape)
+    if reason is not None:
+        raise UserError(reason)
+    training = truths.sample(shape, size.training, seed)
+    A, y = measure(TASKS[task], training, seed)
+    testing = jnp.asarray(truths.sample(shape, size.testing, seed, "test"))
+    clean = jax.vmap(A)(testing)
+    noise = np.random.default_rng([seed, 15]).normal(size=clean.shape)
+    return DrawnPairs(
+        Pairs(A, y, jnp.asarray(training)), Pairs(A, clean + TASKS[task].noise * noise, testing)
+    )
+
+
+def _truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:
+    if folder is not None:
+        try:
+            return ImageFolder(folder)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    return ColorPhotographs() if len(shape) == 3 else Photographs()

@@ -1,0 +1,198 @@
+"""By which rule training by restarts is judged, and what the rows say."""
+
+from collections.abc import Callable, Sequence
+from statistics import mean
+from typing import NamedTuple
+
+from ..counted import NOT_MEASURED, Counted
+from ..finding import ClaimFinding, Verdict, counts_of, finding_of
+from ..rows import RecordedRow, read_rows
+from .contestants import BLOCKS, EXACT, LAYERS, ONE_STEP, RESTARTS
+from .rows import WORK, TrainedByRow, WorkRow
+
+EQUAL_MARGIN, MARGIN, RISE, TAKEN = 0.05, 0.1, 0.1, 0.9
+D1_RULE = (
+    "With the same work the relative error of the gradient by restarts is below that of the one-step "
+    "gradient, for every task, seed and amount of work; and in equal time training by restarts reaches, on "
+    f"every model and task, the PSNR of the one-step and of the exact gradient less {EQUAL_MARGIN:g} dB, in "
+    "the mean over the seeds. The part holds if all three do, in direction if some do."
+)
+D2_RULE = (
+    "Restarts train a model on a task if the PSNR rises by at least "
+    f"{RISE:g} dB on every seed, and with equal steps is at least that of exact gradients less {MARGIN:g} dB "
+    "in the mean over the seeds. Holds if they train every model on every task, in direction if on half of "
+    "them or more."
+)
+RULE = (
+    f"D1, the part by training: {D1_RULE} D2: {D2_RULE} PSNR is that of held-out crops at fixed points; a "
+    "training by restarts that diverges, or ends where a held-out crop has no fixed point that is found, has "
+    "not trained. One of the others is compared with only if it did not diverge, all its held-out fixed "
+    f"points were found and at least {TAKEN:.0%} of its steps were taken; where that is so on no seed the "
+    "model and task are left out, and counted so."
+)
+D1_SETTING = (
+    f"L = {LAYERS} layers on tape, R = {BLOCKS - 1} restarts, against L = 1 and the implicit gradient; "
+    "gradients of the wavelet norm's weights with equal work, trainings in equal time"
+)
+D2_SETTING = (
+    "weighted wavelet norm, plug-and-play step and level, and a small DRUNet inside forward-backward, each "
+    f"denoising, inpainting 50% and deconvolving a line blur, three seeds; L = {LAYERS}, R = {BLOCKS - 1}"
+)
+
+
+class RecordedTrainings(NamedTuple):
+    """The rows of gradients at equal work, and of trainings."""
+
+    work: list[WorkRow]
+    training: list[TrainedByRow]
+
+    def cells(self, model: str | None = None) -> list[tuple[str, str]]:
+        """Return the models and tasks that were trained, in their order."""
+        found = dict.fromkeys((row["model"], row["task"]) for row in self.training)
+        return [one for one in found if model in (None, one[0])]
+
+    def of(self, cell: tuple[str, str], method: str) -> dict[int, TrainedByRow]:
+        """Return the trainings of a model on a task by one method, by seed."""
+        return {
+            row["seed"]: row
+            for row in self.training
+            if (row["model"], row["task"], row["method"]) == (*cell, method)
+        }
+
+
+def read_recorded(rows: Sequence[RecordedRow]) -> RecordedTrainings:
+    """Tell the rows apart by what they say they are.
+
+    Raises:
+        UserError: for a row that lacks a field, or holds another type there.
+    """
+    work = [row for row in rows if row.get("what") == WORK]
+    training = [row for row in rows if row.get("what") != WORK]
+    return RecordedTrainings(read_rows(work, WorkRow), read_rows(training, TrainedByRow))
+
+
+def count_nearness(recorded: RecordedTrainings) -> list[Counted]:
+    """Apply the rule of D1."""
+    return [
+        _count_work(recorded.work),
+        _count_equal_time(recorded, ONE_STEP),
+        _count_equal_time(recorded, EXACT),
+    ]
+
+
+def count_trained(recorded: RecordedTrainings) -> list[Counted]:
+    """Apply the rule of D2, model by model."""
+    models = dict.fromkeys(row["model"] for row in recorded.training)
+    return [_count_model(recorded, model) for model in models]
+
+
+def training_findings(recorded: RecordedTrainings) -> list[ClaimFinding]:
+    """Return the findings on the part of D1 by training, and on D2."""
+    nearness = finding_of("D1", D1_RULE, D1_SETTING, count_nearness(recorded))
+    return [nearness, _trained_finding(count_trained(recorded))]
+
+
+def _trained_finding(targets: Sequence[Counted]) -> ClaimFinding:
+    if not targets or any(one.outcome == NOT_MEASURED for one in targets):
+        return ClaimFinding("D2", D2_RULE, D2_SETTING)
+    met, judged = sum(one.met for one in targets), sum(one.of for one in targets)
+    direction = Verdict.IN_DIRECTION if 2 * met >= judged else Verdict.DOES_NOT_HOLD
+    verdict = Verdict.HOLDS if met == judged else direction
+    return ClaimFinding("D2", D2_RULE, D2_SETTING, counts_of(targets), verdict, "")
+
+
+def _count_work(rows: Sequence[WorkRow]) -> Counted:
+    errors = {(row["task"], row["seed"], row["work"], row["method"]): row["gradient_error"] for row in rows}
+    judged = []
+    for (*problem, method), near in errors.items():
+        far = errors.get((*problem, ONE_STEP))
+        if method == RESTARTS and near is not None and far is not None:
+            judged.append((near, far))
+    most = max((row["work"] for row in rows), default=0)
+    ends = [error for (_, _, work, method), error in errors.items() if (work, method) == (most, RESTARTS)]
+    known = [error for error in ends if error is not None]
+    return Counted(
+        "with the same work the error of the gradient is below that of one step",
+        sum(near < far for near, far in judged),
+        len(judged),
+        f"with a work of {most} it is at most {max(known):.1e}" if known else "",
+    )
+
+
+def _count_equal_time(recorded: RecordedTrainings, other: str) -> Counted:
+    gains, left_out = [], 0
+    for cell in recorded.cells():
+        gain = _mean_gain(recorded, cell, other, _equal_psnr)
+        if gain is None:
+            left_out += 1
+        else:
+            gains.append(gain)
+    return Counted(
+        f"in equal time the PSNR is at least that of {_gradient_name(other)} less {EQUAL_MARGIN:g} dB",
+        sum(gain >= -EQUAL_MARGIN for gain in gains),
+        len(gains),
+        _range(gains),
+        f"{left_out} without a training to compare with" if left_out else "",
+    )
+
+
+def _count_model(recorded: RecordedTrainings, model: str) -> Counted:
+    met, gains, left_out = 0, [], 0
+    for cell in recorded.cells(model):
+        gain = _mean_gain(recorded, cell, EXACT, _end_psnr)
+        if gain is None:
+            left_out += 1
+            continue
+        gains.append(gain)
+        rises = [_rise(row) for row in recorded.of(cell, RESTARTS).values()]
+        met += all(rise >= RISE for rise in rises) and gain >= -MARGIN
+    return Counted(
+        f"restarts train the {model}",
+        met,
+        len(gains),
+        f"PSNR less that of exact gradients: {_range(gains)}" if gains else "",
+        f"{left_out} tasks without an exact training to compare with" if left_out else "",
+    )
+
+
+def _mean_gain(
+    recorded: RecordedTrainings,
+    cell: tuple[str, str],
+    other: str,
+    psnr: Callable[[TrainedByRow], float | None],
+) -> float | None:
+    """Return by how many dB restarts are above another method; None where that one is on no seed sound."""
+    others = recorded.of(cell, other)
+    gains = []
+    for seed, row in recorded.of(cell, RESTARTS).items():
+        compared = psnr(others[seed]) if seed in others and _is_sound(others[seed]) else None
+        if compared is not None:
+            reached = psnr(row) if row["status"] == "ok" else None
+            gains.append(float("-inf") if reached is None else reached - compared)
+    return mean(gains) if gains else None
+
+
+def _is_sound(row: TrainedByRow) -> bool:
+    return row["status"] != "diverged" and row["refused"] <= (1 - TAKEN) * row["steps"]
+
+
+def _end_psnr(row: TrainedByRow) -> float | None:
+    return None if row["unsolved"] else row["psnr"]
+
+
+def _equal_psnr(row: TrainedByRow) -> float | None:
+    return None if row["equal_unsolved"] else row["equal_psnr"]
+
+
+def _rise(row: TrainedByRow) -> float:
+    psnr, start = _end_psnr(row), row["start_psnr"]
+    trained = row["status"] == "ok" and psnr is not None and start is not None
+    return psnr - start if trained else float("-inf")
+
+
+def _range(gains: Sequence[float]) -> str:
+    return f"{min(gains):+.2f} to {max(gains):+.2f} dB" if gains else ""
+
+
+def _gradient_name(method: str) -> str:
+    return "the one-step gradient" if method == ONE_STEP else "exact gradients"
