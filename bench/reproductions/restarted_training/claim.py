@@ -8,9 +8,9 @@ from ....problems.values.configuration import configuration
 from ...report.page import Page
 from ..finding import ClaimFinding
 from ..rows import RecordedRow
-from .equal_work import SEEDS, measure_equal_work
+from .equal_work import measure_equal_work
 from .page import make_page
-from .problem import MODELS, TASKS, RestartedModel
+from .problem import MODELS, SEEDS, TASKS, RestartedModel
 from .rows import TrainedByRow, WorkRow
 from .training import measure_training
 from .verdict import read_recorded, training_findings

@@ -10,11 +10,10 @@ from ...machine.threads import fix_blas_threads
 from ...records.status import Status
 from .contestants import EXACT, ONE_STEP, RESTARTS, recipes
 from .judge import Judge, first_pairs
-from .problem import WAVELETS, draw_pairs, image_shape
+from .problem import SEEDS, WAVELETS, draw_pairs, image_shape
 from .rows import WORK, WorkRow
 
 WORKS, QUICK_WORKS = (20, 40, 80, 160), (20,)
-SEEDS = (0, 1, 2)
 
 
 def measure_equal_work(task: str, folder: Path | None, quick: bool) -> list[WorkRow]:

@@ -7,7 +7,7 @@ from ...report.page import Page
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from .contestants import BLOCKS, EXACT, LAYERS, METHODS, MOST, ONE_STEP, RESTARTS, STEPS, TOLERANCES
+from .contestants import BLOCKS, LAYERS, METHODS, MOST, STEPS, TOLERANCES
 from .figure import losses_figure, work_figure
 from .problem import LITTLE_NOISE, MODELS, NOISE, WAVELET_STEP
 from .rows import WorkRow
@@ -77,7 +77,7 @@ def _work(rows: Sequence[WorkRow]) -> TextTable:
 def _trainings(recorded: RecordedTrainings) -> TextTable:
     lines = []
     for model, task in recorded.cells():
-        for method in (RESTARTS, ONE_STEP, EXACT):
+        for method in METHODS:
             rows = list(recorded.of((model, task), method).values())
             if not rows:
                 continue

@@ -38,6 +38,7 @@ TASKS: dict[str, Task] = {
     "inpainting": Inpainting(0.5, LITTLE_NOISE),
     "deconvolution": Deconvolution(noise=LITTLE_NOISE, kernel=LineKernel()),
 }
+SEEDS = (0, 1, 2)
 WAVELET_STEP = 1.5
 """Over 1/L: a step size of one would solve the denoising problem at once."""
 

@@ -82,18 +82,20 @@ def measure_training(
     whole = [path.seconds[-1] for path in paths.values() if path.made[-1] == size.steps and not path.diverged]
     equal = min(whole, default=None)
     start = shop.judge.psnr(shop.start, pairs.testing)
-    about = {
-        "what": TRAINING,
-        "model": model.name,
-        "task": task,
-        "seed": seed,
-        "quick": quick,
-        "size": " x ".join(map(str, shape)),
-    }
-    return [
-        TrainedByRow(**about, method=name, **_reached(shop, name, path, pairs, size, start, equal))
-        for name, path in paths.items()
-    ]
+    rows: list[TrainedByRow] = []
+    for name, path in paths.items():
+        row: TrainedByRow = {
+            **_reached(shop, name, path, pairs, size, start, equal),
+            "what": TRAINING,
+            "model": model.name,
+            "task": task,
+            "seed": seed,
+            "quick": quick,
+            "size": " x ".join(map(str, shape)),
+            "method": name,
+        }
+        rows.append(row)
+    return rows
 
 
 def train_in_turn(trainers: Mapping[str, Trainer], size: Size) -> dict[str, TrainedPath]:

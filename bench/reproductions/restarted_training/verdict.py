@@ -1,5 +1,6 @@
 """By which rule training by restarts is judged, and what the rows say."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from statistics import mean
 from typing import NamedTuple
@@ -7,9 +8,11 @@ from typing import NamedTuple
 from ..counted import NOT_MEASURED, Counted
 from ..finding import ClaimFinding, Verdict, counts_of, finding_of
 from ..rows import RecordedRow, read_rows
-from .contestants import BLOCKS, EXACT, LAYERS, ONE_STEP, RESTARTS
+from .contestants import BLOCKS, EXACT, LAYERS, METHODS, ONE_STEP, RESTARTS
+from .problem import MODELS, SEEDS, TASKS
 from .rows import WORK, TrainedByRow, WorkRow
 
+_NAMES = [model.name for model in MODELS]
 EQUAL_MARGIN, MARGIN, RISE, TAKEN = 0.05, 0.1, 0.1, 0.9
 D1_RULE = (
     "With the same work the relative error of the gradient by restarts is below that of the one-step "
@@ -87,14 +90,24 @@ def count_trained(recorded: RecordedTrainings) -> list[Counted]:
 
 
 def training_findings(recorded: RecordedTrainings) -> list[ClaimFinding]:
-    """Return the findings on the part of D1 by training, and on D2."""
+    """Return the findings on the part of D1 by training, and on D2; none before all trainings are there."""
+    wanted = [(*names, method) for names in itertools.product(_NAMES, TASKS, SEEDS) for method in METHODS]
+    found = {(row["model"], row["task"], row["seed"], row["method"]) for row in recorded.training}
+    missing = sum(one not in found for one in wanted)
+    if missing:
+        reason = f"{missing} of {len(wanted)} trainings are not measured yet"
+        return [
+            ClaimFinding("D1", D1_RULE, D1_SETTING, reason=reason),
+            ClaimFinding("D2", D2_RULE, D2_SETTING, reason=reason),
+        ]
     nearness = finding_of("D1", D1_RULE, D1_SETTING, count_nearness(recorded))
     return [nearness, _trained_finding(count_trained(recorded))]
 
 
 def _trained_finding(targets: Sequence[Counted]) -> ClaimFinding:
-    if not targets or any(one.outcome == NOT_MEASURED for one in targets):
-        return ClaimFinding("D2", D2_RULE, D2_SETTING)
+    if any(one.outcome == NOT_MEASURED for one in targets):
+        reason = "a model has no exact training to compare with"
+        return ClaimFinding("D2", D2_RULE, D2_SETTING, counts_of(targets), reason=reason)
     met, judged = sum(one.met for one in targets), sum(one.of for one in targets)
     direction = Verdict.IN_DIRECTION if 2 * met >= judged else Verdict.DOES_NOT_HOLD
     verdict = Verdict.HOLDS if met == judged else direction
@@ -151,7 +164,7 @@ def _count_model(recorded: RecordedTrainings, model: str) -> Counted:
         met,
         len(gains),
         f"PSNR less that of exact gradients: {_range(gains)}" if gains else "",
-        f"{left_out} tasks without an exact training to compare with" if left_out else "",
+        f"{left_out} without an exact training to compare with" if left_out else "",
     )
 
 
