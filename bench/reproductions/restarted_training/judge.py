@@ -11,14 +11,14 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from ....problems import LowerLevel, Regularizer
-from ....solvers import Outcome, solve
+from ....solvers import Outcome, Solver, solve
 from ...measure.untimed import untimed
 from ...training.pair_step import PairStep, pair_step
 from ...training.pairs import Pairs
 from ...training.recipe import Recipe
 from ...training.start import Start
 from ..relative_error import finite, relative_error
-from .contestants import reference_way
+from .contestants import TESTED, reference_way
 
 
 class TestedPsnr(NamedTuple):
@@ -34,7 +34,7 @@ class TestedPsnr(NamedTuple):
 
 
 class Judge:
-    """Judge in float64, by fixed points and gradients that are solved to 1e-9, whatever training took.
+    """Judge in float64, by fixed points of `TESTED` and gradients of `REFERENCE`, whatever training took.
 
     Programs are compiled once for all regularisers and pairs of the same shapes.
 
@@ -49,7 +49,7 @@ class Judge:
         exact = replace(next(iter(recipes.values())), method=method, budget=budget)
         self._taken = {name: untimed(partial(_gradient, recipe)) for name, recipe in recipes.items()}
         self._exact = untimed(partial(_gradient, exact))
-        self._tested = untimed(partial(_tested, exact))
+        self._tested = untimed(partial(_tested, exact.solver))
 
     def psnr(self, regularizer: Regularizer, pairs: Pairs) -> TestedPsnr:
         """Restore held-out pairs by the fixed points of a regulariser."""
@@ -87,12 +87,12 @@ def _gradient(
     return ravel_pytree(rules.learned_leaves(by_free))[0], jnp.any(found.failed)
 
 
-def _tested(exact: Recipe, regularizer: Regularizer, pairs: Pairs) -> tuple[Array, Array]:
+def _tested(solver: Solver, regularizer: Regularizer, pairs: Pairs) -> tuple[Array, Array]:
     """Return every pair's mean squared error, and whether its fixed point was reached."""
 
     def of_pair(pair: tuple[Array, Array]) -> tuple[Array, Array]:
         y, truth = pair
-        solution = solve(exact.solver, exact.budget, LowerLevel(pairs.A, y, regularizer))
+        solution = solve(solver, TESTED, LowerLevel(pairs.A, y, regularizer))
         return jnp.mean(jnp.square(solution.x - truth)), solution.status == int(Outcome.CONVERGED)
 
     # One after the other: pairs need very different numbers of steps.

@@ -7,7 +7,7 @@ from ...report.page import Page
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from .contestants import BLOCKS, LAYERS, METHODS, MOST, STEPS, TOLERANCES
+from .contestants import BLOCKS, LAYERS, METHODS, REFERENCE, STEPS, TESTED, TOLERANCES
 from .figure import losses_figure, work_figure
 from .problem import LITTLE_NOISE, MODELS, NOISE, WAVELET_STEP
 from .rows import WorkRow
@@ -15,9 +15,10 @@ from .stepped_denoiser import SIGMA, STEP_SCALE
 from .verdict import RULE, RecordedTrainings, count_nearness, count_trained
 
 _SIZES = "; ".join(
-    f"{model.name}: crops of {model.full.side} pixels{', in colour' if model.colour else ''}, "
+    f"{model.name}: crops of {model.full.side} pixels{', in colour if the images are' if model.colour else ''}, "
     f"{model.full.training} to train on in batches of {model.full.batch} and {model.full.testing} held out, "
-    f"{model.full.steps} steps of Adam at {model.rate:g}, {model.dtype}"
+    f"{model.full.steps} steps of Adam at {model.rate:g}, {model.dtype}, exact solves in "
+    f"at most {model.most} iterations"
     for model in MODELS
 )
 QUESTION = (
@@ -26,14 +27,15 @@ QUESTION = (
     f"a cold start ({BLOCKS - 1} restarts of {LAYERS} steps before), one step the last of {STEPS}; the exact "
     "gradient is the implicit one of the fixed point, solved to a relative residual of "
     f"{TOLERANCES['float64']:g} in float64 and {TOLERANCES['float32']:g} in float32, its adjoint equation as "
-    f"well, in {MOST} steps at most, or else the step is not taken. All see the same batches. The models: a "
+    f"well, or else the step is not taken. All see the same batches. The models: a "
     "weight for each scale, band and channel of db4 wavelets, which start at exp(-3), with a step size of "
     f"{WAVELET_STEP:g} / L; step size and noise level of a plug-and-play iteration with the shipped DRUNet, "
     f"which start at {STEP_SCALE:g} / L and {SIGMA:g}; and all of that network's parameters with both. "
     f"Denoising has noise {NOISE:g}; inpainting of half of the pixels, and deconvolution of a diagonal line "
     f"of 9 pixels, have noise {LITTLE_NOISE:g}. Sizes are small and steps few, and rates are not all the "
-    f"authors': {_SIZES}. Held-out crops are of other photographs. PSNR and gradients are judged in "
-    "float64, at solutions to 1e-9. The methods train in turn, chunk by chunk; seconds are those of their "
+    f"authors': {_SIZES}. Held-out crops are of other photographs. In float64, PSNR is "
+    f"judged at fixed points solved to {TESTED.tolerance:g}, gradients against those of solves to "
+    f"{REFERENCE[1]:g}. The methods train in turn, chunk by chunk; seconds are those of their "
     "compiled steps, and equal time is what the fastest took for all its steps."
 )
 

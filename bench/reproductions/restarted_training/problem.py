@@ -73,6 +73,7 @@ class RestartedModel:
         solver: the iteration that is restarted.
         learn: names of the leaves that are learned; all for none.
         rate: of Adam.
+        most: steps at most of a training's exact solve, and of its adjoint equation.
         dtype: of training; what is judged is judged in float64.
         full: how much is trained on.
         quick: the same in a quick run.
@@ -84,6 +85,7 @@ class RestartedModel:
     solver: Solver
     learn: tuple[str, ...]
     rate: float
+    most: int
     dtype: str
     full: Size
     quick: Size
@@ -117,6 +119,7 @@ WAVELETS = RestartedModel(
     Picard(WAVELET_STEP),
     (),
     5e-2,
+    1000,
     "float64",
     Size(32, 64, 16, 4, 100, 10),
     Size(16, 8, 4, 4, 20, 5),
@@ -128,6 +131,7 @@ SCALARS = RestartedModel(
     LearnedStep(),
     ("step_scale", "denoiser.sigma"),
     5e-2,
+    200,
     "float32",
     NETWORK_SIZE,
     QUICK_NETWORK_SIZE,
@@ -139,6 +143,7 @@ NETWORK = RestartedModel(
     LearnedStep(),
     (),
     5e-4,
+    200,
     "float32",
     NETWORK_SIZE,
     QUICK_NETWORK_SIZE,

@@ -31,7 +31,7 @@ class WorkRow(TypedDict):
 
 
 class ReachedBy(TypedDict):
-    """What one training reached. PSNR is the mean over held-out crops, in dB, at fixed points solved to 1e-9.
+    """What one training reached. PSNR is the mean over held-out crops, in dB, at fixed points.
 
     Attributes:
         status: ok; diverged; max_steps or adjoint_missed where steps were not taken.
