@@ -15,8 +15,9 @@ from .stepped_denoiser import SIGMA, STEP_SCALE
 from .verdict import RULE, RecordedTrainings, count_nearness, count_trained
 
 _SIZES = "; ".join(
-    f"{model.name}: crops of {model.full.side} pixels{', in colour if the images are' if model.colour else ''}, "
-    f"{model.full.training} to train on in batches of {model.full.batch} and {model.full.testing} held out, "
+    f"{model.name}: crops of {model.full.side} pixels"
+    f"{', in colour if the images are' if model.colour else ''}, {model.full.training} to train on "
+    f"in batches of {model.full.batch} and {model.full.testing} held out, "
     f"{model.full.steps} steps of Adam at {model.rate:g}, {model.dtype}, exact solves in "
     f"at most {model.most} iterations"
     for model in MODELS
