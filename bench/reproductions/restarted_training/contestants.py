@@ -15,8 +15,10 @@ ONE_STEP, RESTARTS, EXACT = "one step", "restarts", "exact"
 METHODS = (RESTARTS, ONE_STEP, EXACT)
 TOLERANCES = {"float64": 1e-6, "float32": 1e-5}
 """Of the exact training: the relative residuals of the solve and of its adjoint equation."""
-REFERENCE = 3000, 1e-8
-"""Steps at most, and relative residual, of the gradients that all are compared with."""
+REFERENCE_TOLERANCE, PATIENCE = 1e-8, 10
+"""Of the gradients that all are compared with: relative residuals, and times the steps of a training's."""
+MEMORY = 20
+"""Of the accelerated iteration of adjoint equations."""
 TESTED = Budget(2000, 1e-5)
 """Of the fixed points of which PSNR is taken."""
 
@@ -40,11 +42,11 @@ def recipes(model: RestartedModel, regularizer: Regularizer, size: Size) -> dict
     }
 
 
-def reference_way() -> tuple[Implicit, Budget]:
+def reference_way(model: RestartedModel) -> tuple[Implicit, Budget]:
     """Return the method and the budget by which gradients are judged, in float64."""
-    return _exact(*REFERENCE)
+    return _exact(PATIENCE * model.most, REFERENCE_TOLERANCE)
 
 
 def _exact(steps: int, tolerance: float) -> tuple[Implicit, Budget]:
-    linear = AndersonRichardson(max_steps=steps, tolerance=tolerance)
+    linear = AndersonRichardson(MEMORY, max_steps=steps, tolerance=tolerance)
     return Implicit(linear, on="fixed-point"), Budget(steps, tolerance)

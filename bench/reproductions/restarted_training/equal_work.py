@@ -28,7 +28,7 @@ def measure_equal_work(task: str, folder: Path | None, quick: bool) -> list[Work
         for work in (QUICK_WORKS if quick else WORKS)
         for name, (method, budget) in _ways(work).items()
     }
-    judge = Judge({f"{name} {work}": recipe for (name, work), recipe in ways.items()})
+    judge = Judge(WAVELETS, {f"{name} {work}": recipe for (name, work), recipe in ways.items()})
     rows: list[WorkRow] = []
     for seed in SEEDS[:1] if quick else SEEDS:
         pairs = first_pairs(draw_pairs(shape, task, size, seed, folder).training, size.batch)

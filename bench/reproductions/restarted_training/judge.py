@@ -19,6 +19,7 @@ from ...training.recipe import Recipe
 from ...training.start import Start
 from ..relative_error import finite, relative_error
 from .contestants import TESTED, reference_way
+from .problem import RestartedModel
 
 
 class TestedPsnr(NamedTuple):
@@ -34,22 +35,23 @@ class TestedPsnr(NamedTuple):
 
 
 class Judge:
-    """Judge in float64, by fixed points of `TESTED` and gradients of `REFERENCE`, whatever training took.
+    """Judge in float64, by fixed points of `TESTED` and gradients of `reference_way`, whatever training took.
 
     Programs are compiled once for all regularisers and pairs of the same shapes.
 
     Args:
+        model: what is trained.
         recipes: those of the methods whose gradients are judged, by name.
     """
 
-    def __init__(self, recipes: dict[str, Recipe]) -> None:
+    def __init__(self, model: RestartedModel, recipes: dict[str, Recipe]) -> None:
         """Compile nothing yet."""
-        method, budget = reference_way()
+        method, budget = reference_way(model)
         # All share what is learned and the solver.
         exact = replace(next(iter(recipes.values())), method=method, budget=budget)
         self._taken = {name: untimed(partial(_gradient, recipe)) for name, recipe in recipes.items()}
         self._exact = untimed(partial(_gradient, exact))
-        self._tested = untimed(partial(_tested, exact.solver))
+        self._tested = untimed(partial(_tested, model.solver))
 
     def psnr(self, regularizer: Regularizer, pairs: Pairs) -> TestedPsnr:
         """Restore held-out pairs by the fixed points of a regulariser."""

@@ -7,7 +7,7 @@ from ...report.page import Page
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
-from .contestants import BLOCKS, LAYERS, METHODS, REFERENCE, STEPS, TESTED, TOLERANCES
+from .contestants import BLOCKS, LAYERS, METHODS, REFERENCE_TOLERANCE, STEPS, TESTED, TOLERANCES
 from .figure import losses_figure, work_figure
 from .problem import LITTLE_NOISE, MODELS, NOISE, WAVELET_STEP
 from .rows import WorkRow
@@ -36,7 +36,7 @@ QUESTION = (
     f"of 9 pixels, have noise {LITTLE_NOISE:g}. Sizes are small and steps few, and rates are not all the "
     f"authors': {_SIZES}. Held-out crops are of other photographs. In float64, PSNR is "
     f"judged at fixed points solved to {TESTED.tolerance:g}, gradients against those of solves to "
-    f"{REFERENCE[1]:g}. The methods train in turn, chunk by chunk; seconds are those of their "
+    f"{REFERENCE_TOLERANCE:g}. The methods train in turn, chunk by chunk; seconds are those of their "
     "compiled steps, and equal time is what the fastest took for all its steps."
 )
 

@@ -103,7 +103,7 @@ def train_in_turn(trainers: Mapping[str, Trainer], size: Size) -> dict[str, Trai
     states: dict[str, LearningState] = {name: trainer.start() for name, trainer in trainers.items()}
     paths = {}
     for name, trainer in trainers.items():
-        trainer.compile(states[name])
+        trainer.advance(states[name], 1)  # the first call of a program is slower than all others
         paths[name] = TrainedPath([trainer.learned(states[name])])
     for done in range(size.steps // size.chunk):
         for name in balanced_order(list(trainers), done):
@@ -128,7 +128,7 @@ def _workshop(model: RestartedModel, task: str, folder: Path | None, quick: bool
     for name in METHODS:
         trainers[name] = Trainer(known[name], pairs.astype(model.dtype), _as(start, model.dtype))
         trainers[name].compile(trainers[name].start())
-    return Workshop(start, trainers, Judge(known))
+    return Workshop(start, trainers, Judge(model, known))
 
 
 def _reached(

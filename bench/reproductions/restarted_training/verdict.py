@@ -117,8 +117,8 @@ def _trained_finding(targets: Sequence[Counted]) -> ClaimFinding:
 def _count_work(rows: Sequence[WorkRow]) -> Counted:
     errors = {(row["task"], row["seed"], row["work"], row["method"]): row["gradient_error"] for row in rows}
     judged = []
-    for (*problem, method), near in errors.items():
-        far = errors.get((*problem, ONE_STEP))
+    for (task, seed, work, method), near in errors.items():
+        far = errors.get((task, seed, work, ONE_STEP))
         if method == RESTARTS and near is not None and far is not None:
             judged.append((near, far))
     most = max((row["work"] for row in rows), default=0)
@@ -199,8 +199,9 @@ def _equal_psnr(row: TrainedByRow) -> float | None:
 
 def _rise(row: TrainedByRow) -> float:
     psnr, start = _end_psnr(row), row["start_psnr"]
-    trained = row["status"] == "ok" and psnr is not None and start is not None
-    return psnr - start if trained else float("-inf")
+    if row["status"] != "ok" or psnr is None or start is None:
+        return float("-inf")
+    return psnr - start
 
 
 def _range(gains: Sequence[float]) -> str:
