@@ -10,7 +10,9 @@ from ....problems.regularizers.denoisers.denoiser import Denoiser
 from ....problems.values.configuration import configuration
 from ....problems.values.pytree import pytree
 from ....problems.values.validation import all_nonnegative
-from ....solvers import Picard
+from ....solvers.fixed_point_map import map_move, map_step_size
+from ....solvers.iterations.first_iterate import first_iterate
+from ....solvers.iterations.map_residual import map_residual
 from ....solvers.iterations.picard import PicardState
 from ....solvers.solver_traits import SolverTraits
 
@@ -72,11 +74,11 @@ class LearnedStep:
 
     def init(self, lower: LowerLevel) -> PicardState:
         """Start at A^T y / ||A||^2."""
-        return _picard(lower).init(lower)
+        return PicardState(first_iterate(lower), map_step_size(lower, _scale(lower)))
 
     def step(self, lower: LowerLevel, state: PicardState) -> PicardState:
         """Apply the map."""
-        return _picard(lower).step(lower, state)
+        return state._replace(x=state.x + map_move(lower, state.x, state.step_size))
 
     def apply_map(self, lower: LowerLevel, state: PicardState) -> PicardState:
         """Replace the iterate by T(x): the step is nothing else."""
@@ -84,7 +86,7 @@ class LearnedStep:
 
     def with_step_size(self, lower: LowerLevel, state: PicardState) -> PicardState:
         """Make the step size anew, from the regulariser."""
-        return _picard(lower).with_step_size(lower, state)
+        return state._replace(step_size=map_step_size(lower, _scale(lower)))
 
     def iterate(self, lower: LowerLevel, state: PicardState) -> Float[Array, "..."]:
         """Return the iterate."""
@@ -93,9 +95,10 @@ class LearnedStep:
 
     def residual(self, lower: LowerLevel, state: PicardState) -> Float[Array, ""]:
         """Return the relative move of the map."""
-        return _picard(lower).residual(lower, state)
+        return map_residual(lower, state.x, state.step_size, _scale(lower))
 
 
-def _picard(lower: LowerLevel) -> Picard:
+def _scale(lower: LowerLevel) -> Float[Array, ""]:
+    # No `Picard` is made of it: its check of a number would compare one that is known, inside of a trace.
     assert isinstance(lower.regularizer, SteppedDenoiser)
-    return Picard(lower.regularizer.step_scale)
+    return lower.regularizer.step_scale

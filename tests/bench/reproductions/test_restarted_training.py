@@ -35,7 +35,7 @@ from hypergrad_bench.bench.reproductions.restarted_training.verdict import (
 )
 from hypergrad_bench.hypergrad import Implicit, OneStep, hypergradient
 from hypergrad_bench.problems import Denoiser, LowerLevel, Mask, PlugAndPlay
-from hypergrad_bench.solvers import Budget, Dense, Picard
+from hypergrad_bench.solvers import Budget, Dense, Picard, solve
 
 MODEL_NAMES = [model.name for model in MODELS]
 REACHED = {"restarts": 25.0, "one step": 24.5, "exact": 25.04}
@@ -217,6 +217,8 @@ def test_a_learned_step_is_the_denoisers_alone() -> None:
     assert LearnedStep().supports(lower) is None
     assert LearnedStep().supports(other) == "PlugAndPlay holds no step size"
     assert not bool(SteppedDenoiser(lower.regularizer.denoiser, jnp.asarray(-0.5)).in_range())
+    # One that is known inside of a trace, as where a training begins, is not looked at there.
+    assert jax.eval_shape(lambda: solve(LearnedStep(), Budget(), lower).x).shape == (4, 4)
 
 
 def test_images_that_do_not_do_are_refused(tmp_path: Path) -> None:
