@@ -72,6 +72,16 @@ class Trainer:
         self.pairs = self._everywhere(pairs)
         self._program: Any = None
 
+    def sharing(self, pairs: Pairs, regularizer: Regularizer) -> "Trainer":
+        """Return the same training of other pairs from another start, with this one's compiled loop.
+
+        Pairs and start must have this training's shapes and dtypes: the loop refuses others.
+        """
+        other = Trainer(self.recipe, pairs, regularizer)
+        other._mesh, other._program = self._mesh, self._program
+        other.pairs = other._everywhere(pairs)
+        return other
+
     def start(self) -> LearningState:
         """Return the state before the first step.
 

@@ -85,6 +85,16 @@ def test_the_length_of_a_call_changes_no_bit(warm):
     assert int(whole.step) == 10
 
 
+def test_a_shared_loop_trains_other_pairs_and_these_to_the_same_bits(cold):
+    pairs, regularizer = signals()
+    other = cold.sharing(pairs._replace(y=2 * pairs.y), regularizer)
+    _, expected = cold.advance(cold.start(), 3)
+    _, of_others = other.advance(other.start(), 3)
+    assert (of_others.loss != expected.loss).all()
+    again = other.sharing(pairs, regularizer)
+    equal(again.advance(again.start(), 3)[1], expected)
+
+
 def test_a_solve_begins_where_the_last_one_of_its_pair_ended(warm, cold):
     """After the first epoch of three steps; the first step is that of a cold training."""
     assert cold.start().starts.point is None
