@@ -89,9 +89,10 @@ def measure_case(case: EquilibriumCase, quick: bool) -> list[EquilibriumRow]:
 def _outcome(case: EquilibriumCase, seed: int, trainer: Trainer | None) -> tuple[SeedOutcome, Trainer]:
     model, size = case.model, case.size
     training, testing = case.drawn(seed)
+    few = Pairs(training.A, training.y[: size.tuning], training.truths[: size.tuning])
     network = pretrained(model.goal, size, case.sources, case.truths, seed)
     first = model.regularizer(size.network, network.parameters, 1.0)
-    tuned = tuned_weight(model, training, first, size.block)
+    tuned = tuned_weight(model, few, first, size.block)
     start = model.regularizer(size.network, network.parameters, tuned.factor)
     if trainer is None:
         trainer = Trainer(_recipe(case, start), training, start)
@@ -165,7 +166,7 @@ def _row(case: EquilibriumCase, seed: int, quick: bool, outcome: SeedOutcome) ->
         "adjoint_missed": missed.adjoint,
         "adjoint_residual": _largest_adjoint(measures),
         "solver_steps": float(np.mean(measures.solver_steps)),
-        "losses": [float(np.mean(part)) for part in np.array_split(measures.loss, PARTS) if len(part)],
+        "losses": _means(measures.loss),
         "seconds": trained.seconds,
         "learned_weight": float(learned.weight),
         "learned_sigma": float(learned.denoiser.sigma),
@@ -192,6 +193,12 @@ def judged(outcome: SeedOutcome, missed: MissedSteps) -> tuple[Status, str]:
         return Status.OK, ""
     status = Status.MAX_STEPS if missed.solve >= missed.adjoint else Status.ADJOINT_MISSED
     return status, f"{skipped} of {made} steps of training were flagged and not taken"
+
+
+def _means(losses: Float[Array | np.ndarray, " steps"]) -> list[float]:
+    """Return means over tenths of a training; a diverged one's last, which is no number, is left out."""
+    means = [float(np.mean(part)) for part in np.array_split(np.asarray(losses), PARTS) if len(part)]
+    return [one for one in means if np.isfinite(one)]
 
 
 def _largest_adjoint(measures: Measures) -> float | None:

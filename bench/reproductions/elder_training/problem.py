@@ -54,7 +54,8 @@ class TrainingSize:
         network: of all regularisers.
         pretraining: steps with noisy crops, eight a step.
         side: pixels along each side of the crops.
-        pairs: to train on; the first `block` of them choose the weight.
+        pairs: to train on.
+        tuning: of them, to choose the weight on; a multiple of `block`.
         tests: crops of other photographs; a multiple of `block`.
         block: pairs that are restored at once.
         batch: pairs a step.
@@ -66,6 +67,7 @@ class TrainingSize:
     pretraining: int = 400
     side: int = 32
     pairs: int = 200
+    tuning: int = 8
     tests: int = 8
     block: int = 4
     batch: int = 2
@@ -73,7 +75,15 @@ class TrainingSize:
     rate: float = 1e-3
 
 
-QUICK = TrainingSize(Drunet(widths=(4, 8), blocks=1, activation="elu"), 20, 16, 4, 4, 4, 2, 4)
+QUICK = TrainingSize(
+    network=Drunet(widths=(4, 8), blocks=1, activation="elu"),
+    pretraining=20,
+    side=16,
+    pairs=4,
+    tuning=4,
+    tests=4,
+    steps=4,
+)
 
 
 class TaskPairs(NamedTuple):

@@ -56,12 +56,11 @@ def restored(model: EquilibriumModel, pairs: Pairs, regularizer: Trainable, bloc
 
 
 def tuned_weight(model: EquilibriumModel, pairs: Pairs, regularizer: Trainable, block: int) -> Tuned:
-    """Find the weight with the largest PSNR on the first pairs, by doubling and halving."""
-    few = Pairs(pairs.A, pairs.y[:block], pairs.truths[:block])
+    """Find the weight with the largest PSNR on some pairs, by doubling and halving."""
 
     def score(factor: float) -> float:
-        weighted = regularizer.times(jnp.asarray(factor, few.y.dtype))
-        psnr = restored(model, few, weighted, block).psnr
+        weighted = regularizer.times(jnp.asarray(factor, pairs.y.dtype))
+        psnr = restored(model, pairs, weighted, block).psnr
         return psnr if np.isfinite(psnr) else -np.inf
 
     return best_factor(score)

@@ -55,7 +55,7 @@ def leads(rows: Sequence[EquilibriumRow]) -> list[Difference]:
     implicit = {
         (row["task"], row["seed"]): row["trained_psnr"]
         for row in rows
-        if row["regularizer"] == IMPLICIT.name and row["status"] == Status.OK
+        if row["regularizer"] == IMPLICIT.name and row["status"] == Status.OK.value
     }
     return _differences(
         rows, lambda row: _minus(row["trained_psnr"], implicit.get((row["task"], row["seed"])))
@@ -137,7 +137,9 @@ def _differences(
     found = []
     for task, name in PLACES:
         here = [row for row in rows if row["task"] == task and row["regularizer"] == name]
-        ok = [one for row in here if row["status"] == Status.OK and (one := difference(row)) is not None]
+        ok = [
+            one for row in here if row["status"] == Status.OK.value and (one := difference(row)) is not None
+        ]
         if len(ok) == len(here) and len(ok) >= len(SEEDS):
             found.append(Difference(task, name, mean(ok), stdev(ok)))
     return found

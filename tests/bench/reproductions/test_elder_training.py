@@ -26,7 +26,16 @@ from hypergrad_bench.bench.training.training_step import Measures
 from hypergrad_bench.problems import Denoising, FieldsOfExperts, LowerLevel, Photographs, measure
 from hypergrad_bench.problems.networks.drunet import Drunet
 
-TINY = TrainingSize(Drunet(widths=(2, 2), blocks=1, activation="elu"), 4, 8, 4, 2, 2, 2, 3)
+TINY = TrainingSize(
+    network=Drunet(widths=(2, 2), blocks=1, activation="elu"),
+    pretraining=4,
+    side=8,
+    pairs=4,
+    tuning=2,
+    tests=2,
+    block=2,
+    steps=3,
+)
 
 
 def test_an_energy_rests_where_change_and_gradient_are_small() -> None:
@@ -38,6 +47,7 @@ def test_an_energy_rests_where_change_and_gradient_are_small() -> None:
     state, beside = solver.init(lower), plain.init(lower)
     assert jnp.isinf(solver.residual(lower, state))
     step, other = jax.jit(solver.step), jax.jit(plain.step)
+    before = beside
     for _ in range(4):
         before = beside
         state, beside = step(lower, state), other(lower, beside)
