@@ -6,6 +6,7 @@ from .blorc_training.claim import BlorcTraining as BlorcTraining
 from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexactness
 from .certified_l1.claim import CertifiedL1 as CertifiedL1
 from .deq_versus_bilevel.claim import DeqVersusBilevel as DeqVersusBilevel
+from .elder_training.claim import ElderTraining as ElderTraining
 from .equilibrium_cost.claim import EquilibriumCost as EquilibriumCost
 from .exact_gradient_scale.claim import ExactGradientScale as ExactGradientScale
 from .filter_bank_speed.claim import FilterBankSpeed as FilterBankSpeed

@@ -1,8 +1,8 @@
 """Training a small denoiser or potential on photographs: resumable, and the same for the same seed."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ...problems.ground_truth import GroundTruth
 from ...problems.ground_truths.photographs import Photographs
 from ...problems.networks.drunet import Drunet
 from ...problems.networks.network import Parameters
@@ -23,6 +24,7 @@ from .settings import Goal, Training
 
 EVEN, FLOOR = 0.1, 0.03
 """Squared errors weigh EVEN^2 / (sigma^2 + FLOOR^2): else those at much noise would drown the others."""
+PHOTOGRAPHS = (Photographs(1), Photographs(2))
 
 
 class TrainingState(NamedTuple):
@@ -53,12 +55,19 @@ def _near_identity(parameters: Parameters) -> Parameters:
     return {**parameters, **passed}
 
 
-def train(training: Training, network: Drunet, state: TrainingState) -> Iterator[tuple[TrainingState, float]]:
-    """Yield the state after every step to the last, with the weighted squared error of its batch."""
+def train(
+    training: Training, network: Drunet, state: TrainingState, sources: Sequence[GroundTruth] = PHOTOGRAPHS
+) -> Iterator[tuple[TrainingState, float]]:
+    """Yield the state after every step to the last, with the weighted squared error of its batch.
+
+    Every source of images gives an equal share of a batch; the last one gives what is left over too.
+    """
     step, parameters, moments = state
+    # A step does not depend on the seed: trainings from several share a program.
+    of_any_seed = replace(training, seed=0)
     while step < training.steps:
-        clean, noisy, sigma = _batch(training, step)
-        parameters, moments, error = _update(training, network, parameters, moments, clean, noisy, sigma)
+        clean, noisy, sigma = _batch(training, step, sources)
+        parameters, moments, error = _update(of_any_seed, network, parameters, moments, clean, noisy, sigma)
         step += 1
         yield TrainingState(step, parameters, moments), float(error)
 
@@ -141,13 +150,15 @@ def _error(
     return jnp.mean(errors * EVEN**2 / (jnp.square(sigma) + FLOOR**2))
 
 
-def _batch(training: Training, step: int) -> tuple[Array, Array, Array]:
+def _batch(training: Training, step: int, sources: Sequence[GroundTruth]) -> tuple[Array, Array, Array]:
     """Draw the crops of a step, turned and mirrored at random, and their noise."""
-    shape, half = (training.side, training.side), training.batch // 2
+    shape, share = (training.side, training.side), training.batch // len(sources)
     seed = int(np.random.SeedSequence([training.seed, step, 11]).generate_state(1)[0])
     generator = np.random.default_rng([training.seed, step, 12])
-    counts: tuple[tuple[int, int], ...] = ((1, half), (2, training.batch - half))
-    samples = [Photographs(scale).sample(shape, count, seed) for scale, count in counts if count]
+    counts = [share] * (len(sources) - 1) + [training.batch - share * (len(sources) - 1)]
+    samples = [
+        source.sample(shape, count, seed) for source, count in zip(sources, counts, strict=True) if count
+    ]
     clean = np.stack([_turned(crop, int(generator.integers(8))) for crop in np.concatenate(samples)])
     sigma = generator.uniform(0, training.sigma, len(clean))
     noisy = clean + sigma[:, None, None] * generator.normal(size=clean.shape)

@@ -74,15 +74,16 @@ class Trainer:
         self.pairs = self._everywhere(pairs)
         self._program: Any = None
 
-    def on(self, pairs: Pairs, seed: int) -> "Trainer":
-        """Return the same training on other pairs in an order of its own; what is compiled is shared.
+    def on(self, pairs: Pairs, seed: int | None = None, regularizer: Regularizer | None = None) -> "Trainer":
+        """Return the same training on other pairs; what is compiled is shared.
 
         Args:
             pairs: in the place of this trainer's, with arrays of the same shapes and dtype.
-            seed: of the shuffles.
+            seed: of the shuffles, this trainer's for None.
+            regularizer: where to start, with arrays of the same shapes and dtype; as this trainer for None.
 
         Raises:
-            ValueError: if the pairs do not look like this trainer's.
+            ValueError: if pairs or regulariser do not look like this trainer's.
         """
         if _looks(pairs) != _looks(self.pairs):
             raise ValueError(
@@ -90,8 +91,12 @@ class Trainer:
                 f"{_kind(self.pairs.truths)}, with {self.pairs.A!r}; got {_kind(pairs.y)} and "
                 f"{_kind(pairs.truths)}, with {pairs.A!r}"
             )
+        start = self._regularizer if regularizer is None else regularizer
+        if _looks(start) != _looks(self._regularizer):
+            raise ValueError(f"this trainer's program is for {self._regularizer!r}; got {start!r}")
         other = copy.copy(self)
-        other.recipe, other.pairs = replace(self.recipe, seed=seed), self._everywhere(pairs)
+        other.recipe = self.recipe if seed is None else replace(self.recipe, seed=seed)
+        other.pairs, other._regularizer = self._everywhere(pairs), start
         return other
 
     def start(self) -> LearningState:
@@ -201,9 +206,9 @@ class Trainer:
         return jax.device_put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
 
-def _looks(pairs: Pairs) -> Any:
-    """Return what a program that is compiled for pairs depends on."""
-    return jax.tree.structure(pairs), [_kind(leaf) for leaf in jax.tree.leaves(pairs)]
+def _looks(tree: Any) -> Any:
+    """Return what a program that is compiled for such a tree depends on."""
+    return jax.tree.structure(tree), [_kind(leaf) for leaf in jax.tree.leaves(tree)]
 
 
 def _kind(leaf: Any) -> str:

@@ -70,7 +70,7 @@ def test_every_claim_is_a_row_with_a_verdict_from_the_recorded_folders(hgb: Hgb,
     }
     assert "equilibrium-cost: its part on cost holds" in found["D2"]["reason"]
     assert {one["reproduction"] for one in found["D1"]["parts"]} == {"restarts", "restarted-training"}
-    assert "no reproduction of it" in found["B1"]["reason"]
+    assert "`hgb reproduce elder-training` does" in found["B1"]["reason"]
 
 
 def test_the_table_has_every_claim_and_its_rule(hgb: Hgb, capsys: Printed) -> None:
@@ -178,13 +178,17 @@ def test_reproductions_of_one_claim_settle_it_together(verdicts: str, expected: 
     assert joint_finding(parts[:1]) == parts[0].finding
 
 
-def test_a_paper_stands_for_its_reproductions(hgb: Hgb, capsys: Printed) -> None:
+def test_a_paper_stands_for_its_reproductions(
+    hgb: Hgb, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of them once; one without any is refused with a sentence."""
-    groups = {paper.name: grouped_reproductions(paper.name) for paper in PAPERS if paper.name != "elder"}
+    groups = {paper.name: grouped_reproductions(paper.name) for paper in PAPERS}
     assert "restarts" in (groups["restarted"] or [])
     assert groups["deq-vs-bilevel"] == ["deq-versus-bilevel"]
     assert grouped_reproductions("all") == [name for group in groups.values() for name in group or []]
     assert grouped_reproductions("restarts") is None
+    assert groups["elder"] == ["elder-training"]
+    monkeypatch.setattr(claims_module, "_settling", dict)
     assert hgb("reproduce", "elder", "--quick") == 2
     assert "no reproduction of elder yet: its claims B1, B2" in capsys.readouterr().err
 

@@ -96,7 +96,18 @@ def test_a_trainer_on_other_pairs_shares_the_program_and_is_a_new_one_else(cold)
     expected, curve = fresh.advance(fresh.start(), 3)
     equal((found, measures), (expected, curve))
     with pytest.raises(ValueError, match=r"is for y of shape \(6, 8\) in float64 .* got shape \(5, 8\)"):
-        cold.on(Pairs(pairs.A, pairs.y[1:], pairs.truths[1:]), 0)
+        cold.on(Pairs(pairs.A, pairs.y[1:], pairs.truths[1:]))
+
+
+def test_a_trainer_on_another_start_is_a_new_one_else(cold):
+    """To the bit; a regulariser of another shape is refused."""
+    pairs, regularizer = signals()
+    doubled = jax.tree.map(lambda leaf: 2 * leaf, regularizer)
+    moved = cold.on(pairs, regularizer=doubled)
+    fresh = Trainer(recipe(regularizer, starts="cold"), pairs, doubled)
+    equal(moved.advance(moved.start(), 3), fresh.advance(fresh.start(), 3))
+    with pytest.raises(ValueError, match=r"this trainer's program is for .*; got "):
+        cold.on(pairs, regularizer=jax.tree.map(lambda leaf: leaf[None], regularizer))
 
 
 def test_a_solve_begins_where_the_last_one_of_its_pair_ended(warm, cold):

@@ -1,0 +1,1 @@
+"""ELDER's claims: explicit regularisers trained as equilibrium models."""
