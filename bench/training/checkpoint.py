@@ -69,6 +69,19 @@ def load_checkpoint(path: Path, like: TrainingState, training: str) -> Checkpoin
     return Checkpoint(_tree(path, like, tensors), _seconds(path, about))
 
 
+def checkpoint_fault(path: Path) -> str | None:
+    """Return None if a state can be read, else what is wrong with it; its arrays are not looked at."""
+    try:
+        refuse_special(path)
+        with safe_open(path, framework="numpy") as file:
+            file.metadata()
+    except FileNotFoundError:
+        return f"{path} is missing"
+    except (OSError, SafetensorError) as error:
+        return f"{path} cannot be read ({error}) and has to be deleted"
+    return None
+
+
 def _tree(path: Path, like: TrainingState, tensors: dict[str, np.ndarray]) -> Any:
     named, structure = jax.tree_util.tree_flatten_with_path(like)
     expected = {leaf_name(name): leaf for name, leaf in named}
