@@ -13,8 +13,9 @@ _TEXT = (
     "worst residuals, and how many steps were flagged, that is failed or not taken; each of them is recorded."
 )
 _LEVEL_TEXT = (
-    " Of upper levels: the accuracies that the last of these steps began with, by how much these steps have "
-    "certainly lowered the loss, and their work in gradients and Hessian products."
+    " Of upper levels: loss and PSNR at solutions as inexact as the steps asked for, the accuracies that the "
+    "last of these steps began with, by how much these steps have certainly lowered the loss at the exact "
+    "solutions, and their work in gradients and Hessian products."
 )
 
 

@@ -13,13 +13,13 @@ from safetensors.numpy import save
 from ..errors import UserError, unwritable
 from ..records.durable import refuse_special, replace_durably
 from .leaf_range import leaf_name
-from .step_trainer import TrainingState
+from .step_trainer import StepState
 
 _SECONDS, _TRAINING = "seconds", "training"
 
 
 class Checkpoint(NamedTuple):
-    """A `TrainingState`, and the seconds that training took until then."""
+    """A `StepState`, and the seconds that training took until then."""
 
     state: Any
     seconds: float
@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: str) -> None:
         raise unwritable(path, error) from error
 
 
-def load_checkpoint(path: Path, like: TrainingState, training: str) -> Checkpoint:
+def load_checkpoint(path: Path, like: StepState, training: str) -> Checkpoint:
     """Read what `save_checkpoint` wrote.
 
     Args:
@@ -82,7 +82,7 @@ def checkpoint_fault(path: Path) -> str | None:
     return None
 
 
-def _tree(path: Path, like: TrainingState, tensors: dict[str, np.ndarray]) -> Any:
+def _tree(path: Path, like: StepState, tensors: dict[str, np.ndarray]) -> Any:
     named, structure = jax.tree_util.tree_flatten_with_path(like)
     expected = {leaf_name(name): leaf for name, leaf in named}
     found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in tensors.items()}

@@ -26,7 +26,7 @@ def onlooker(planned: PlannedTraining, trainer: StepTrainer) -> Onlooker | Level
     """Return what looks at a training: at pairs of the test split, and at the error of its gradient.
 
     The exact recipe has the first exact method with the first solver that fit, and the tolerance of suites.
-    An upper level bounds the error of its gradient itself, and only its pairs are looked at.
+    Of a training by an upper level only the pairs are looked at.
 
     Raises:
         UserError: if no method fits, or there are no such ground truths for testing.

@@ -26,7 +26,7 @@ class TrainingLook(NamedTuple):
     Attributes:
         test_psnr: mean over the held-out pairs, in dB, of a peak of one.
         gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
-            exact one is zero, or its own solve or adjoint failed, and for upper levels, which bound it.
+            exact one is zero, or its own solve or adjoint failed, and for upper levels.
     """
 
     test_psnr: float
@@ -63,7 +63,7 @@ class Onlooker:
 
 
 class LevelOnlooker:
-    """Look at the held-out pairs of a training by an upper level."""
+    """Look at a training by an upper level: at its held-out pairs alone, as its gradient is its own."""
 
     def __init__(self, trainer: StepTrainer, held_out: HeldOut) -> None:
         """Say whose training it is."""

@@ -9,7 +9,7 @@ from .training_step import Measures
 
 
 @runtime_checkable
-class TrainingState(Protocol):
+class StepState(Protocol):
     """What a training goes on from: a pytree of arrays, all of which a checkpoint holds."""
 
     @property

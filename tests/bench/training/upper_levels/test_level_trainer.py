@@ -9,7 +9,7 @@ from quadratic_levels import SIZE, DiagonalQuadratic
 
 from hypergrad_bench.bench.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hypergrad_bench.bench.training.pairs import Pairs, batch_indices
-from hypergrad_bench.bench.training.step_trainer import StepTrainer, TrainingState
+from hypergrad_bench.bench.training.step_trainer import StepState, StepTrainer
 from hypergrad_bench.bench.training.training_step import DIVERGED, GOING_ON, STUCK
 from hypergrad_bench.bench.training.upper_levels import level_step
 from hypergrad_bench.bench.training.upper_levels.level_trainer import LevelTrainer
@@ -57,7 +57,7 @@ def test_the_curve_certifies_the_fall_of_the_true_loss(maid, whole):
     assert np.all(known.accuracy > 0)
     assert np.all(known.gradient_bound[measures.taken] < measures.gradient_norm[measures.taken])
     assert isinstance(maid, StepTrainer)
-    assert isinstance(state, TrainingState)
+    assert isinstance(state, StepState)
 
 
 def test_a_state_that_went_through_its_file_goes_on_to_the_same_bits(maid, whole, tmp_path):
