@@ -61,10 +61,13 @@ from .upper_levels.line_search import Backtracking as Backtracking
 from .upper_levels.maid import Maid as Maid
 from .upper_levels.pair_solves import PairSolves as PairSolves
 from .upper_levels.schedules import PowerDecay as PowerDecay
+from .upper_levels.upper_level import BatchLevel as BatchLevel
 from .upper_levels.upper_level import LowerWork as LowerWork
 from .upper_levels.upper_level import StepAccount as StepAccount
+from .upper_levels.upper_level import StepDemand as StepDemand
 from .upper_levels.upper_level import UpperLevel as UpperLevel
 from .upper_levels.upper_level import UpperState as UpperState
+from .upper_levels.upper_level import UpperTraits as UpperTraits
 from .upper_levels.upper_loss import LossBounds as LossBounds
 from .upper_levels.upper_loss import MeanSquaredError as MeanSquaredError
 from .upper_levels.upper_loss import UpperLoss as UpperLoss

@@ -31,6 +31,7 @@ SHELVES = {
     "data": (Shelf("problems", "ground_truths", "sample"),),
     "solvers": (Shelf("solvers", "iterations", "step"),),
     "methods": (Shelf("hypergrad", "rules", "__call__"), CONTENDERS),
+    "upper_levels": (Shelf("hypergrad", "upper_levels", "init"),),
     "reproductions": (Shelf("bench/reproductions", "", "cases"),),
 }
 NOT_BY_NAME = ("image-folder",)

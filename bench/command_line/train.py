@@ -25,10 +25,25 @@ def train(
     data: option.Data = None,
     images: option.Images = None,
     pairs: option.Pairs = 200,
-    batch: option.Batch = 5,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Pairs per step; else 5, and of maid and fixed-tolerances all.")
+    ] = None,
     steps: option.Steps = 1000,
-    optimizer: option.Optimizer = "adam",
-    rate: option.Rate = 1e-2,
+    upper_level: Annotated[
+        str | None,
+        typer.Option(
+            help="In the place of method and optimiser: steps that choose their accuracies, such as maid or "
+            "'maid(accuracy=0.05)'.",
+            autocompletion=complete("upper_levels"),
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="Of optax, such as 'sgd(momentum=0.9)'; else adam.")
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="The learning rate, else 0.01; of an upper level its first step."),
+    ] = None,
     schedule: option.Schedule = "constant",
     learn: option.Learn = None,
     keep: option.Keep = "projection",
@@ -56,6 +71,9 @@ def train(
 ) -> None:
     """Learn a regulariser from pairs of signals or images, with any method, solver and optimiser.
 
+    --upper-level takes the place of method and optimiser by steps that choose how accurately they solve, such
+    as MAID, whose descent is certified.
+
     Every method sees the same batches. Curve and state are written on the way: a training that was stopped,
     also by kill -9, goes on with --resume to the same bits. The exit status is 2 if training diverges; the
     last good parameters are kept.
@@ -65,11 +83,15 @@ def train(
 
         hgb train --images photos/ --regularizer fields-of-experts --size 64x64 --batch 8
 
+        hgb train --images photos/ --regularizer fields-of-experts --size 16x16 --upper-level maid
+
         hgb train --regularizer wavelet-l1 --task deconvolution --size 32x32x3 --method closed-form
 
         hgb train --resume learned
     """
     words = option.words(schedule, keep, starts, failed_steps, dtype)
+    if upper_level is None:
+        optimizer, rate, batch = optimizer or "adam", 1e-2 if rate is None else rate, batch or 5
     start_jax()
     from ..commands import train as command
     from ..training.request import TrainingRequest
@@ -86,6 +108,7 @@ def train(
         pairs=pairs,
         batch=batch,
         steps=steps,
+        upper_level=upper_level,
         optimizer=optimizer,
         rate=rate,
         learn=tuple(learn or ()),

@@ -11,9 +11,9 @@ from ..errors import UserError
 from ..machine.device import use_device
 from ..progress import RunProgress
 from ..report.page import print_page, write_page
-from ..report.training_curves import comparison_page
 from ..runs.comparison import TrainingComparison, plan_comparison, plan_comparison_again
 from ..runs.folder import new_folder
+from ..runs.training_page import page_of_comparison
 from ..training.request import TrainingRequest
 from .measuring import typed
 from .notices import say
@@ -42,7 +42,7 @@ def compare_training(
     except KeyboardInterrupt:
         say(f"stopped; what is done is kept: hgb compare-training --resume {comparison.folder} goes on")
         raise typer.Exit(130) from None
-    page = comparison_page(_title(comparison), comparison.curves())
+    page = page_of_comparison(comparison.folder).page
     write_page(page, comparison.folder)
     print_page(page)
     Console().print(Text(f"Trainings, table and figure are in {comparison.folder}"), soft_wrap=True)
@@ -55,8 +55,3 @@ def _train(comparison: TrainingComparison, method: str) -> None:
         with RunProgress(running.steps, before=running.done) as progress:
             running.run(progress)
         running.save_learned()
-
-
-def _title(comparison: TrainingComparison) -> str:
-    asked = comparison.request
-    return f"{asked.regularizer} on {asked.task}, {asked.size}: {asked.steps} steps by each method"

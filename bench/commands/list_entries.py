@@ -16,6 +16,7 @@ from ..catalogue.kind import KINDS
 from ..catalogue.plugin import with_plugins
 from ..grid.suites import SUITES
 from ..runs.reproduce import built_in_reproductions
+from ..training.upper_levels.asked_level import UPPER_LEVELS
 
 
 def list_entries(as_json: bool, plugins: list[Path]) -> None:
@@ -38,9 +39,10 @@ def list_entries(as_json: bool, plugins: list[Path]) -> None:
 
 def _entries(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     listed = {kind: [_entry(name, one) for name, one in getattr(catalogue, kind).items()] for kind in KINDS}
+    upper_levels = [_entry(name, one) for name, one in UPPER_LEVELS.items()]
     suites = [{"name": suite.name, "settings": "", "summary": suite.sentence} for suite in SUITES.values()]
     reproductions = [_entry(name, one) for name, one in built_in_reproductions().items()]
-    return {**listed, "suites": suites, "reproductions": reproductions}
+    return {**listed, "upper_levels": upper_levels, "suites": suites, "reproductions": reproductions}
 
 
 def _entry(name: str, entry: Any) -> dict[str, Any]:

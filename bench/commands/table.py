@@ -5,25 +5,33 @@ from pathlib import Path
 import typer
 
 from ..errors import UserError
-from ..report.comma_separated import csv_of_cells
 from ..report.publish import csv_text, page_of_table, write_tables
 from ..report.render import print_tables
 from ..report.tables import report_of
 from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
 from ..runs.run_file import run_folder
+from ..runs.training_file import is_of_training
 from .form import Form
 from .notices import say, warn
 
 
 def print_table(folder: Path, form: Form, write: bool) -> None:
-    """Print the tables of a run or a reproduction, and write them anew.
+    """Print the tables of a run, a reproduction or one or more trainings, and write them anew.
 
     Raises:
         UserError: if a line of the journal cannot be read, once the tables of the others are printed.
     """
+    # What draws, and claims with the solvers that they measure: the tables of a run need neither.
     if reproduction_folder(folder).about_path.exists():
-        _reproduction(folder, form, write)
+        from .pages import print_reproduction
+
+        print_reproduction(folder, form, write)
+        return
+    if is_of_training(folder):
+        from .pages import print_training
+
+        print_training(folder, form, write)
         return
     files = run_folder(folder)
     reading = files.journal.read()
@@ -47,28 +55,4 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
         raise UserError(
             f"{len(reading.bad_lines)} lines of the journal are left out; `{files.resume}` sets them aside "
             f"in {files.journal.rejected.name} and measures what is missing"
-        )
-
-
-def _reproduction(folder: Path, form: Form, write: bool) -> None:
-    # What draws, and the claims with the solvers that they measure: the tables of a run need neither.
-    from ..report.page import page_markdown, print_page
-    from ..runs.reproduction_page import page_of, write_page_of
-
-    files = reproduction_folder(folder)
-    page, left_out = page_of(folder)
-    if form is Form.TERMINAL:
-        print_page(page)
-    elif form is Form.CSV:
-        typer.echo(csv_of_cells(page.sections), nl=False)
-    else:
-        typer.echo(page_markdown(page), nl=False)
-    warn(page.warnings)
-    if write:
-        write_page_of(folder, page)
-    if left_out:
-        print_lines("left out", left_out)
-        raise UserError(
-            f"{len(left_out)} lines of {files.journal.path} are left out; `{files.resume}` sets aside what "
-            f"is no case, in {files.journal.rejected.name}, and measures what is missing"
         )

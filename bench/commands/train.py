@@ -51,9 +51,10 @@ def train(request: TrainingRequest, out: Path | None, resume: Path | None, devic
 
 def _beginning(running: RunningTraining) -> str:
     choices = running.plan.planned.choices()
+    way = choices.get("upper level") or f"{choices['method']} with {choices['solver']}"
     return (
-        f"{running.done} of {running.steps} steps made, in {running.plan.folder}: {choices['method']} with "
-        f"{choices['solver']}, {choices['regularizer']}, {choices['task']}"
+        f"{running.done} of {running.steps} steps made, in {running.plan.folder}: {way}, "
+        f"{choices['regularizer']}, {choices['task']}"
     )
 
 
@@ -67,17 +68,29 @@ def _end(running: RunningTraining) -> None:
             f"good parameters are kept in {folder}: a lower --rate, --keep exp or another --weight may help"
         )
     if ended == STUCK:
-        raise UserError(
-            f"training is stuck at step {running.done} of {running.steps}: the last "
-            f"{running.trainer.recipe.patience} steps failed (residual {points[-1].residual}); the last good "
-            f"parameters are kept in {folder}: more --max-steps, a looser --tolerance or --failed-steps take "
-            "may help"
-        )
+        raise UserError(_stuck(running, points[-1]))
     for line in (
         _course(points, running.not_taken()),
         f"The regulariser, its curve and state are in {folder}",
     ):
         Console(highlight=False).print(Text(line), soft_wrap=True)
+
+
+def _stuck(running: RunningTraining, last: CurvePoint) -> str:
+    at = f"at step {running.done} of {running.steps}"
+    patience, folder = running.trainer.patience, running.plan.folder
+    if last.level is not None:
+        return (
+            f"training ended {at}: in the last {patience} steps none could be trusted (gradient norm "
+            f"{last.gradient_norm}, bound of its error {last.level.gradient_bound}), as at a stationary "
+            f"point or at the limits of the dtype; the parameters are kept in {folder}: more --max-steps "
+            "or a smaller --rate may help"
+        )
+    return (
+        f"training is stuck {at}: the last {patience} steps failed (residual {last.residual}); the last good "
+        f"parameters are kept in {folder}: more --max-steps, a looser --tolerance or --failed-steps take may "
+        "help"
+    )
 
 
 def _course(points: tuple[CurvePoint, ...], missed: int) -> str:

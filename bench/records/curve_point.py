@@ -10,6 +10,35 @@ from ..errors import UserError
 from .strict_json import complaint, strict_json
 
 
+class LevelPoint(BaseModel):
+    """Hold what an upper level says of one step; a number that it does not have is null."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    least: float | None
+    """At most the loss at the exact solutions, before the step."""
+    most: float | None
+    """At least that loss."""
+    certified_fall: float | None
+    """By at least so much has that loss fallen in this step."""
+    gradient_bound: float | None
+    """Of the error of the hypergradient, in the norm of `gradient_norm`."""
+    accuracy: float | None
+    """That the step began with: a bound of the distance to the solutions, root mean square over pixels."""
+    adjoint_accuracy: float | None
+    """That it began with: the relative residual of adjoint equations."""
+    step_size: float | None
+    """The first one that it tried."""
+    rounds: int
+    """How often it solved for a hypergradient."""
+    trials: int
+    """Step sizes that it tried."""
+    gradients: int
+    """Of energies, over all pairs."""
+    products: int
+    """Of Hessians with vectors, over all pairs."""
+
+
 class CurvePoint(BaseModel):
     """Hold what is known of one step of training: of the batch that it took, before the parameters moved.
 
@@ -29,7 +58,7 @@ class CurvePoint(BaseModel):
     gradient_norm: float | None
     """Of the gradient by what the optimiser moves."""
     solver_steps: float | None
-    """Of the lower level, the mean of the batch."""
+    """Of the lower level, the mean of the batch; null for upper levels, as both residuals are."""
     residual: float | None
     """Relative, of the lower level, the worst of the batch."""
     adjoint_residual: float | None
@@ -42,6 +71,8 @@ class CurvePoint(BaseModel):
     """The mean of held-out pairs in dB, solved exactly; null where nobody looked."""
     gradient_error: float | None = None
     """Of the gradient, relative to the exact one; null where nobody looked, or that one's solve failed."""
+    level: LevelPoint | None = None
+    """What an upper level says; null for optimisers."""
 
     def line_name(self) -> str:
         """Return the step in messages."""
@@ -49,8 +80,7 @@ class CurvePoint(BaseModel):
 
     def to_line(self) -> str:
         """Return the step as one line of strict JSON."""
-        fields = {name: _finite(value) for name, value in self.__dict__.items()}
-        return json.dumps(fields, allow_nan=False)
+        return json.dumps(_finite(self.model_dump()), allow_nan=False)
 
     @classmethod
     def from_line(cls, line: bytes) -> "CurvePoint":
@@ -66,4 +96,6 @@ class CurvePoint(BaseModel):
 
 
 def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

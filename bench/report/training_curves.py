@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..records.curve_point import CurvePoint
+from .curve_table import curve_table
 from .page import Page
 from .panels import COLOURS, MARKERS
 from .text_table import TextTable
@@ -88,8 +89,8 @@ class TrainedCurve:
         return [point.gradient_error for point in self.looks if point.gradient_error is not None]
 
 
-def comparison_page(title: str, curves: Sequence[TrainedCurve]) -> Page:
-    """Return the page of a comparison; trainings without a look have empty cells."""
+def comparison_page(title: str, curves: Sequence[TrainedCurve], warnings: Sequence[str] = ()) -> Page:
+    """Return the page of a comparison, with the curve of each; trainings without a look have empty cells."""
     seen = [curve for curve in curves if curve.looks]
     step = min((curve.looks[-1].step for curve in seen), default=0)
     seconds = min((curve.seconds for curve in seen), default=0.0)
@@ -98,7 +99,9 @@ def comparison_page(title: str, curves: Sequence[TrainedCurve]) -> Page:
         "Trainings", text, _COLUMNS, [_line(curve, step, seconds) for curve in curves], ("solver",)
     )
     figures = {"training": _figure(seen)} if seen else {}
-    return Page(title, QUESTION, RULE, [table], _verdict(seen, step, seconds), figures)
+    curves_of_each = [curve_table(f"Curve of {curve.method}", curve.points) for curve in curves]
+    verdict = _verdict(seen, step, seconds)
+    return Page(title, QUESTION, RULE, [table, *curves_of_each], verdict, figures, warnings)
 
 
 def _line(curve: TrainedCurve, step: int, seconds: float) -> list[str]:

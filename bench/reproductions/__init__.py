@@ -5,6 +5,7 @@ from .blorc_timing.claim import BlorcTiming as BlorcTiming
 from .blorc_training.claim import BlorcTraining as BlorcTraining
 from .certified_inexactness.claim import CertifiedInexactness as CertifiedInexactness
 from .certified_l1.claim import CertifiedL1 as CertifiedL1
+from .deq_step.claim import DeqStep as DeqStep
 from .deq_versus_bilevel.claim import DeqVersusBilevel as DeqVersusBilevel
 from .elder_training.claim import ElderTraining as ElderTraining
 from .equilibrium_cost.claim import EquilibriumCost as EquilibriumCost

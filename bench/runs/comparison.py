@@ -12,13 +12,10 @@ from ..catalogue.typed_call import typed_call
 from ..errors import UserError, unwritable
 from ..records.durable import replace_durably
 from ..records.strict_json import read_model
-from ..report.training_curves import TrainedCurve
 from ..training.request import TrainingRequest
 from .provenance import provenance
-from .training_file import training_folder
+from .training_file import COMPARISON_FILE, training_folder
 from .training_run import RunningTraining, plan_new_training, plan_training_again, started_training
-
-COMPARISON_FILE = "comparison.json"
 
 
 class ComparisonFile(BaseModel):
@@ -55,17 +52,6 @@ class TrainingComparison:
         plan = plan_training_again(path) if begun else plan_new_training(asked, path)
         with started_training(plan, command) as running:
             yield running
-
-    def curves(self) -> list[TrainedCurve]:
-        """Return the curves of all trainings that have begun."""
-        found = []
-        for method in self.methods:
-            files = training_folder(self.folder_of(method))
-            if files.about_path.exists():
-                choices = files.about().choices
-                points = sorted(files.recorded(), key=lambda point: point.step)
-                found.append(TrainedCurve(choices["method"], choices["solver"], tuple(points)))
-        return found
 
 
 def plan_comparison(

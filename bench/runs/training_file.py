@@ -11,6 +11,8 @@ from ..training.request import TrainingRequest
 from .folder import FolderKind, RunFolder
 
 TRAINING_FILE, CURVE, STATE = "training.json", "curve.jsonl", "state.safetensors"
+COMPARISON_FILE = "comparison.json"
+"""Of a folder that holds the folders of several trainings."""
 
 
 class TrainingFile(BaseModel):
@@ -43,3 +45,14 @@ TRAININGS = FolderKind("a training", "hgb train", TRAINING_FILE, _read, CURVE, C
 def training_folder(path: Path) -> RunFolder[TrainingFile, CurvePoint]:
     """Return a folder as that of a training, whether there is one yet or not."""
     return RunFolder(path, TRAININGS)
+
+
+def is_comparison(folder: Path) -> bool:
+    """Tell whether a folder is that of a comparison of trainings, as far as its names tell."""
+    return (folder / COMPARISON_FILE).exists()
+
+
+def is_of_training(folder: Path) -> bool:
+    """Tell whether a folder is that of a training or of a comparison, as far as its names tell."""
+    files = training_folder(folder)
+    return is_comparison(folder) or files.about_path.exists() or files.journal.path.exists()

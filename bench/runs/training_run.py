@@ -12,15 +12,15 @@ import numpy as np
 
 from ..errors import UserError
 from ..progress import RunProgress
-from ..records.curve_point import CurvePoint
+from ..records.curve_point import CurvePoint, LevelPoint
 from ..training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ..training.learned import require_savable, save_learned
 from ..training.looking import onlooker
-from ..training.onlooker import Onlooker, TrainingLook
+from ..training.onlooker import LevelOnlooker, Onlooker, TrainingLook
 from ..training.prepared import PlannedTraining, plan_training, prepared
 from ..training.request import TrainingRequest
-from ..training.trainer import Trainer
-from ..training.training_step import GOING_ON, Measures
+from ..training.step_trainer import StepTrainer
+from ..training.training_step import GOING_ON, LevelMeasures, Measures
 from .folder import OpenFolder
 from .provenance import provenance
 from .training_file import STATE, TRAINING_FILE, TrainingFile, training_folder
@@ -76,7 +76,7 @@ def started_training(plan: TrainingPlan, command: Sequence[str]) -> Iterator["Ru
         return TrainingFile(
             request=plan.planned.request,
             choices=plan.planned.choices(),
-            parameters=trainer.recipe.parametrization.sentences(),
+            parameters=trainer.keeping(),
             **provenance(command),
         )
 
@@ -105,13 +105,13 @@ class RunningTraining:
     """
 
     plan: TrainingPlan
-    trainer: Trainer
+    trainer: StepTrainer
     opened: OpenFolder[TrainingFile, CurvePoint]
     now: Checkpoint
     _recorded: int = field(init=False)
     _kept: float = field(init=False)
     _cost: float = 0.0
-    _onlooker: Onlooker | None = None
+    _onlooker: Onlooker | LevelOnlooker | None = None
 
     def __post_init__(self) -> None:
         # A curve can be ahead of the state: those steps are made again, to the same bits.
@@ -229,7 +229,12 @@ def _points(measures: Measures, first: int, before: float, share: float) -> Iter
             adjoint_residual=None if adjoint is None else float(adjoint[place]),
             failed=int(measures.failed[place]),
             taken=bool(measures.taken[place]),
+            level=None if measures.level is None else _level_point(measures.level, place),
         )
+
+
+def _level_point(level: LevelMeasures, place: int) -> LevelPoint:
+    return LevelPoint(**{name: values[place].item() for name, values in level._asdict().items()})
 
 
 def _label(measures: Measures, speed: float) -> str:

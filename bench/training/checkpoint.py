@@ -13,15 +13,15 @@ from safetensors.numpy import save
 from ..errors import UserError, unwritable
 from ..records.durable import refuse_special, replace_durably
 from .leaf_range import leaf_name
-from .training_step import LearningState
+from .step_trainer import StepState
 
 _SECONDS, _TRAINING = "seconds", "training"
 
 
 class Checkpoint(NamedTuple):
-    """A state, and the seconds that training took until then."""
+    """A `StepState`, and the seconds that training took until then."""
 
-    state: LearningState
+    state: Any
     seconds: float
 
 
@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, training: str) -> None:
         raise unwritable(path, error) from error
 
 
-def load_checkpoint(path: Path, like: LearningState, training: str) -> Checkpoint:
+def load_checkpoint(path: Path, like: StepState, training: str) -> Checkpoint:
     """Read what `save_checkpoint` wrote.
 
     Args:
@@ -69,7 +69,20 @@ def load_checkpoint(path: Path, like: LearningState, training: str) -> Checkpoin
     return Checkpoint(_tree(path, like, tensors), _seconds(path, about))
 
 
-def _tree(path: Path, like: LearningState, tensors: dict[str, np.ndarray]) -> LearningState:
+def checkpoint_fault(path: Path) -> str | None:
+    """Return None if a state can be read, else what is wrong with it; its arrays are not looked at."""
+    try:
+        refuse_special(path)
+        with safe_open(path, framework="numpy") as file:
+            file.metadata()
+    except FileNotFoundError:
+        return f"{path} is missing"
+    except (OSError, SafetensorError) as error:
+        return f"{path} cannot be read ({error}) and has to be deleted"
+    return None
+
+
+def _tree(path: Path, like: StepState, tensors: dict[str, np.ndarray]) -> Any:
     named, structure = jax.tree_util.tree_flatten_with_path(like)
     expected = {leaf_name(name): leaf for name, leaf in named}
     found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in tensors.items()}

@@ -1,7 +1,7 @@
 """What is looked at between steps: held-out pairs, and how wrong the gradient is that training takes."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,12 @@ from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
+from .held_out import HeldOut
 from .pair_step import PairStep, pair_step
 from .pairs import Pairs, batch_indices
 from .recipe import Recipe
 from .start import Start
+from .step_trainer import StepTrainer
 from .trainer import Trainer
 from .training_step import LearningState
 
@@ -24,7 +26,7 @@ class TrainingLook(NamedTuple):
     Attributes:
         test_psnr: mean over the held-out pairs, in dB, of a peak of one.
         gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
-            exact one is zero, or its own solve or adjoint failed.
+            exact one is zero, or its own solve or adjoint failed, and for upper levels.
     """
 
     test_psnr: float
@@ -38,15 +40,14 @@ class Onlooker:
         trainer: whose training it is.
         exact: the same recipe with an exact method and a tight tolerance; starts cold, so that it owes
             nothing to the training.
-        held_out: pairs that are not trained on, solved by the exact recipe's solver and budget.
+        held_out: pairs that are not trained on.
     """
 
-    def __init__(self, trainer: Trainer, exact: Recipe, held_out: Pairs) -> None:
+    def __init__(self, trainer: Trainer, exact: Recipe, held_out: HeldOut) -> None:
         """Compile nothing yet."""
         self._trainer, self._held_out = trainer, held_out
         self._taken = jax.jit(partial(_gradient, trainer.recipe))
         self._exact = jax.jit(partial(_gradient, exact))
-        self._errors = jax.jit(partial(_squared_errors, exact))
 
     def look(self, state: LearningState) -> TrainingLook:
         """Return what is to be seen at a state."""
@@ -57,8 +58,20 @@ class Onlooker:
         chosen = Pairs(pairs.A, y, truths)
         exact, failed = self._exact(regularizer, chosen, Start())
         taken, _ = self._taken(regularizer, chosen, starts)
-        psnr = jnp.mean(-10 * jnp.log10(self._errors(self._held_out, regularizer)))
-        return TrainingLook(float(psnr), None if bool(failed) else _relative(taken, exact))
+        psnr = self._held_out.psnr(regularizer)
+        return TrainingLook(psnr, None if bool(failed) else _relative(taken, exact))
+
+
+class LevelOnlooker:
+    """Look at a training by an upper level: at its held-out pairs alone, as its gradient is its own."""
+
+    def __init__(self, trainer: StepTrainer, held_out: HeldOut) -> None:
+        """Say whose training it is."""
+        self._trainer, self._held_out = trainer, held_out
+
+    def look(self, state: Any) -> TrainingLook:
+        """Return what is to be seen at a state."""
+        return TrainingLook(self._held_out.psnr(self._trainer.learned(state)), None)
 
 
 def _gradient(
@@ -72,14 +85,6 @@ def _gradient(
     found = jax.vmap(of_pair)(chosen.y, chosen.truths, starts)
     mean = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient)
     return recipe.parametrization.learned_leaves(mean), jnp.any(found.failed)
-
-
-def _squared_errors(exact: Recipe, pairs: Pairs, regularizer: Regularizer) -> Float[Array, " pairs"]:
-    def of_pair(pair: tuple[Array, Array]) -> Array:
-        lower = LowerLevel(pairs.A, pair[0], regularizer)
-        return jnp.mean(jnp.square(exact.method(exact.solver, exact.budget, lower).x - pair[1]))
-
-    return jax.lax.map(of_pair, (pairs.y, pairs.truths))
 
 
 def _relative(taken: list[Array], exact: list[Array]) -> float | None:

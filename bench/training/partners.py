@@ -45,6 +45,11 @@ def partners(catalogue: Catalogue, lower: LowerLevel, method: str | None, solver
     raise UserError(refusals[0] if len(refusals) == 1 else _nothing(lower, refusals, method, solver))
 
 
+def solver_named(catalogue: Catalogue, text: str) -> Solver:
+    """Return the solver with this name and these settings; raise `UserError` for an unknown one."""
+    return _named(catalogue, "solvers", text)
+
+
 def _methods(catalogue: Catalogue, lower: LowerLevel, text: str | None) -> list[Method]:
     if text is None:
         entries = ordered(catalogue.entries("methods"), METHOD_ORDER)
@@ -56,7 +61,7 @@ def _methods(catalogue: Catalogue, lower: LowerLevel, text: str | None) -> list[
 
 def _solvers(catalogue: Catalogue, text: str | None) -> list[Solver]:
     if text is not None:
-        return [_named(catalogue, "solvers", text)]
+        return [solver_named(catalogue, text)]
     return [one.value for one in ordered(catalogue.entries("solvers"), suite_of("default").solvers)]
 
 

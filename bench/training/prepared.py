@@ -5,7 +5,10 @@ from typing import Any
 
 import jax
 
+from ...hypergrad.upper_levels.upper_level import UpperLevel
 from ...problems.ground_truth import FingerprintedTruth
+from ...problems.lower_level import LowerLevel
+from ...problems.regularizer import Regularizer
 from ...solvers.budget import Budget
 from ..catalogue.catalogue import Catalogue, built_in
 from ..catalogue.plugin import with_plugins
@@ -20,10 +23,13 @@ from ..grid.workloads import shape_of
 from .optimizers import optimizer_named
 from .pairs import Pairs
 from .parametrization import parametrization
-from .partners import Partners, partners
+from .partners import Partners, partners, solver_named
 from .recipe import Recipe
 from .request import TrainingRequest
+from .step_trainer import StepTrainer
 from .trainer import Trainer
+from .upper_levels.asked_level import asked_level
+from .upper_levels.level_trainer import LevelTrainer
 
 TOLERANCES = {"float64": 1e-6, "float32": 1e-5}
 """Relative residual to which the lower level is solved, if nobody says another."""
@@ -38,27 +44,12 @@ class PlannedTraining:
     Attributes:
         request: what was asked for.
         instance: the pairs, as a batch of them all, and where the regulariser starts.
-        partners: the method and the solver.
+        by: the method and the solver that form gradients for an optimiser, or an upper level.
     """
 
     request: TrainingRequest
     instance: Instance
-    partners: Partners
-
-    @property
-    def budget(self) -> Budget:
-        """How long the solver may run.
-
-        Raises:
-            UserError: for a tolerance that is none.
-        """
-        asked = self.request
-        usual = EVERY_STEP if self.partners.method.traits.uses_every_step else MAX_STEPS
-        tolerance = TOLERANCES[asked.dtype] if asked.tolerance is None else asked.tolerance
-        try:
-            return Budget(asked.max_steps or usual, tolerance)
-        except ValueError as error:
-            raise UserError(str(error)) from error
+    by: Partners | UpperLevel
 
     def choices(self) -> dict[str, str]:
         """Return what the training consists of, in the words of labels: what a request leaves open too."""
@@ -68,10 +59,14 @@ class PlannedTraining:
             "task": self.instance.task_label,
             "regularizer": self.instance.regularizer_label,
             "data": " ".join(filter(None, (label(data), contents))),
-            "method": repr(self.partners.method),
-            "solver": repr(self.partners.solver),
-            "budget": repr(self.budget),
+            **self._ways(),
         }
+
+    def _ways(self) -> dict[str, str]:
+        if not isinstance(self.by, Partners):
+            return {"upper level": repr(self.by)}
+        budget = _budget(self.request, self.by)
+        return {"method": repr(self.by.method), "solver": repr(self.by.solver), "budget": repr(budget)}
 
 
 def plan_training(request: TrainingRequest) -> PlannedTraining:
@@ -87,37 +82,63 @@ def plan_training(request: TrainingRequest) -> PlannedTraining:
         lower = template(instance)
     except (Misfit, ValueError, TypeError) as error:
         raise UserError(str(error)) from error
-    planned = PlannedTraining(request, instance, partners(catalogue, lower, request.method, request.solver))
-    _ = planned.budget  # what it refuses is said before pairs are drawn
-    return planned
+    return PlannedTraining(request, instance, _by(request, catalogue, lower))
 
 
-def prepared(planned: PlannedTraining) -> Trainer:
+def prepared(planned: PlannedTraining) -> StepTrainer:
     """Draw the pairs, start the regulariser, and return what trains it.
 
     Raises:
-        UserError: for an unknown optimiser, a batch that does not fit, a parameter that is none, or fewer
-            devices than asked for.
+        UserError: for an unknown optimiser, a batch that does not fit, a parameter that is none, an upper
+            level that does not apply, or fewer devices than asked for.
     """
-    asked = planned.request
+    asked, by = planned.request, planned.by
     inputs = cast(make_inputs(planned.instance), asked.dtype)
-    optimizer = optimizer_named(asked.optimizer, asked.rate, asked.schedule, asked.steps)
+    pairs = Pairs(inputs.A, inputs.y, inputs.truths)
     try:
-        recipe = Recipe(
-            planned.partners.method,
-            planned.partners.solver,
-            planned.budget,
-            optimizer,
-            parametrization(inputs.regularizer, asked.keeping, asked.learn),
-            asked.batch,
-            asked.seed,
-            failed_steps=asked.failed_steps,
-            starts=asked.starts,
-        )
-        pairs = Pairs(inputs.A, inputs.y, inputs.truths)
+        if not isinstance(by, Partners):
+            return LevelTrainer(by, pairs, inputs.regularizer, asked.seed)
+        recipe = _recipe(asked, by, inputs.regularizer)
         return Trainer(recipe, pairs, inputs.regularizer, _devices(asked.devices))
     except (ValueError, TypeError) as error:
         raise UserError(str(error)) from error
+
+
+def _by(request: TrainingRequest, catalogue: Catalogue, lower: LowerLevel) -> Partners | UpperLevel:
+    """Return what trains; what its settings refuse is said before pairs are drawn."""
+    if request.upper_level is None:
+        found = partners(catalogue, lower, request.method, request.solver)
+        _ = _budget(request, found)
+        return found
+    solver = None if request.solver is None else solver_named(catalogue, request.solver)
+    return asked_level(request, solver)
+
+
+def _budget(asked: TrainingRequest, by: Partners) -> Budget:
+    """Say how long the solver may run; raise `UserError` for a tolerance that is none."""
+    usual = EVERY_STEP if by.method.traits.uses_every_step else MAX_STEPS
+    tolerance = TOLERANCES[asked.dtype] if asked.tolerance is None else asked.tolerance
+    try:
+        return Budget(asked.max_steps or usual, tolerance)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _recipe(asked: TrainingRequest, by: Partners, regularizer: Regularizer) -> Recipe:
+    assert asked.optimizer is not None
+    assert asked.rate is not None
+    assert asked.batch is not None
+    return Recipe(
+        by.method,
+        by.solver,
+        _budget(asked, by),
+        optimizer_named(asked.optimizer, asked.rate, asked.schedule, asked.steps),
+        parametrization(regularizer, asked.keeping, asked.learn),
+        asked.batch,
+        asked.seed,
+        failed_steps=asked.failed_steps,
+        starts=asked.starts,
+    )
 
 
 def _instance(request: TrainingRequest, catalogue: Catalogue) -> Instance:

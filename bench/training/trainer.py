@@ -18,10 +18,9 @@ from .pair_step import first_start
 from .pairs import Pairs, batch_indices
 from .recipe import Recipe
 from .start import Start
+from .step_loop import CAPACITY, run_steps
 from .training_step import GOING_ON, LearningState, Measures, training_step
 
-CAPACITY = 10_000
-"""Steps at most between two returns to Python."""
 _AXIS = "batch"
 
 
@@ -99,6 +98,15 @@ class Trainer:
         other.pairs, other._regularizer = self._everywhere(pairs), start
         return other
 
+    @property
+    def patience(self) -> int:
+        """How many steps in a row may fail before the training ends."""
+        return self.recipe.patience
+
+    def keeping(self) -> dict[str, str]:
+        """Say of every parameter, by its name, how it is kept in its range."""
+        return self.recipe.parametrization.sentences()
+
     def start(self) -> LearningState:
         """Return the state before the first step.
 
@@ -163,20 +171,7 @@ class Trainer:
         self, pairs: Pairs, state: LearningState, index: Int[Array, "steps batch"], count: Int[Array, ""]
     ) -> tuple[LearningState, Measures]:
         step = partial(self._step, pairs, index)
-        like = jax.eval_shape(step, state, jnp.zeros((), jnp.int32))[1]
-        empty = jax.tree.map(lambda leaf: jnp.zeros((CAPACITY, *leaf.shape), leaf.dtype), like)
-
-        def running(carry: tuple[Any, Any, Any]) -> Array:
-            made, state, _ = carry
-            return (made < count) & (state.ended == GOING_ON)
-
-        def advance(carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-            made, state, measures = carry
-            state, new = step(state, made)
-            return made + 1, state, jax.tree.map(lambda all, one: all.at[made].set(one), measures, new)
-
-        first = (jnp.zeros((), jnp.int32), state, empty)
-        _, state, measures = jax.lax.while_loop(running, advance, first)
+        state, measures = run_steps(step, state, count)
         return self._together(state), self._together(measures)
 
     def _step(

@@ -43,6 +43,36 @@ class LearningState(NamedTuple):
     ended: Int[Array, ""]
 
 
+class LevelMeasures(NamedTuple):
+    """What is known of a step by an upper level; not finite where it has no such number.
+
+    Attributes:
+        least: at most the loss at the exact solutions, before the step.
+        most: at least that loss.
+        certified_fall: by at least so much has it certainly fallen in this step; 0 where it was not taken.
+        gradient_bound: of the error of the hypergradient, in the norm of `gradient_norm`.
+        accuracy: the bound of ||x - x*|| / sqrt(n) that the step began with, n the number of pixels.
+        adjoint_accuracy: the relative residual of adjoint equations that it began with.
+        step_size: the first one that it tried.
+        rounds: how often it solved for a hypergradient, each time more accurately.
+        trials: step sizes that it tried.
+        gradients: of energies that it evaluated, over all pairs.
+        products: of Hessians with vectors, over all pairs.
+    """
+
+    least: Float[Array, "..."]
+    most: Float[Array, "..."]
+    certified_fall: Float[Array, "..."]
+    gradient_bound: Float[Array, "..."]
+    accuracy: Float[Array, "..."]
+    adjoint_accuracy: Float[Array, "..."]
+    step_size: Float[Array, "..."]
+    rounds: Int[Array, "..."]
+    trials: Int[Array, "..."]
+    gradients: Int[Array, "..."]
+    products: Int[Array, "..."]
+
+
 class Measures(NamedTuple):
     """What is known of a step; means over its batch, and the worst of residuals.
 
@@ -55,6 +85,7 @@ class Measures(NamedTuple):
         adjoint_residual: of the adjoint equation; None for methods without one.
         failed: how many pairs of the batch missed their tolerance.
         taken: whether the optimiser made its step.
+        level: what an upper level says beside that; None without one.
     """
 
     loss: Float[Array, "..."]
@@ -65,6 +96,7 @@ class Measures(NamedTuple):
     adjoint_residual: Float[Array, "..."] | None
     failed: Int[Array, "..."]
     taken: Bool[Array, "..."]
+    level: LevelMeasures | None = None
 
 
 def training_step(

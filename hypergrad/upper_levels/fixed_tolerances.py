@@ -12,7 +12,7 @@ from ..adjoint_equation import no_hessian
 from .line_search import Backtracking, Evaluated, Ray
 from .pair_solves import PairSolves
 from .parameter_step import squared_size
-from .upper_level import LowerWork, StepAccount, nothing_yet, require_upper_level
+from .upper_level import LowerWork, StepAccount, StepDemand, UpperTraits, nothing_yet, require_upper_level
 from .upper_loss import LossBounds
 from .upper_problem import UpperProblem
 
@@ -66,6 +66,7 @@ class FixedTolerances:
     grow: float = 1.25
     most_trials: int = 12
     solves: PairSolves = PairSolves()
+    traits = UpperTraits(bounds_loss=False)
 
     def __post_init__(self) -> None:
         tolerances = (self.tolerance, self.adjoint_tolerance)
@@ -119,6 +120,11 @@ class FixedTolerances:
         return FixedTolerancesState(
             found.regularizer, found.x, gradient.adjoint, found.loss, step_size, account
         )
+
+    def demand(self, state: FixedTolerancesState) -> StepDemand:
+        unknown = jnp.full_like(state.step_size, jnp.inf)  # of a residual no distance follows
+        adjoint_tolerance = jnp.asarray(self.adjoint_tolerance, state.step_size.dtype)
+        return StepDemand(unknown, adjoint_tolerance, state.step_size)
 
     def _evaluate(
         self, problem: UpperProblem, regularizer: Regularizer, x: Float[Array, "pairs ..."]

@@ -12,7 +12,7 @@ from ..bounds.error_bound import no_error_bound
 from .pair_solves import MeanGradient, PairSolves, Solutions, distances, tolerances_for
 from .parameter_step import chosen, is_usable, squared_size, stepped
 from .schedules import PowerDecay, Schedule
-from .upper_level import LowerWork, StepAccount, nothing_yet, require_upper_level
+from .upper_level import LowerWork, StepAccount, StepDemand, UpperTraits, nothing_yet, require_upper_level
 from .upper_loss import LossBounds
 from .upper_problem import UpperProblem
 
@@ -75,6 +75,7 @@ class InexactSgd:
     adjoint_accuracies: Schedule = PowerDecay(0.1, 0.25)
     seed: int = 0
     solves: PairSolves = PairSolves()
+    traits = UpperTraits()
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -106,11 +107,14 @@ class InexactSgd:
         """Draw a batch, solve it, and go against its inexact hypergradient."""
         key, draw = jax.random.split(state.key)
         numbers = jax.random.permutation(draw, problem.count)[: self.batch]
-        batch, regularizer, dtype = problem.selected(numbers), state.regularizer, state.x.dtype
-        accuracy, adjoint_accuracy, step_size = (
-            jnp.asarray(schedule(state.steps), dtype)
-            for schedule in (self.accuracies, self.adjoint_accuracies, self.steps)
-        )
+        return self.step_on(problem, state._replace(key=key), numbers)
+
+    def step_on(
+        self, problem: UpperProblem, state: InexactSgdState, numbers: Int[Array, " batch"]
+    ) -> InexactSgdState:
+        """Solve a batch that somebody else has drawn, and go against its inexact hypergradient."""
+        batch, regularizer = problem.selected(numbers), state.regularizer
+        accuracy, adjoint_accuracy, step_size = self.demand(state)
         tolerances = tolerances_for(batch, regularizer, accuracy)
         found = self.solves.solve(batch, regularizer, state.x[numbers], tolerances)
         gradient = self.solves.gradient(batch, regularizer, found.x, state.adjoint[numbers], adjoint_accuracy)
@@ -122,9 +126,13 @@ class InexactSgd:
             state.adjoint.at[numbers].set(gradient.adjoint),
             batch.certified_loss(found.x, distances(batch, regularizer, found.x)),
             state.steps + 1,
-            key,
+            state.key,
             _account(found, gradient)._replace(taken=taken),
         )
+
+    def demand(self, state: InexactSgdState) -> StepDemand:
+        schedules = (self.accuracies, self.adjoint_accuracies, self.steps)
+        return StepDemand(*(jnp.asarray(schedule(state.steps), state.x.dtype) for schedule in schedules))
 
 
 def _account(found: Solutions, gradient: MeanGradient) -> StepAccount:

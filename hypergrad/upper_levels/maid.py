@@ -13,7 +13,7 @@ from ..bounds.error_bound import no_error_bound
 from .line_search import Backtracking, Evaluated, Ray, Searched
 from .pair_solves import MeanGradient, PairSolves, distances, gradient_bound, tolerances_for
 from .parameter_step import squared_distance, squared_size, stepped
-from .upper_level import LowerWork, StepAccount, nothing_yet, require_upper_level
+from .upper_level import LowerWork, StepAccount, StepDemand, UpperTraits, nothing_yet, require_upper_level
 from .upper_loss import LossBounds
 from .upper_problem import UpperProblem
 
@@ -100,6 +100,7 @@ class Maid:
     most_rounds: int = 20
     most_trials: int = 6
     solves: PairSolves = PairSolves()
+    traits = UpperTraits(certifies_descent=True)
 
     def __post_init__(self) -> None:
         positive = (self.accuracy, self.adjoint_accuracy, self.step_size)
@@ -160,6 +161,9 @@ class Maid:
         begun = state._replace(account=nothing_yet(state.x.dtype))
         return jax.lax.while_loop(running, lambda now: self._round(problem, now), begun)
 
+    def demand(self, state: MaidState) -> StepDemand:
+        return StepDemand(state.accuracy, state.adjoint_accuracy, state.step_size)
+
     def _round(self, problem: UpperProblem, state: MaidState) -> MaidState:
         """Form a hypergradient, and search along it if it is certainly a direction of descent."""
         here = self._evaluate(problem, state.accuracy, state.regularizer, state.x)
@@ -206,6 +210,7 @@ class Maid:
                 found.enough,
                 jnp.sqrt(squared_size(gradient.value)),
                 bound,
+                jnp.where(found.enough, here.loss.least - found.loss.most, 0.0),
                 before.rounds + 1,
                 before.trials + found.trials,
                 work,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.regularizer import Regularizer
+from ...problems.values.traits import traits
 from .upper_loss import LossBounds
 from .upper_problem import UpperProblem
 
@@ -34,6 +35,7 @@ class StepAccount(NamedTuple):
         taken: whether the parameters moved. A step that could not be trusted leaves them as they were.
         gradient_norm: of the inexact hypergradient, by all of the regulariser's parameters.
         gradient_bound: of its error, in the same norm; infinite where nothing was certified.
+        certified_fall: by at least so much has the loss at the exact solutions fallen; 0 where that is open.
         rounds: how often lower levels and adjoint equations were solved for one hypergradient.
         trials: lengths that the line search tried; 1 without a search.
         work: of this step; of `init`, before the first.
@@ -42,15 +44,44 @@ class StepAccount(NamedTuple):
     taken: Bool[Array, ""]
     gradient_norm: Float[Array, ""]
     gradient_bound: Float[Array, ""]
+    certified_fall: Float[Array, ""]
     rounds: Int[Array, ""]
     trials: Int[Array, ""]
     work: LowerWork
 
 
+class StepDemand(NamedTuple):
+    """What a step begins with; infinite where an upper level has no such number.
+
+    Attributes:
+        accuracy: bound of ||x - x*|| / sqrt(n) that its solves are to reach, n the number of pixels.
+        adjoint_accuracy: relative residual of the adjoint equations.
+        step_size: the first one that is tried.
+    """
+
+    accuracy: Float[Array, ""]
+    adjoint_accuracy: Float[Array, ""]
+    step_size: Float[Array, ""]
+
+
+@traits
+class UpperTraits:
+    """Say what an upper level certifies.
+
+    Attributes:
+        bounds_loss: whether a state's `least` and `most` bound the loss at the exact solutions.
+        certifies_descent: whether a step that is taken has certainly lowered it.
+    """
+
+    bounds_loss: bool = True
+    certifies_descent: bool = False
+
+
 def nothing_yet(dtype: Any) -> StepAccount:
     """Return the account of a step that has not begun: nothing taken, nothing known of a gradient."""
     zero, unknown = jnp.zeros((), jnp.int32), jnp.asarray(jnp.inf, dtype)
-    return StepAccount(jnp.zeros((), bool), unknown, unknown, zero, zero, LowerWork(zero, zero))
+    none = jnp.zeros((), dtype)
+    return StepAccount(jnp.zeros((), bool), unknown, unknown, none, zero, zero, LowerWork(zero, zero))
 
 
 @runtime_checkable
@@ -60,6 +91,11 @@ class UpperState(Protocol):
     @property
     def regularizer(self) -> Any:
         """The parameters."""
+        ...
+
+    @property
+    def x(self) -> Float[Array, "pairs ..."]:
+        """The approximate solutions, one per pair."""
         ...
 
     @property
@@ -80,6 +116,11 @@ class UpperLevel(Protocol):
     `init` and `step` are pure and compose with `jit`; a loop over `step` is training.
     """
 
+    @property
+    def traits(self) -> UpperTraits:
+        """What it certifies."""
+        ...
+
     def supports(self, problem: UpperProblem, regularizer: Regularizer) -> str | None:
         """Return None if what this upper level promises holds for the lower levels, else why not."""
         ...
@@ -94,6 +135,24 @@ class UpperLevel(Protocol):
 
     def step(self, problem: UpperProblem, state: Any) -> Any:
         """Advance by one step of training."""
+        ...
+
+    def demand(self, state: Any) -> StepDemand:
+        """Return what the next step begins with."""
+        ...
+
+
+@runtime_checkable
+class BatchLevel(UpperLevel, Protocol):
+    """An upper level whose steps take some of the pairs, which others may choose for it."""
+
+    @property
+    def batch(self) -> int:
+        """How many pairs a step takes."""
+        ...
+
+    def step_on(self, problem: UpperProblem, state: Any, numbers: Int[Array, " batch"]) -> Any:
+        """Advance by one step on the pairs with these numbers."""
         ...
 
 

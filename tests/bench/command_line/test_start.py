@@ -13,6 +13,7 @@ from hypergrad_bench.bench.catalogue.built_in_names import SHELVES, built_in_nam
 from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.runs.reproduce import built_in_reproductions
+from hypergrad_bench.bench.training.upper_levels.asked_level import UPPER_LEVELS
 
 # Not pydantic: typer itself imports it where a command is called.
 HEAVY = {
@@ -126,7 +127,8 @@ def test_the_shell_completes_names_and_imports_nothing_heavy(line, expected) -> 
 @pytest.mark.parametrize("kind", SHELVES)
 def test_names_read_as_text_are_those_that_imports_find(kind) -> None:
     """A newcomer that the text does not show would never be completed."""
-    expected = built_in_reproductions() if kind == "reproductions" else getattr(built_in(), kind)
+    beside = {"reproductions": built_in_reproductions, "upper_levels": lambda: UPPER_LEVELS}
+    expected = beside[kind]() if kind in beside else getattr(built_in(), kind)
     assert sorted(built_in_names(kind)) == sorted(expected)
 
 

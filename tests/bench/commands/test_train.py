@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 
 from hypergrad_bench.bench.runs.training_file import training_folder
 from hypergrad_bench.bench.training import training_step
+from hypergrad_bench.bench.training.upper_levels.level_trainer import LevelTrainer
 from hypergrad_bench.problems import load_regularizer
 
 TINY = (
@@ -149,3 +150,62 @@ def test_methods_are_compared_on_one_problem(hgb, capsys):
     assert len(points("both/2-phantom")) == 4
     assert hgb("compare-training", "--method", "one-step") == 2
     assert "two or more different methods are compared; got one-step" in capsys.readouterr().err
+
+
+LEVEL = ("train", "--size", "6", "--pairs", "3", "--steps", "6")
+QUADRATIC = (*LEVEL, "--plugin", "quadratic.py", "--regularizer", "typed-quadratic")
+
+
+@pytest.fixture
+def _quadratic(hgb):
+    """A regulariser that compiles fast, as a plug-in."""
+    oracle = Path(__file__).parents[2] / "oracles" / "quadratic_levels.py"
+    Path("quadratic.py").write_text(oracle.read_text().replace("DiagonalQuadratic", "TypedQuadratic"))
+
+
+def without_seconds(folder: str) -> list[dict[str, float]]:
+    return [{**point, "seconds": 0.0} for point in points(folder)]
+
+
+@pytest.mark.usefixtures("_quadratic")
+def test_an_upper_level_that_was_stopped_goes_on_to_the_same_bits(hgb, capsys, monkeypatch):
+    asked = (*QUADRATIC, "--upper-level", "inexact-sgd", "--rate", "2", "--batch", "2")
+    assert hgb(*asked, "--out", "alone") == 0
+    assert "InexactSgd(batch=2, steps=PowerDecay(first=2.0)" in capsys.readouterr().err
+    whole, calls = LevelTrainer.advance, []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LevelTrainer, "advance", stopped)
+        assert hgb(*asked, "--out", "stopped") == 130
+    assert len(points("stopped")) < 6
+    assert hgb("train", "--resume", "stopped") == 0
+    states = [load_file(f"{folder}/state.safetensors") for folder in ("alone", "stopped")]
+    jax.tree.map(np.testing.assert_array_equal, *states)
+    assert without_seconds("alone") == without_seconds("stopped")
+    first = points("alone")[0]
+    assert first["level"]["least"] <= first["loss"] <= first["level"]["most"]
+    assert (first["level"]["accuracy"], first["level"]["certified_fall"]) == (0.1, None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--upper-level", "made"), "unknown upper level 'made'; did you mean 'maid'?"),
+        (("--upper-level", "maid", "--optimizer", "adam"), "--optimizer does not go with --upper-level maid"),
+        (("--upper-level", "maid", "--batch", "2"), "every step takes all pairs"),
+        (("--upper-level", "maid", "--solver", "admm"), "where Admm() cannot begin"),
+        (("--upper-level", "maid"), "does not bound how its Hessian varies"),
+        (("--upper-level", "inexact-sgd", *QUADRATIC[-4:]), "a batch of 5 cannot be drawn from 3 pairs"),
+    ],
+)
+@pytest.mark.usefixtures("_quadratic")
+def test_what_does_not_go_with_an_upper_level_is_named(hgb, capsys, options, message):
+    assert hgb(*LEVEL, *options) == 2
+    assert message in capsys.readouterr().err
+    assert not list(Path().glob("results/local/*"))

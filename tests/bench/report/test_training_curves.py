@@ -38,7 +38,8 @@ def test_a_wrong_gradient_is_judged_at_equal_steps_and_at_equal_time():
     page = comparison_page("both", [RIGHT, WRONG])
     assert "After equal steps: OneStep() is worse (-1.00 dB)." in page.verdict
     assert "After equal time: OneStep() is not worse (+2.00 dB)." in page.verdict
-    (table,) = page.sections
+    table, *curves = page.sections
+    assert [one.heading for one in curves] == ["Curve of ClosedForm()", "Curve of OneStep()"]
     assert "Equal steps: 4. Equal time: 4 s" in table.text
     lines = [dict(zip(table.columns, line, strict=True)) for line in table.lines]
     assert [line["after equal time"] for line in lines] == ["24.00", "26.00"]

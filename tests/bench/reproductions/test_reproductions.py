@@ -9,6 +9,7 @@ from reproduction_rows import quick_rows
 from hypergrad_bench.bench.report.page import write_page
 from hypergrad_bench.bench.reproductions import (
     CertifiedL1,
+    DeqStep,
     EquilibriumCost,
     HypergradientScale,
     InexactLowerLevel,
@@ -19,7 +20,14 @@ from hypergrad_bench.bench.reproductions.counted import (
     counted_verdict,
 )
 
-OWN = [CertifiedL1(), EquilibriumCost(), HypergradientScale(), InexactLowerLevel(), LearnedHypergradients()]
+OWN = [
+    CertifiedL1(),
+    DeqStep(),
+    EquilibriumCost(),
+    HypergradientScale(),
+    InexactLowerLevel(),
+    LearnedHypergradients(),
+]
 QUICK = ["certified-inexactness", "restarts"]
 
 

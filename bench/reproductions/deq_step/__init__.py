@@ -1,0 +1,1 @@
+"""A training step of a deep equilibrium model, beside deepinv's."""

@@ -1,0 +1,1 @@
+"""Training by upper levels, which choose how accurately they solve."""
