@@ -21,7 +21,11 @@ def reproduce(
     out: Annotated[Path | None, typer.Option(help="The folder of its rows and page; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the one in this folder.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="A folder: its first image is trained on (blorc-training).")
+        Path | None,
+        typer.Option(
+            help="A folder: its first image is trained on (blorc-training), or its mnist/ and celeba20/ "
+            "(untied-training)."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:

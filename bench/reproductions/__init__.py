@@ -15,3 +15,4 @@ from .learned_hypergradients.claim import LearnedHypergradients as LearnedHyperg
 from .restarts.claim import Restarts as Restarts
 from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
 from .stress.claim import Stress as Stress
+from .untied_training.claim import UntiedTraining as UntiedTraining
