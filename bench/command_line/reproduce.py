@@ -22,7 +22,10 @@ def reproduce(
     resume: Annotated[Path | None, typer.Option(help="Go on with the one in this folder.")] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="A folder of images to train on (blorc-training: the first; elder-training: all)."),
+        typer.Option(
+            help="A folder of your images: trained on (blorc-training: the first; elder-training and "
+            "restarted-training: all; untied-training: its mnist/ and celeba20/)."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:

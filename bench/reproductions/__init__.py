@@ -18,3 +18,4 @@ from .restarted_training.claim import RestartedTraining as RestartedTraining
 from .restarts.claim import Restarts as Restarts
 from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
 from .stress.claim import Stress as Stress
+from .untied_training.claim import UntiedTraining as UntiedTraining

@@ -184,7 +184,7 @@ def test_a_paper_stands_for_its_reproductions(
     """All of them once; one without any is refused with a sentence."""
     groups = {paper.name: grouped_reproductions(paper.name) for paper in PAPERS}
     assert "restarts" in (groups["restarted"] or [])
-    assert groups["deq-vs-bilevel"] == ["deq-versus-bilevel"]
+    assert groups["deq-vs-bilevel"] == ["deq-versus-bilevel", "untied-training"]
     assert grouped_reproductions("all") == [name for group in groups.values() for name in group or []]
     assert grouped_reproductions("restarts") is None
     assert groups["elder"] == ["elder-training"]

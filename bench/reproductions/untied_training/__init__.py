@@ -1,0 +1,1 @@
+"""Untied against tied filters, trained as equilibrium models: who fits better, and who generalises."""

@@ -1,0 +1,212 @@
+"""Untied training: equilibria and their gradients, what diverges, the verdict, a user's folder."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.report.page import write_page
+from hypergrad_bench.bench.reproductions import UntiedTraining
+from hypergrad_bench.bench.reproductions.finding import Verdict
+from hypergrad_bench.bench.reproductions.untied_training.dense_experts import DenseExperts, random_matrix
+from hypergrad_bench.bench.reproductions.untied_training.equilibrium import (
+    EquilibriumModel,
+    MeasuredImages,
+    SharedWeights,
+    Ways,
+    batch_equilibria,
+    differentiate,
+)
+from hypergrad_bench.bench.reproductions.untied_training.image_sets import SplitSize, digits, faces
+from hypergrad_bench.bench.reproductions.untied_training.rows import ACCELERATED, TIED, UNTIED
+from hypergrad_bench.bench.reproductions.untied_training.settings import MatrixExperts
+from hypergrad_bench.bench.reproductions.untied_training.step_counts import ending
+from hypergrad_bench.bench.reproductions.untied_training.training import Schedule, train_weights
+from hypergrad_bench.bench.reproductions.untied_training.verdict import count_speed
+from hypergrad_bench.problems import Identity
+from hypergrad_bench.problems.files.idx_file import MAGIC
+from hypergrad_bench.solvers import Anderson, AndersonRichardson, Budget, Outcome, Picard
+
+SHAPE = (3, 3)
+GENERATOR = np.random.default_rng(0)
+DATA = MeasuredImages(*(jnp.asarray(GENERATOR.normal(size=(4, *SHAPE))) for _ in range(2)))
+TIGHT = Ways(Anderson(), Budget(200, 1e-12, 1), AndersonRichardson(5, 200, 1e-12))
+MATRIX, BIASES = (jnp.asarray(one) for one in random_matrix(9, 0))
+OTHER = MATRIX + 0.1 * jnp.asarray(GENERATOR.normal(size=MATRIX.shape))
+TIED_WEIGHTS, UNTIED_WEIGHTS = SharedWeights(MATRIX, None, BIASES), SharedWeights(MATRIX, OTHER, BIASES)
+
+
+def model(tau: float, ways: Ways = TIGHT) -> EquilibriumModel:
+    return EquilibriumModel(Identity(), jnp.asarray(0.7), jnp.asarray(tau), MatrixExperts(), ways)
+
+
+def exact_gradient(weights: SharedWeights) -> SharedWeights:
+    """By a dense solve at fixed points of the plain map, one image after the other."""
+
+    def operator(weights: SharedWeights, x: Any, y: Any) -> Any:
+        bent = jnp.maximum(weights.analysis @ x + weights.biases, 0)
+        return x - y + 0.7 * weights.mapping_back.T @ bent
+
+    def pairing(weights: SharedWeights) -> Any:
+        total = 0.0
+        for truth, y in zip(DATA.truths, DATA.y, strict=True):
+            x = y.ravel()
+            for _ in range(200):
+                x = jax.lax.stop_gradient(x - 0.5 * operator(weights, x, y.ravel()))
+            J = jax.jacfwd(operator, argnums=1)(weights, x, y.ravel())
+            v = jax.lax.stop_gradient(jnp.linalg.solve(J.T, 2 * (x - truth.ravel()) / x.size))
+            total -= v @ operator(weights, x, y.ravel()) / len(DATA.y)
+        return total
+
+    return jax.jit(jax.grad(pairing))(weights)
+
+
+@pytest.mark.parametrize("weights", [TIED_WEIGHTS, UNTIED_WEIGHTS], ids=[TIED, UNTIED])
+def test_gradients_of_a_batch_are_those_of_a_dense_solve(weights: SharedWeights) -> None:
+    """The tied one is by both places where A stands."""
+    found = jax.jit(differentiate)(model(0.9), weights, DATA)
+    assert bool(jnp.all(found.account.solved))
+    for one, exact in zip(
+        jax.tree.leaves(found.gradient), jax.tree.leaves(exact_gradient(weights)), strict=True
+    ):
+        np.testing.assert_allclose(one, exact, atol=1e-10)
+
+
+def test_a_tied_operator_is_the_gradient_of_an_energy() -> None:
+    x = DATA.y[0]
+    tied = DenseExperts(MATRIX, MATRIX, BIASES, jnp.asarray(0.7))
+    expected = jax.grad(lambda x: 0.35 * jnp.sum(jnp.maximum(MATRIX @ x.ravel() + BIASES, 0) ** 2))(x)
+    np.testing.assert_allclose(tied.operator(x), expected, atol=1e-14)
+    with pytest.raises(ValueError, match=r"got \(8, 9\) and \(9,\)"):
+        DenseExperts(MATRIX, MATRIX[:8], BIASES, jnp.asarray(0.7))
+
+
+def test_members_of_a_batch_do_not_depend_on_each_other() -> None:
+    """One that takes other steps, or has no number, leaves the others' bits as they are."""
+    solved = jax.jit(batch_equilibria)
+    alone = solved(model(0.9), UNTIED_WEIGHTS, DATA.y)
+    for last in (1e3 * DATA.y[3], jnp.full(SHAPE, jnp.nan)):
+        beside = solved(model(0.9), UNTIED_WEIGHTS, DATA.y.at[3].set(last))
+        np.testing.assert_array_equal(beside.x[:3], alone.x[:3])
+        np.testing.assert_array_equal(beside.steps[:3], alone.steps[:3])
+
+
+def test_the_fixed_points_do_not_depend_on_tau_and_what_diverges_is_not_trained_on() -> None:
+    """Training lowers the loss where the map contracts; where it expands no step is taken, and said."""
+    plainly = Ways(Picard(), Budget(200, 1e-9, 1), TIGHT.adjoint)
+    data, schedule = MeasuredImages(0.1 * DATA.truths, DATA.y), Schedule(2, 3)
+    good, bad = (train_weights(model(tau, plainly), UNTIED_WEIGHTS, data, schedule, 0) for tau in (0.5, 3.0))
+    assert good.account.taken.all()
+    losses = good.account.loss.reshape(3, 2).mean(axis=1)
+    assert losses[2] < losses[0]
+    assert ending(good.account, 0, 0).status == "ok"
+    assert not bad.account.taken.any()
+    assert (bad.account.solves.outcome != int(Outcome.CONVERGED)).all()
+    np.testing.assert_array_equal(bad.weights.analysis, MATRIX)
+    assert ending(bad.account, 0, 0) == (
+        "diverged",
+        "6 steps were not taken, as a solve of their batch diverged",
+    )
+
+
+def trained_row(model: str, training: float | None, test: float | None, **changes: Any) -> dict[str, Any]:
+    """A training without anything amiss."""
+    fixed = {
+        "what": "training", "quick": False, "setting": "one", "source": "digits", "task": "denoising",
+        "noise": 0.1, "tau": 0.9, "gamma": 0.5, "model": model, "seed": 0, "status": "ok", "reason": "",
+        "training_images": 20, "test_images": 10, "epochs": 1, "training_steps": 2, "not_taken": 0,
+        "missed": 0.0, "missed_adjoints": 0.0, "solver_steps": 5.0, "adjoint_steps": 4.0, "residual": 1e-4,
+        "adjoint_residual": 1e-4, "losses": [0.1], "measured_error": 0.1, "first_test_error": 0.2,
+        "training_error": training, "test_error": test, "missed_equilibria": 0,
+        "diverged_equilibria": 0, "contraction": 0.5, "largest_contraction": 0.6, "seconds": 1.0,
+    }  # fmt: skip
+    return fixed | changes
+
+
+def pair(untied: float | None, test: float = 1.0, **changes: Any) -> list[dict[str, Any]]:
+    """A tied training whose errors are one, and an untied one."""
+    of_both = {key: changes[key] for key in ("setting", "seed") if key in changes}
+    return [trained_row(TIED, 1.0, 1.0, **of_both), trained_row(UNTIED, untied, test, **changes)]
+
+
+MISSED: dict[str, Any] = {"setting": "other", "status": "adjoint_missed", "missed_adjoints": 0.1}
+WENT_AWAY: dict[str, Any] = {"seed": 1, "status": "diverged", "not_taken": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], Verdict.NOT_TESTED),
+        ([*pair(1.0009), *pair(2.0, **WENT_AWAY)], Verdict.HOLDS),
+        (pair(1.0011), Verdict.DOES_NOT_HOLD),
+        ([*pair(0.9), *pair(0.9, **MISSED)], Verdict.HOLDS),
+        ([*pair(0.9), *pair(1.1, **MISSED)], Verdict.IN_DIRECTION),
+        ([*pair(1.1), *pair(1.1, **MISSED)], Verdict.DOES_NOT_HOLD),
+        (pair(0.5, **MISSED), Verdict.HOLDS),
+        (pair(None, diverged_equilibria=1), Verdict.NOT_TESTED),
+        (pair(0.5, missed_equilibria=1), Verdict.NOT_TESTED),
+    ],
+)
+def test_the_finding_follows_its_rule(rows: list[dict[str, Any]], expected: Verdict, tmp_path: Path) -> None:
+    (found,) = UntiedTraining().findings(rows)
+    assert (found.claim, found.verdict) == ("C2", expected)
+    page = UntiedTraining().page(rows)
+    assert ("1 pairs" in page.verdict) == any(
+        row["not_taken"] or row["diverged_equilibria"] or row["missed_equilibria"] for row in rows
+    )
+    write_page(page, tmp_path)
+
+
+def test_who_generalises_is_counted_and_not_judged() -> None:
+    rows = [*pair(0.5, 1.2), *pair(0.5, 0.9, seed=1)]
+    (found,) = UntiedTraining().findings(rows)
+    assert found.verdict is Verdict.HOLDS
+    assert "test error is smaller (open, not judged): 1 of 2" in found.measured
+
+
+def test_steps_on_faces_are_judged_at_equal_residuals() -> None:
+    def row(seconds: float, **changes: Any) -> Any:
+        return {
+            "contestant": ACCELERATED,
+            "status": "ok",
+            "forward_seconds": seconds,
+            "backward_seconds": 15.0,
+        } | changes
+
+    judged = count_speed([row(15.8), row(15.9), row(1.0, status="max_steps"), row(0.1, contestant="plain")])
+    assert (judged.met, judged.of, judged.left_out) == (1, 2, "1 that missed them")
+
+
+def test_a_users_digits_and_faces_are_split_by_the_seed(tmp_path: Path) -> None:
+    """Every image on one side, values from -1 to 1 and from 0 to 1; what is missing or too small is said."""
+    with pytest.raises(UserError, match="has no folder 'mnist'"):
+        UntiedTraining().of_images(tmp_path).cases(quick=True)
+    for name in ("mnist", "celeba20"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match="holds no mnist/"):
+        digits(tmp_path, SplitSize(3, 2, (2, 2)), 0)
+    stack = np.repeat(np.arange(0, 255, 51, dtype=np.uint8), 4)
+    (tmp_path / "mnist" / "t-idx3-ubyte").write_bytes(
+        MAGIC + np.asarray((5, 2, 2), ">u4").tobytes() + stack.tobytes()
+    )
+    found, again = (digits(tmp_path, SplitSize(3, 2, (2, 2)), seed) for seed in (0, 1))
+    values = [np.concatenate([one.training, one.testing])[:, 0, 0] for one in (found, again)]
+    for one in values:
+        np.testing.assert_allclose(np.sort(one), 2 * np.arange(5) / 5 - 1)
+    assert not np.array_equal(*values)
+    with pytest.raises(UserError, match="5 digits were found; 6 are needed"):
+        digits(tmp_path, SplitSize(4, 2, (2, 2)), 0)
+    with pytest.raises(UserError, match=r"images of \(2, 2\) pixels; \(28, 28\) is accepted"):
+        digits(tmp_path, SplitSize(4, 1, (28, 28)), 0)
+    grey = np.tile(np.arange(8, dtype=np.uint8), (6, 1))
+    for name in "ab":
+        Image.fromarray(grey).save(tmp_path / "celeba20" / f"{name}.png")
+    middle = faces(tmp_path, SplitSize(1, 1, (2, 4)), 0)
+    np.testing.assert_allclose(middle.training[0], grey[2:4, 2:6] / 255)
+    with pytest.raises(UserError, match=r"a.png has \(6, 8\) pixels; at least \(7, 4\) are accepted"):
+        faces(tmp_path, SplitSize(1, 1, (7, 4)), 0)
