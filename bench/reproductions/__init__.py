@@ -14,4 +14,5 @@ from .inexact_lower_level.claim import InexactLowerLevel as InexactLowerLevel
 from .learned_hypergradients.claim import LearnedHypergradients as LearnedHypergradients
 from .restarts.claim import Restarts as Restarts
 from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
+from .ridge_training.claim import RidgeTraining as RidgeTraining
 from .stress.claim import Stress as Stress
