@@ -12,7 +12,7 @@ from ..problems.values.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution, Solver, StartPoint
 from .forward_refused import forward_refused
 from .method import AdjointMethod, PairMethod, require_supported
 from .second_order import solve_to_differentiate
@@ -25,7 +25,7 @@ def solve_with_adjoint(
     solver: Solver,
     budget: Budget,
     lower: LowerLevel,
-    start: PrimalDualPair | None = None,
+    start: StartPoint | None = None,
 ) -> Solution:
     """Solve the lower level; the derivative of `Solution.x` is `method.backward`.
 
@@ -46,14 +46,14 @@ def solve_with_adjoint(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: StartPoint | None) -> Solution:
     _, solver, budget = frame.filled(arrays)
     return solve(solver, budget, lower, start)
 
 
 def _forward(
     frame: Frame, arrays: Any, lower: Any, start: Any
-) -> tuple[Solution, tuple[list[Array], Solved, PrimalDualPair | None]]:
+) -> tuple[Solution, tuple[list[Array], Solved, StartPoint | None]]:
     require_held(frame, arrays)
     # With symbolic zeros every leaf arrives wrapped, and the backward pass learns what the loss sees.
     arrays, lower, start = values_of((arrays, lower, start))
@@ -64,9 +64,9 @@ def _forward(
 
 def _backward(
     frame: Frame,
-    saved: tuple[list[Array], Solved, PrimalDualPair | None],
+    saved: tuple[list[Array], Solved, StartPoint | None],
     cotangent: Solution,
-) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
+) -> tuple[list[Array], LowerLevel, StartPoint | None]:
     arrays, solved, start = saved
     method = frame.filled(arrays)[0]
     seen = seen_fields(repr(method), solved, cotangent)

@@ -6,9 +6,8 @@ import jax
 from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
-from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution, Solver, StartPoint
 from .method import AdjointMethod, Backward, Method, Outer, RefiningMethod, is_warm, require_supported
 from .second_order import once_alone, solve_to_differentiate
 from .solved import Solved
@@ -36,7 +35,7 @@ def hypergradient(
     budget: Budget,
     lower: LowerLevel,
     outer: Outer,
-    start: PrimalDualPair | None = None,
+    start: StartPoint | None = None,
     adjoint_start: Float[Array, "..."] | None = None,
 ) -> Hypergradient:
     """Return outer(x*(lower)) with its gradient by every leaf, the solution and the backward pass's account.
@@ -50,7 +49,7 @@ def hypergradient(
         budget: how long it may run.
         lower: the lower level.
         outer: the loss, of x.
-        start: a pair to start the solver from, as in `solve`.
+        start: where the solver begins, as in `solve`.
         adjoint_start: a guess of the adjoint, such as the `backward.adjoint` of the step of training before.
 
     Raises:
@@ -62,9 +61,7 @@ def hypergradient(
         raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         if start is not None:
-            raise ValueError(
-                f"{method!r} refines from the solver's own start; leave the pair to start from out"
-            )
+            raise ValueError(f"{method!r} refines from the solver's own start; leave the start out")
         # Only here is the loss known, so that its cotangent can follow x.
         lower = once_alone(repr(method), lower)
         found = method.solve_to_accuracy(solver, budget, lower, outer, adjoint_start)

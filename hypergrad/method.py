@@ -9,7 +9,7 @@ from ..problems.lower_level import LowerLevel
 from ..problems.values.traits import require_traits
 from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution, Solver, StartPoint
 from ..solvers.solver_traits import SolverTraits
 from .method_traits import MethodTraits
 from .solved import Solved
@@ -65,9 +65,9 @@ class Method(Protocol):
         ...
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
-        """Solve the lower level, from a pair if there is one, as `solve` does; refuse what cannot be used."""
+        """Solve the lower level, from a start if there is one, as `solve` does; refuse what cannot be."""
         ...
 
 

@@ -11,9 +11,8 @@ from jaxtyping import Array, Float
 
 from ..problems.lower_level import LowerLevel
 from ..problems.values.settings import Frame, split
-from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution, Solver, StartPoint
 from .forward_refused import forward_refused
 from .method import Method, require_supported
 from .seen_fields import is_wrapped, refuse, require_held, seen_fields, values_of
@@ -36,7 +35,7 @@ class ParameterMethod(Method, Protocol):
     """A rule that finds the cotangent of a lower level from derivatives along its parameters' directions."""
 
     def forward(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
     ) -> Solution:
         """Solve the lower level."""
         ...
@@ -44,7 +43,7 @@ class ParameterMethod(Method, Protocol):
     def gradient(
         self,
         solved: Solved,
-        start: PrimalDualPair | None,
+        start: StartPoint | None,
         cotangent: Float[Array, "..."],
         perturbed: Perturbed,
     ) -> LowerLevel:
@@ -57,7 +56,7 @@ def solve_with_directions(
     solver: Solver,
     budget: Budget,
     lower: LowerLevel,
-    start: PrimalDualPair | None = None,
+    start: StartPoint | None = None,
 ) -> Solution:
     """Solve the lower level; the derivative of `Solution.x` is `method.gradient`.
 
@@ -100,7 +99,7 @@ def from_basis(lower: LowerLevel, slopes: Float[Array, " p"], slices: list[slice
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: StartPoint | None) -> Solution:
     method, solver, budget = frame.filled(arrays)
     return method.forward(solver, budget, lower, start)
 
@@ -115,9 +114,7 @@ def _forward(frame: Frame, arrays: Any, lower: Any, start: Any) -> tuple[Solutio
     return solution, (arrays, Solved(solver, budget, lower, solution), start, perturbed)
 
 
-def _backward(
-    frame: Frame, saved: Any, cotangent: Any
-) -> tuple[list[Array], LowerLevel, PrimalDualPair | None]:
+def _backward(frame: Frame, saved: Any, cotangent: Any) -> tuple[list[Array], LowerLevel, StartPoint | None]:
     arrays, solved, start, perturbed = saved
     method = frame.filled(arrays)[0]
     of_settings, of_start = jax.tree.map(jnp.zeros_like, (arrays, start))

@@ -10,17 +10,16 @@ from jaxtyping import Array
 
 from ..problems.lower_level import LowerLevel
 from ..problems.values.settings import Frame, split
-from ..solvers.analysis_l1_problem import PrimalDualPair
 from ..solvers.budget import Budget
 from ..solvers.solve import solve
-from ..solvers.solver import Solution, Solver
+from ..solvers.solver import Solution, Solver, StartPoint
 from .method import Method, TangentMethod
 from .seen_fields import no_derivative_by_settings
 from .solved import Solved
 
 
 def solve_to_differentiate(
-    method: Method, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+    method: Method, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
 ) -> Solution:
     """Solve the lower level; the solution's tangent is the method's, from the optimality system.
 
@@ -35,7 +34,7 @@ def solve_to_differentiate(
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+def _solve(frame: Frame, arrays: list[Array], lower: LowerLevel, start: StartPoint | None) -> Solution:
     _, solver, budget = frame.filled(arrays)
     return solve(solver, budget, lower, start)
 

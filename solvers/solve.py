@@ -17,11 +17,11 @@ from .batching import one_at_a_time
 from .budget import Budget
 from .certificate import Certificate, CertifyingSolver, certify
 from .progress import Progress, has_diverged, has_grown, looked, started, unseen
-from .solver import MapSolver, Outcome, Solution, Solver
+from .solver import MapSolver, Outcome, PointSolver, Solution, Solver, StartPoint
 from .solver_traits import SolverTraits
 
 
-def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None) -> Solution:
+def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None) -> Solution:
     """Iterate until the relative residual is at most the tolerance, has grown, or the steps are used up.
 
     It ends as diverged where the residual is 10,000 times the smallest one that was seen, or where a solver
@@ -39,11 +39,11 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
         solver: the iteration.
         budget: how long it may run.
         lower: the problem.
-        start: a pair to start from, such as the solution of a problem nearby, for solvers with a dual
-            variable; they start from nothing otherwise.
+        start: where to begin, such as at the solution of a problem nearby: a pair for solvers with a dual
+            variable, x alone for those that can begin at a point; their own start otherwise.
 
     Raises:
-        ValueError: if the solver does not support the lower level, or cannot start from a pair.
+        ValueError: if the solver does not support the lower level, or cannot start there.
         TypeError: if an array among the settings has another dtype than the lower level; if the solver says
             no traits; when differentiated.
     """
@@ -58,7 +58,7 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPa
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _without_derivative(
-    frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None
+    frame: Frame, arrays: list[Any], lower: LowerLevel, start: StartPoint | None
 ) -> Solution:
     run = functools.partial(_solve, frame)
     if frame.filled(arrays)[0].traits.one_at_a_time:
@@ -78,7 +78,7 @@ def _refuse(frame: Frame, primals: Any, tangents: Any) -> Any:
     )
 
 
-def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: PrimalDualPair | None) -> Solution:
+def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: StartPoint | None) -> Solution:
     solver, budget = frame.filled(arrays)
     lower = _prepared(lower)
     every = steps_between_looks(solver, budget)
@@ -149,19 +149,24 @@ def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
     return jax.lax.scan(lambda state, _: (solver.step(lower, state), None), state, length=count)[0]
 
 
-def first_state(solver: Solver, lower: LowerLevel, start: PrimalDualPair | None) -> Any:
-    """Make a solver's first state, from a pair if there is one.
+def first_state(solver: Solver, lower: LowerLevel, start: StartPoint | None) -> Any:
+    """Make a solver's first state, from a start if there is one.
 
     Raises:
-        ValueError: if the solver has no dual variable to start from.
+        ValueError: if the solver has no dual variable to start from, or cannot begin at a point.
         TypeError: if an array among the solver's settings has another dtype than the lower level.
     """
     require_one_dtype({"solver": solver, "lower": lower, "start": start}, "a solve")
     if start is None:
         return solver.init(lower)
-    if not isinstance(solver, DualSolver):
-        raise ValueError(f"{solver!r} cannot start from a pair (x, u): it has no dual variable")
-    return solver.init_at(lower, start)
+    if isinstance(start, PrimalDualPair):
+        if not isinstance(solver, DualSolver):
+            raise ValueError(f"{solver!r} cannot start from a pair (x, u): it has no dual variable")
+        return solver.init_at(lower, start)
+    if not isinstance(solver, PointSolver):
+        accepted = "give a pair (x, u)" if isinstance(solver, DualSolver) else "leave the start out"
+        raise ValueError(f"{solver!r} cannot start from x alone: {accepted}")
+    return solver.init_at_point(lower, start)
 
 
 class Ended(NamedTuple):

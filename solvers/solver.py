@@ -6,8 +6,12 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from .analysis_l1_problem import PrimalDualPair
 from .certificate import Certificate
 from .solver_traits import SolverTraits
+
+StartPoint = PrimalDualPair | Float[Array, "..."]
+"""Where a solve begins: a pair for solvers with a dual variable, x alone for a `PointSolver`."""
 
 
 class Outcome(IntEnum):

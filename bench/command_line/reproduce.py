@@ -24,7 +24,8 @@ def reproduce(
         Path | None,
         typer.Option(
             help="A folder of your images: trained on (blorc-training: the first; elder-training and "
-            "restarted-training: all; untied-training: its mnist/ and celeba20/)."
+            "restarted-training: all; untied-training: its mnist/ and celeba20/), or tested on "
+            "(ridge-training)."
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

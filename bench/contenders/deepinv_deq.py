@@ -4,9 +4,8 @@ from ...hypergrad.method import require_supported
 from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..bench_traits import BenchTraits
 from .no_start import require_no_start
 from .torch_peers import run_torch_peer, supports_torch_peer
@@ -39,7 +38,7 @@ class DeepinvDeq:
         return supports_torch_peer("deepinv", solver, lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level in the child process."""
         require_supported(self, solver, lower)

@@ -13,7 +13,6 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ...solvers.analysis_l1_problem import (
     DualSolver,
-    PrimalDualPair,
     analysis_regularizer,
     supports_analysis_l1,
 )
@@ -21,7 +20,7 @@ from ...solvers.budget import Budget
 from ...solvers.certificate import certify
 from ...solvers.residuals import kkt_residual
 from ...solvers.solve import Ended, finish
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..bench_traits import BenchTraits
 from .child_solve import Call, solve_in_child
 from .no_start import require_no_start
@@ -59,7 +58,7 @@ class DiffcpImplicit:
         return None
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level in the child process."""
         require_supported(self, solver, lower)

@@ -9,13 +9,13 @@ from jaxtyping import Array
 
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import GroupRegularizer
-from ...solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
+from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.certificate import certify
 from ...solvers.iterations import dual_fista, gradient_descent, lbfgs, nesterov
 from ...solvers.residuals import gradient_residual, kkt_residual
 from ...solvers.solve import Ended, finish, first_state
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 
 _SMOOTH = (gradient_descent.GradientDescent, nesterov.Nesterov, lbfgs.Lbfgs)
 
@@ -30,12 +30,12 @@ def supports_jaxopt(solver: Solver, lower: LowerLevel) -> str | None:
 
 
 def run_jaxopt(
-    solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None, implicit: bool
+    solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None, implicit: bool
 ) -> Solution:
     """Solve with jaxopt's counterpart of `solver`: same start, same step size, same tolerance.
 
     Raises:
-        ValueError: if a pair to start from is given and the solver has no dual variable.
+        ValueError: if the solver cannot begin at the start that is given.
     """
     first = first_state(solver, lower, jax.lax.stop_gradient(start))
     with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):

@@ -4,10 +4,9 @@ from ...hypergrad.method import require_supported
 from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.iterations.lbfgs import Lbfgs
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..bench_traits import BenchTraits
 from .jaxopt_solvers import run_jaxopt, supports_jaxopt
 
@@ -30,7 +29,7 @@ class JaxoptUnrolled:
         return supports_jaxopt(solver, lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level with jaxopt, unrolled."""
         require_supported(self, solver, lower)

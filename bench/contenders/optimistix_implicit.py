@@ -9,9 +9,8 @@ from ...hypergrad.method import require_supported
 from ...hypergrad.method_traits import MethodTraits
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from .no_start import require_no_start
 from .optimistix_solvers import run_optimistix, supports_optimistix
 
@@ -42,7 +41,7 @@ class OptimistixImplicit:
         return supports_optimistix(solver, lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level with optimistix."""
         require_supported(self, solver, lower)

@@ -17,5 +17,6 @@ from .learned_hypergradients.claim import LearnedHypergradients as LearnedHyperg
 from .restarted_training.claim import RestartedTraining as RestartedTraining
 from .restarts.claim import Restarts as Restarts
 from .ridge_hypergradient.claim import RidgeHypergradient as RidgeHypergradient
+from .ridge_training.claim import RidgeTraining as RidgeTraining
 from .stress.claim import Stress as Stress
 from .untied_training.claim import UntiedTraining as UntiedTraining

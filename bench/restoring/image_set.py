@@ -35,7 +35,7 @@ def read_folder(folder: Path, color: bool) -> list[Picture]:
     try:
         names = [stamp.name for stamp in list_images(str(folder))]
         others = left_out(str(folder))
-        pictures = [_picture(name, read(str(folder), name)) for name in names]
+        pictures = [picture_of(name, read(str(folder), name)) for name in names]
     except ValueError as error:
         raise UserError(str(error)) from error
     if not pictures:
@@ -68,7 +68,8 @@ def seed_of(picture: Picture, seed: int) -> int:
     return int(np.random.SeedSequence([seed, int(picture.digest[:16], 16)]).generate_state(1)[0])
 
 
-def _picture(name: str, truth: Float64[np.ndarray, "height width *channels"]) -> Picture:
+def picture_of(name: str, truth: Float64[np.ndarray, "height width *channels"]) -> Picture:
+    """Return an image, white at one, under a name."""
     shape = "x".join(map(str, truth.shape)).encode()
     digest = hashlib.sha256(shape + np.ascontiguousarray(truth, "<f8").tobytes()).hexdigest()
     return Picture(name, truth, digest)

@@ -9,27 +9,27 @@ from jaxtyping import Array, Bool, Float
 from ...hypergrad.method import Backward
 from ...problems.lower_level import LowerLevel
 from ...solvers.analysis_l1_problem import DualSolver, PrimalDualPair
-from ...solvers.solver import Outcome, Solution, Solver
+from ...solvers.solver import Outcome, PointSolver, Solution, Solver, StartPoint
 
 
 class Start(NamedTuple):
     """Where the solve of a pair and its adjoint equation start; None where they start from nothing.
 
     Attributes:
-        point: x and the dual variable.
+        point: x with the dual variable, or x alone.
         adjoint: the adjoint.
     """
 
-    point: PrimalDualPair | None = None
+    point: StartPoint | None = None
     adjoint: Float[Array, "..."] | None = None
 
 
-def own_point(solver: Solver, lower: LowerLevel) -> PrimalDualPair | None:
-    """Return the pair that a solver starts from by itself; None if it cannot start from one."""
-    if not isinstance(solver, DualSolver):
+def own_point(solver: Solver, lower: LowerLevel) -> StartPoint | None:
+    """Return where a solver starts by itself; None if it can start nowhere else."""
+    if not isinstance(solver, DualSolver | PointSolver):
         return None
     state = solver.init(lower)
-    return PrimalDualPair(solver.iterate(lower, state), solver.dual(lower, state))
+    return _point(solver, lower, solver.iterate(lower, state), state)
 
 
 def next_start(
@@ -40,13 +40,18 @@ def next_start(
     A solve that only ran out of steps is gone on with.
     """
     point, adjoint = before
-    if point is not None and isinstance(solver, DualSolver):
-        ended = PrimalDualPair(solution.x, solver.dual(lower, solution.state))
+    if point is not None:
+        ended = _point(solver, lower, solution.x, solution.state)
         usable = (solution.status == int(Outcome.CONVERGED)) | (solution.status == int(Outcome.MAX_STEPS))
         point = _kept(usable & _finite(ended), ended, point)
     if adjoint is not None and backward.adjoint is not None:
         adjoint = _kept(_finite(backward.adjoint), backward.adjoint, adjoint)
     return Start(point, adjoint)
+
+
+def _point(solver: Solver, lower: LowerLevel, x: Float[Array, "..."], state: Any) -> StartPoint:
+    """Return where a later solve begins: other libraries leave no state where x is all of it."""
+    return PrimalDualPair(x, solver.dual(lower, state)) if isinstance(solver, DualSolver) else x
 
 
 def _finite(tree: Any) -> Bool[Array, ""]:

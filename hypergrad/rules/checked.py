@@ -13,7 +13,7 @@ from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
-from ...solvers.solver import Outcome, Solution, Solver
+from ...solvers.solver import Outcome, Solution, Solver, StartPoint
 from ..adjoint_rule import solve_with_adjoint
 from ..method import AdjointMethod, Backward, PairMethod
 from ..method_traits import MethodTraits
@@ -70,7 +70,7 @@ class Checked:
         return self.method.supports(solver, lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -20,7 +20,7 @@ from ...solvers.linear.cg import Cg
 from ...solvers.linear.linear_solver import LinearSolver, normalized
 from ...solvers.linear.minres import Minres
 from ...solvers.matrices.normal_matrix import layout_of
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_rule import solve_with_adjoint
 from ..l1.active_rows import project_dense, project_matrix_free
 from ..l1.active_set_system import active_set_system
@@ -120,7 +120,7 @@ class ClosedForm:
         return CONJUGATE_GRADIENTS if isinstance(lower.A, Identity) and not curved else INDEFINITE
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -6,10 +6,9 @@ from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solve import solve
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..method_traits import MethodTraits
 from ..parameter_rule import Perturbed, basis, from_basis, solve_with_directions
 from ..second_order import solve_to_differentiate
@@ -52,13 +51,13 @@ class FiniteDifference:
         return None
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_directions(self, solver, budget, lower, start)
 
     def forward(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
     ) -> Solution:
         """Solve the lower level."""
         return solve_to_differentiate(self, solver, budget, lower, start)
@@ -66,7 +65,7 @@ class FiniteDifference:
     def gradient(
         self,
         solved: Solved,
-        start: PrimalDualPair | None,
+        start: StartPoint | None,
         cotangent: Float[Array, "..."],
         perturbed: Perturbed,
     ) -> LowerLevel:
@@ -106,7 +105,7 @@ def difference_step(step: float | None, budget: Budget, like: Float[Array, "..."
 
 def difference_slope(
     solved: Solved,
-    start: PrimalDualPair | None,
+    start: StartPoint | None,
     cotangent: Float[Array, "..."],
     direction: LowerLevel,
     h: Float[Array, ""],

@@ -6,10 +6,9 @@ from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solve import Ended, certificate_of, finish, first_state, run_steps
-from ...solvers.solver import MapSolver, Solution, Solver
+from ...solvers.solver import MapSolver, Solution, Solver, StartPoint
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer
 from ..method_traits import MethodTraits
@@ -50,13 +49,13 @@ class ForwardMode:
         return f"{type(solver).__name__}'s step holds a loop, across which tangents need not settle"
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_directions(self, solver, budget, lower, start)
 
     def forward(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
     ) -> Solution:
         """Run all the steps."""
         state = run_steps(solver, lower, first_state(solver, lower, start), budget.max_steps)
@@ -72,7 +71,7 @@ class ForwardMode:
     def gradient(
         self,
         solved: Solved,
-        start: PrimalDualPair | None,
+        start: StartPoint | None,
         cotangent: Float[Array, "..."],
         perturbed: Perturbed,
     ) -> LowerLevel:

@@ -12,7 +12,6 @@ from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import OperatorRegularizer, is_convex
 from ...problems.values.configuration import configuration
 from ...problems.values.traits import require_traits
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.continued import continue_solve, not_begun
 from ...solvers.linear.cg import Cg
@@ -23,7 +22,7 @@ from ...solvers.linear.linear_solver import LinearSolution, LinearSolver, Matvec
 from ...solvers.linear.linear_solver_traits import LinearSolverTraits
 from ...solvers.linear.minres import Minres
 from ...solvers.solve import Ended
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_equation import AdjointEquation, contraction_of, no_hessian, of_fixed_point, of_optimality
 from ..adjoint_rule import solve_with_adjoint
 from ..bounds.certified_accuracy import Aim, refine, result
@@ -135,7 +134,7 @@ class Implicit:
         return None if self.accuracy is None else no_error_bound(lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -5,9 +5,8 @@ from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
 from ..method_traits import MethodTraits
@@ -33,7 +32,7 @@ class OneStep:
         return no_step_derivative(solver)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -14,7 +14,7 @@ from ...solvers.analysis_l1_problem import DualSolver, PrimalDualPair, squared_n
 from ...solvers.budget import Budget
 from ...solvers.linear.krylov import Tolerance, require_limits
 from ...solvers.linear.linear_solver import normalized
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_equation import no_hessian, of_optimality
 from ..adjoint_rule import solve_with_adjoint
 from ..bounds.error_bound import error_bound, no_error_bound
@@ -105,7 +105,7 @@ class Piggyback:
         return None
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solve import Ended, certificate_of, finish, first_state, run_steps
-from ...solvers.solver import RestartingSolver, Solution, Solver
+from ...solvers.solver import RestartingSolver, Solution, Solver, StartPoint
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer, require_supported
 from ..method_traits import MethodTraits
@@ -46,7 +45,7 @@ class Restarted:
         return no_step_derivative(solver)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
@@ -62,7 +61,7 @@ class Restarted:
         return Backward(memory_of_start(solver, lower, *taped, outer))
 
     def _taped(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
     ) -> tuple[Any, int]:
         """Return where the last block begins, and how many steps it has."""
         layers = min(self.layers, budget.max_steps)

@@ -5,13 +5,12 @@ from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.iterations.curvature_pairs import times_inverse
 from ...solvers.iterations.lbfgs import Lbfgs, LbfgsState
 from ...solvers.linear.cg import Cg
 from ...solvers.linear.linear_solver import checked, normalized
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_equation import contraction_of, no_hessian, of_optimality
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
@@ -52,7 +51,7 @@ class Shine:
         return None
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -7,12 +7,12 @@ from jaxtyping import Array, Float
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import GroupRegularizer
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
+from ...solvers.analysis_l1_problem import analysis_regularizer
 from ...solvers.budget import Budget
 from ...solvers.iterations.dual_fista import DualFista, DualFistaState
 from ...solvers.linear.cg import Cg
 from ...solvers.linear.linear_solver import LinearSolver
-from ...solvers.solver import Solution, Solver
+from ...solvers.solver import Solution, Solver, StartPoint
 from ..adjoint_rule import solve_with_adjoint
 from ..method import Backward
 from ..method_traits import MethodTraits
@@ -48,7 +48,7 @@ class SupportReduced:
         return f"{type(solver).__name__} is no proximal gradient iteration; DualFista is one, on the dual"
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
-from ...solvers.analysis_l1_problem import PrimalDualPair
 from ...solvers.budget import Budget
 from ...solvers.solve import Ended, certificate_of, finish, first_state, run_steps
-from ...solvers.solver import MapSolver, Solution, Solver
+from ...solvers.solver import MapSolver, Solution, Solver, StartPoint
 from ..memory_of_start import memory_of_start
 from ..method import Backward, Outer, require_supported
 from ..method_traits import MethodTraits
@@ -67,7 +66,7 @@ class Unrolled:
         return f"{type(solver).__name__}'s step holds a loop that reverse mode cannot cross"
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level with a fixed number of steps."""
         require_supported(self, solver, lower)
@@ -83,7 +82,7 @@ class Unrolled:
         return Backward(memory_of_start(solver, lower, *taped, outer))
 
     def _taped(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None
     ) -> tuple[Any, int]:
         """Return where the differentiated steps begin, and how many they are."""
         taped = min(self.last or budget.max_steps, budget.max_steps)

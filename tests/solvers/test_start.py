@@ -21,6 +21,7 @@ from hypergrad_bench.solvers import (
     Nesterov,
     NewtonCg,
     NonmonotoneAcceleratedGradient,
+    Picard,
     PointSolver,
     PrimalDual,
     PrimalDualPair,
@@ -85,6 +86,19 @@ def test_a_solver_without_a_dual_variable_says_so():
         ValueError, match=r"GradientDescent\(\) cannot start from a pair \(x, u\): it has no dual"
     ):
         solve(GradientDescent(), Budget(), smooth, PrimalDualPair(smooth.y, smooth.y))
+
+
+def test_a_start_at_x_alone_saves_steps_or_is_refused():
+    smooth = LowerLevel(Identity(), jnp.linspace(0, 1, 25).reshape(5, 5), FieldsOfExperts.initial((5, 5), 0))
+    run = jax.jit(lambda lower, start: solve(Lbfgs(), BUDGET, lower, start))
+    cold = run(smooth, smooth.y)
+    warm = run(smooth.replace(y=smooth.y * (1 + 1e-6)), cold.x)
+    np.testing.assert_allclose(warm.x, cold.x, atol=1e-5)
+    assert 0 < int(warm.steps) < int(cold.steps)
+    with pytest.raises(ValueError, match=r"Picard\(\) cannot start from x alone: leave the start out"):
+        solve(Picard(), BUDGET, smooth, smooth.y)
+    with pytest.raises(ValueError, match=r"DualFista\(\) cannot start from x alone: give a pair \(x, u\)"):
+        solve(DualFista(), BUDGET, l1_problems.signal(Denoising(), 0), jnp.zeros(16))
 
 
 def test_the_gradient_does_not_depend_on_the_start():

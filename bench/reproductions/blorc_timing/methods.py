@@ -16,9 +16,9 @@ from ....hypergrad.solved import Solved
 from ....problems import Dense, LowerLevel
 from ....problems.values.configuration import configuration
 from ....solvers import Budget, Cg, DualFista, Solution, solve
-from ....solvers.analysis_l1_problem import PrimalDualPair, analysis_regularizer
+from ....solvers.analysis_l1_problem import analysis_regularizer
 from ....solvers.linear.linear_solver import LinearSolver
-from ....solvers.solver import Solver
+from ....solvers.solver import Solver, StartPoint
 from ..cvxpy_denoising import THRESHOLD
 
 
@@ -37,7 +37,7 @@ class ImplicitCg:
         return ClosedForm().supports(solver, lower)
 
     def __call__(
-        self, solver: Solver, budget: Budget, lower: LowerLevel, start: PrimalDualPair | None = None
+        self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
         """Solve the lower level."""
         return solve_with_adjoint(self, solver, budget, lower, start)

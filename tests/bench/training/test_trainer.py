@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from hypergrad_bench.bench.training.pairs import Pairs, batch_indices
 from hypergrad_bench.bench.training.parametrization import parametrization
 from hypergrad_bench.bench.training.partners import partners
 from hypergrad_bench.bench.training.trainer import Trainer
-from hypergrad_bench.bench.training.training_step import DIVERGED, GOING_ON, STUCK
+from hypergrad_bench.bench.training.training_step import DIVERGED, GOING_ON, STUCK, training_step
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,11 +121,20 @@ def test_a_solve_begins_where_the_last_one_of_its_pair_ended(warm, cold):
     np.testing.assert_allclose(first.loss, second.loss, rtol=1e-4)
 
 
-def test_an_adjoint_begins_where_the_last_one_of_its_pair_ended():
+def test_a_solve_and_its_adjoint_begin_at_a_point_where_the_last_ones_of_their_pair_ended():
+    """Of a smooth energy, whose solver has no dual variable."""
     pairs, regularizer = images()
-    chosen = recipe(regularizer, method=hypergrad.Implicit(), solver=solvers.Nesterov(), batch=COUNT)
+    chosen = recipe(regularizer, method=hypergrad.Implicit(), solver=solvers.Lbfgs(), batch=COUNT)
     begun = Trainer(chosen, pairs, regularizer).start()
     assert begun.starts.adjoint.shape == pairs.truths.shape
+    np.testing.assert_array_equal(begun.starts.point, pairs.y)
+    steps = jax.jit(partial(training_step, chosen))
+    index = jnp.arange(COUNT)
+    after, _ = steps(begun, index, pairs, begun.starts)
+    _, cold = steps(after, index, pairs, begun.starts)
+    _, warm = steps(after, index, pairs, after.starts)
+    assert float(warm.solver_steps) < float(cold.solver_steps)
+    np.testing.assert_allclose(warm.loss, cold.loss, rtol=1e-6)
 
 
 def test_a_step_whose_solve_failed_is_flagged_and_not_taken():

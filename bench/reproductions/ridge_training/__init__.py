@@ -1,0 +1,1 @@
+"""Ridge regularisers trained on photographs, beside the regularisers that everybody knows."""
