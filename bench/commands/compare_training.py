@@ -13,7 +13,7 @@ from ..progress import RunProgress
 from ..report.page import print_page, write_page
 from ..runs.comparison import TrainingComparison, plan_comparison, plan_comparison_again
 from ..runs.folder import new_folder
-from ..runs.training_page import page_of_comparison
+from ..runs.training_pages import page_of_comparison
 from ..training.request import TrainingRequest
 from .measuring import typed
 from .notices import say

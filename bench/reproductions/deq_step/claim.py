@@ -75,7 +75,9 @@ def _target(rows: Sequence[DeqRow], what: str) -> Counted:
     for case in dict.fromkeys(row["case"] for row in rows):
         here = [row for row in rows if row["case"] == case]
         theirs = [row for row in here if (row["library"], row["what"]) == (DEEPINV, what)]
-        errors = [row["error"] for row in theirs if row["status"] == Status.OK and row["error"] is not None]
+        errors = [
+            row["error"] for row in theirs if row["status"] == Status.OK.value and row["error"] is not None
+        ]
         if not errors:
             left_out += sorted({row["reason"] or row["status"] for row in theirs})
             continue
@@ -95,7 +97,9 @@ def _target(rows: Sequence[DeqRow], what: str) -> Counted:
 def _counts(row: DeqRow, limit: float) -> bool:
     """Tell whether a gradient is ours, reached what it was asked for, and is as good as deepinv's."""
     error = row["error"]
-    return row["library"] == OURS and row["status"] == Status.OK and error is not None and error <= limit
+    return (
+        row["library"] == OURS and row["status"] == Status.OK.value and error is not None and error <= limit
+    )
 
 
 def _table(rows: Sequence[DeqRow]) -> TextTable:

@@ -14,8 +14,10 @@ COMPILES = {
     "restoring/solving.py": "images are restored, not measured",
     "training/denoiser_quality.py": "a trained network is judged, not measured",
     "training/denoiser_training.py": "a network is trained, not measured",
+    "training/held_out.py": "looks at a training, outside of its seconds",
     "training/onlooker.py": "looks at a training, outside of its seconds",
     "training/trainer.py": "a regulariser is trained; the loop is compiled before its seconds count",
+    "training/upper_levels/level_trainer.py": "the same, by upper levels",
 }
 READS_A_CLOCK = {
     "measure/clock.py": "the clock",
