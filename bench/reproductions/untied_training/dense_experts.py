@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import Precision
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Float64
 
 from ....problems.values.pytree import pytree
 from ....problems.values.validation import require_dimensions, require_floating
@@ -69,7 +69,7 @@ class DenseExperts:
         return jax.lax.stop_gradient(self.gamma * jnp.sqrt(squares))
 
 
-def random_matrix(length: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def random_matrix(length: int, seed: int) -> tuple[Float64[np.ndarray, "n n"], Float64[np.ndarray, " n"]]:
     """Draw a square matrix and one bias a row, uniform between -1/sqrt(n) and 1/sqrt(n), n the length.
 
     The start of a linear layer in PyTorch, in which the authors' code is written.

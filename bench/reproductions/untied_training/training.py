@@ -65,7 +65,8 @@ def train_weights(
 ) -> TrainedWeights:
     """Train through all epochs; each is one call of a compiled loop."""
     steps = schedule.epochs * (len(data.y) // schedule.batch)
-    state = LearnerState(first, _adam(steps).init(first))
+    start: Any = first
+    state = LearnerState(first, _adam(steps).init(start))
     accounts: list[AdamAccount] = []
     seconds, program = 0.0, None
     for batches in _batches(len(data.y), schedule, seed):
@@ -96,11 +97,14 @@ def _run_steps(
     """
 
     def step(state: LearnerState, batch: Int[Array, " batch"]) -> tuple[LearnerState, AdamAccount]:
-        found = differentiate(model, state.weights, MeasuredImages(data.truths[batch], data.y[batch]))
-        finite = jnp.isfinite(optax.tree.norm(found.gradient))
+        weights: Any = state.weights  # optax's types know no such tree
+        found = differentiate(model, weights, MeasuredImages(data.truths[batch], data.y[batch]))
+        gradient: Any = found.gradient
+        finite = jnp.isfinite(optax.tree.norm(gradient))
         taken = finite & ~jnp.any(found.account.diverged)
-        updates, moments = _adam(steps).update(found.gradient, state.moments)
-        moved = LearnerState(optax.apply_updates(state.weights, updates), moments)
+        updates, moments = _adam(steps).update(gradient, state.moments)
+        changed: Any = optax.apply_updates(weights, updates)
+        moved = LearnerState(changed, moments)
         state = jax.tree.map(partial(jnp.where, taken), moved, state)
         return state, AdamAccount(found.loss, found.account, taken)
 

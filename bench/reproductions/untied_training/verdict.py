@@ -38,7 +38,7 @@ class TrainedPair(NamedTuple):
     @property
     def is_exact(self) -> bool:
         """Whether every solve and every adjoint of both reached its tolerance."""
-        return all(row["status"] == Status.OK for row in self)
+        return all(row["status"] == Status.OK.value for row in self)
 
     @property
     def is_judged(self) -> bool:
@@ -94,7 +94,9 @@ def count_generalising(rows: Sequence[EquilibriumTrainingRow]) -> Counted:
 def count_speed(rows: Sequence[FaceStepRow]) -> Counted:
     """Judge the seconds of accelerated steps on faces against the authors'."""
     ours = [row for row in rows if row["contestant"] == ACCELERATED]
-    seconds = [row["forward_seconds"] + row["backward_seconds"] for row in ours if row["status"] == Status.OK]
+    seconds = [
+        row["forward_seconds"] + row["backward_seconds"] for row in ours if row["status"] == Status.OK.value
+    ]
     limit = (PUBLISHED_FORWARD + PUBLISHED_BACKWARD) / FASTER
     missed = len(ours) - len(seconds)
     return Counted(

@@ -52,16 +52,16 @@ def exact_gradient(weights: SharedWeights) -> SharedWeights:
         bent = jnp.maximum(weights.analysis @ x + weights.biases, 0)
         return x - y + 0.7 * weights.mapping_back.T @ bent
 
+    def share(weights: SharedWeights, truth: Any, y: Any) -> Any:
+        x = jax.lax.fori_loop(0, 300, lambda _, x: x - 0.5 * operator(weights, x, y), y)
+        x = jax.lax.stop_gradient(x)
+        J = jax.jacfwd(operator, argnums=1)(weights, x, y)
+        v = jax.lax.stop_gradient(jnp.linalg.solve(J.T, 2 * (x - truth) / x.size))
+        return -v @ operator(weights, x, y)
+
     def pairing(weights: SharedWeights) -> Any:
-        total = 0.0
-        for truth, y in zip(DATA.truths, DATA.y, strict=True):
-            x = y.ravel()
-            for _ in range(200):
-                x = jax.lax.stop_gradient(x - 0.5 * operator(weights, x, y.ravel()))
-            J = jax.jacfwd(operator, argnums=1)(weights, x, y.ravel())
-            v = jax.lax.stop_gradient(jnp.linalg.solve(J.T, 2 * (x - truth.ravel()) / x.size))
-            total -= v @ operator(weights, x, y.ravel()) / len(DATA.y)
-        return total
+        flat = (part.reshape(len(part), -1) for part in DATA)
+        return jnp.mean(jax.vmap(lambda truth, y: share(weights, truth, y))(*flat))
 
     return jax.jit(jax.grad(pairing))(weights)
 
@@ -82,8 +82,6 @@ def test_a_tied_operator_is_the_gradient_of_an_energy() -> None:
     tied = DenseExperts(MATRIX, MATRIX, BIASES, jnp.asarray(0.7))
     expected = jax.grad(lambda x: 0.35 * jnp.sum(jnp.maximum(MATRIX @ x.ravel() + BIASES, 0) ** 2))(x)
     np.testing.assert_allclose(tied.operator(x), expected, atol=1e-14)
-    with pytest.raises(ValueError, match=r"got \(8, 9\) and \(9,\)"):
-        DenseExperts(MATRIX, MATRIX[:8], BIASES, jnp.asarray(0.7))
 
 
 def test_members_of_a_batch_do_not_depend_on_each_other() -> None:
@@ -96,11 +94,14 @@ def test_members_of_a_batch_do_not_depend_on_each_other() -> None:
         np.testing.assert_array_equal(beside.steps[:3], alone.steps[:3])
 
 
-def test_the_fixed_points_do_not_depend_on_tau_and_what_diverges_is_not_trained_on() -> None:
+def test_what_diverges_is_not_trained_on() -> None:
     """Training lowers the loss where the map contracts; where it expands no step is taken, and said."""
     plainly = Ways(Picard(), Budget(200, 1e-9, 1), TIGHT.adjoint)
     data, schedule = MeasuredImages(0.1 * DATA.truths, DATA.y), Schedule(2, 3)
-    good, bad = (train_weights(model(tau, plainly), UNTIED_WEIGHTS, data, schedule, 0) for tau in (0.5, 3.0))
+    with jax.numpy_dtype_promotion("standard"):  # optax multiplies by its step count
+        good, bad = (
+            train_weights(model(tau, plainly), UNTIED_WEIGHTS, data, schedule, 0) for tau in (0.5, 3.0)
+        )
     assert good.account.taken.all()
     losses = good.account.loss.reshape(3, 2).mean(axis=1)
     assert losses[2] < losses[0]
