@@ -53,6 +53,7 @@ class Size(NamedTuple):
         batch: crops in a step.
         steps: of training.
         chunk: steps between two looks at the clock.
+        network: of the models that have one; its weights are the shipped ones, or drawn if it is another.
     """
 
     side: int
@@ -61,6 +62,7 @@ class Size(NamedTuple):
     batch: int
     steps: int
     chunk: int
+    network: Drunet = SMALL
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class RestartedModel:
 
     Attributes:
         name: in words.
-        start: makes the regulariser that training starts from, for images of a shape.
+        start: makes the regulariser that training starts from, for images of a shape, with a network.
         solver: the iteration that is restarted.
         learn: names of the leaves that are learned; all for none.
         rate: of Adam.
@@ -81,7 +83,7 @@ class RestartedModel:
     """
 
     name: str
-    start: Callable[[tuple[int, ...]], Regularizer]
+    start: Callable[[tuple[int, ...], Drunet], Regularizer]
     solver: Solver
     learn: tuple[str, ...]
     rate: float
@@ -96,23 +98,19 @@ class RestartedModel:
         return self.quick if quick else self.full
 
 
-def plug_and_play(network: Drunet = SMALL) -> Callable[[tuple[int, ...]], SteppedDenoiser]:
-    """Return what makes the start: the shipped weights, or those drawn of another network."""
-
-    def start(shape: tuple[int, ...]) -> SteppedDenoiser:
-        if network == SMALL:
-            return SteppedDenoiser.initial(shape, 0)
-        return SteppedDenoiser.of(Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network))
-
-    return start
+def _plug_and_play(shape: tuple[int, ...], network: Drunet) -> SteppedDenoiser:
+    if network == SMALL:
+        return SteppedDenoiser.initial(shape, 0)
+    return SteppedDenoiser.of(Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network))
 
 
-def _wavelets(shape: tuple[int, ...]) -> WaveletL1:
+def _wavelets(shape: tuple[int, ...], network: Drunet) -> WaveletL1:
+    del network
     return WaveletL1.initial(shape, 0)
 
 
-NETWORK_SIZE = Size(24, 32, 8, 2, 60, 5)
-QUICK_NETWORK_SIZE = Size(16, 4, 2, 2, 4, 2)
+NETWORK_SIZE = Size(20, 32, 8, 2, 50, 5)
+QUICK_NETWORK_SIZE = Size(16, 4, 2, 2, 4, 2, Drunet(widths=(4,), blocks=1, activation="elu"))
 WAVELETS = RestartedModel(
     "weighted wavelet norm",
     _wavelets,
@@ -127,7 +125,7 @@ WAVELETS = RestartedModel(
 )
 SCALARS = RestartedModel(
     "plug-and-play step and level",
-    plug_and_play(),
+    _plug_and_play,
     LearnedStep(),
     ("step_scale", "denoiser.sigma"),
     5e-2,
@@ -139,7 +137,7 @@ SCALARS = RestartedModel(
 )
 NETWORK = RestartedModel(
     "network inside forward-backward",
-    plug_and_play(),
+    _plug_and_play,
     LearnedStep(),
     (),
     5e-4,

@@ -121,7 +121,7 @@ def _workshop(model: RestartedModel, task: str, folder: Path | None, quick: bool
     """Make what all seeds share; the pairs are those of the first, in whose place others are put."""
     size = model.size(quick)
     shape = image_shape(model, size.side, folder)
-    start = model.start(shape)
+    start = model.start(shape, size.network)
     pairs = draw_pairs(shape, task, size, 0, folder).training
     known = recipes(model, start, size)
     trainers = {}
