@@ -43,7 +43,7 @@ WAVELET_STEP = 1.5
 """Over 1/L: a step size of one would solve the denoising problem at once."""
 
 
-class Size(NamedTuple):
+class TrainingSize(NamedTuple):
     """How much is trained on, and with what.
 
     Attributes:
@@ -89,11 +89,11 @@ class RestartedModel:
     rate: float
     most: int
     dtype: str
-    full: Size
-    quick: Size
+    full: TrainingSize
+    quick: TrainingSize
     colour: bool
 
-    def size(self, quick: bool) -> Size:
+    def size(self, quick: bool) -> TrainingSize:
         """Return how much is trained on."""
         return self.quick if quick else self.full
 
@@ -109,8 +109,8 @@ def _wavelets(shape: tuple[int, ...], network: Drunet) -> WaveletL1:
     return WaveletL1.initial(shape, 0)
 
 
-NETWORK_SIZE = Size(20, 32, 8, 2, 50, 5)
-QUICK_NETWORK_SIZE = Size(16, 4, 2, 2, 4, 2, Drunet(widths=(4,), blocks=1, activation="elu"))
+NETWORK_SIZE = TrainingSize(20, 32, 8, 2, 50, 5)
+QUICK_NETWORK_SIZE = TrainingSize(16, 4, 2, 2, 4, 2, Drunet(widths=(4,), blocks=1, activation="elu"))
 WAVELETS = RestartedModel(
     "weighted wavelet norm",
     _wavelets,
@@ -119,8 +119,8 @@ WAVELETS = RestartedModel(
     5e-2,
     1000,
     "float64",
-    Size(32, 64, 16, 4, 100, 10),
-    Size(16, 8, 4, 4, 20, 5),
+    TrainingSize(32, 64, 16, 4, 100, 10),
+    TrainingSize(16, 8, 4, 4, 20, 5),
     colour=True,
 )
 SCALARS = RestartedModel(
@@ -165,7 +165,9 @@ def image_shape(model: RestartedModel, side: int, folder: Path | None) -> tuple[
     )
 
 
-def draw_pairs(shape: tuple[int, ...], task: str, size: Size, seed: int, folder: Path | None) -> DrawnPairs:
+def draw_pairs(
+    shape: tuple[int, ...], task: str, size: TrainingSize, seed: int, folder: Path | None
+) -> DrawnPairs:
     """Draw and measure crops, float64; operator, crops and noise follow the seed.
 
     Raises:
