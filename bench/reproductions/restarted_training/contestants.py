@@ -7,7 +7,7 @@ from ....problems import Regularizer
 from ....solvers import AndersonRichardson, Budget
 from ...training.parametrization import parametrization
 from ...training.recipe import Recipe
-from .problem import RestartedModel, Size
+from .problem import RestartedModel, TrainingSize
 
 LAYERS, BLOCKS = 10, 3
 STEPS = LAYERS * BLOCKS
@@ -23,7 +23,7 @@ TESTED = Budget(2000, 1e-5)
 """Of the fixed points of which PSNR is taken."""
 
 
-def recipes(model: RestartedModel, regularizer: Regularizer, size: Size) -> dict[str, Recipe]:
+def recipes(model: RestartedModel, regularizer: Regularizer, size: TrainingSize) -> dict[str, Recipe]:
     """Return the recipe of every method: they differ in the gradient and in the budget of its solve alone."""
     exact, budget = _exact(model.most, TOLERANCES[model.dtype])
     every = Budget(STEPS, 0.0)

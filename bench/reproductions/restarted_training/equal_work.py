@@ -21,7 +21,7 @@ def measure_equal_work(task: str, folder: Path | None, quick: bool) -> list[Work
     fix_blas_threads()
     size = WAVELETS.size(quick)
     shape = image_shape(WAVELETS, size.side, folder)
-    regularizer = WAVELETS.start(shape)
+    regularizer = WAVELETS.start(shape, size.network)
     usual = next(iter(recipes(WAVELETS, regularizer, size).values()))
     ways = {
         (name, work): replace(usual, method=method, budget=budget)

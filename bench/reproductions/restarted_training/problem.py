@@ -43,7 +43,7 @@ WAVELET_STEP = 1.5
 """Over 1/L: a step size of one would solve the denoising problem at once."""
 
 
-class Size(NamedTuple):
+class TrainingSize(NamedTuple):
     """How much is trained on, and with what.
 
     Attributes:
@@ -53,6 +53,7 @@ class Size(NamedTuple):
         batch: crops in a step.
         steps: of training.
         chunk: steps between two looks at the clock.
+        network: of the models that have one; its weights are the shipped ones, or drawn if it is another.
     """
 
     side: int
@@ -61,6 +62,7 @@ class Size(NamedTuple):
     batch: int
     steps: int
     chunk: int
+    network: Drunet = SMALL
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class RestartedModel:
 
     Attributes:
         name: in words.
-        start: makes the regulariser that training starts from, for images of a shape.
+        start: makes the regulariser that training starts from, for images of a shape, with a network.
         solver: the iteration that is restarted.
         learn: names of the leaves that are learned; all for none.
         rate: of Adam.
@@ -81,38 +83,34 @@ class RestartedModel:
     """
 
     name: str
-    start: Callable[[tuple[int, ...]], Regularizer]
+    start: Callable[[tuple[int, ...], Drunet], Regularizer]
     solver: Solver
     learn: tuple[str, ...]
     rate: float
     most: int
     dtype: str
-    full: Size
-    quick: Size
+    full: TrainingSize
+    quick: TrainingSize
     colour: bool
 
-    def size(self, quick: bool) -> Size:
+    def size(self, quick: bool) -> TrainingSize:
         """Return how much is trained on."""
         return self.quick if quick else self.full
 
 
-def plug_and_play(network: Drunet = SMALL) -> Callable[[tuple[int, ...]], SteppedDenoiser]:
-    """Return what makes the start: the shipped weights, or those drawn of another network."""
-
-    def start(shape: tuple[int, ...]) -> SteppedDenoiser:
-        if network == SMALL:
-            return SteppedDenoiser.initial(shape, 0)
-        return SteppedDenoiser.of(Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network))
-
-    return start
+def _plug_and_play(shape: tuple[int, ...], network: Drunet) -> SteppedDenoiser:
+    if network == SMALL:
+        return SteppedDenoiser.initial(shape, 0)
+    return SteppedDenoiser.of(Denoiser(network.init(0), jnp.asarray(SIGMA, jnp.float64), network))
 
 
-def _wavelets(shape: tuple[int, ...]) -> WaveletL1:
+def _wavelets(shape: tuple[int, ...], network: Drunet) -> WaveletL1:
+    del network
     return WaveletL1.initial(shape, 0)
 
 
-NETWORK_SIZE = Size(24, 32, 8, 2, 60, 5)
-QUICK_NETWORK_SIZE = Size(16, 4, 2, 2, 4, 2)
+NETWORK_SIZE = TrainingSize(20, 32, 8, 2, 50, 5)
+QUICK_NETWORK_SIZE = TrainingSize(16, 4, 2, 2, 4, 2, Drunet(widths=(4,), blocks=1, activation="elu"))
 WAVELETS = RestartedModel(
     "weighted wavelet norm",
     _wavelets,
@@ -121,13 +119,13 @@ WAVELETS = RestartedModel(
     5e-2,
     1000,
     "float64",
-    Size(32, 64, 16, 4, 100, 10),
-    Size(16, 8, 4, 4, 20, 5),
+    TrainingSize(32, 64, 16, 4, 100, 10),
+    TrainingSize(16, 8, 4, 4, 20, 5),
     colour=True,
 )
 SCALARS = RestartedModel(
     "plug-and-play step and level",
-    plug_and_play(),
+    _plug_and_play,
     LearnedStep(),
     ("step_scale", "denoiser.sigma"),
     5e-2,
@@ -139,7 +137,7 @@ SCALARS = RestartedModel(
 )
 NETWORK = RestartedModel(
     "network inside forward-backward",
-    plug_and_play(),
+    _plug_and_play,
     LearnedStep(),
     (),
     5e-4,
@@ -167,7 +165,9 @@ def image_shape(model: RestartedModel, side: int, folder: Path | None) -> tuple[
     )
 
 
-def draw_pairs(shape: tuple[int, ...], task: str, size: Size, seed: int, folder: Path | None) -> DrawnPairs:
+def draw_pairs(
+    shape: tuple[int, ...], task: str, size: TrainingSize, seed: int, folder: Path | None
+) -> DrawnPairs:
     """Draw and measure crops, float64; operator, crops and noise follow the seed.
 
     Raises:

@@ -18,7 +18,7 @@ from ...training.training_step import DIVERGED, LearningState, Measures
 from ..relative_error import finite
 from .contestants import METHODS, recipes
 from .judge import Judge, TestedPsnr, first_pairs
-from .problem import DrawnPairs, RestartedModel, Size, draw_pairs, image_shape
+from .problem import DrawnPairs, RestartedModel, TrainingSize, draw_pairs, image_shape
 from .rows import TRAINING, ReachedBy, TrainedByRow
 
 
@@ -98,7 +98,7 @@ def measure_training(
     return rows
 
 
-def train_in_turn(trainers: Mapping[str, Trainer], size: Size) -> dict[str, TrainedPath]:
+def train_in_turn(trainers: Mapping[str, Trainer], size: TrainingSize) -> dict[str, TrainedPath]:
     """Train by all methods, chunk by chunk in turn, so that the machine's moods meet all of them."""
     states: dict[str, LearningState] = {name: trainer.start() for name, trainer in trainers.items()}
     paths = {}
@@ -121,7 +121,7 @@ def _workshop(model: RestartedModel, task: str, folder: Path | None, quick: bool
     """Make what all seeds share; the pairs are those of the first, in whose place others are put."""
     size = model.size(quick)
     shape = image_shape(model, size.side, folder)
-    start = model.start(shape)
+    start = model.start(shape, size.network)
     pairs = draw_pairs(shape, task, size, 0, folder).training
     known = recipes(model, start, size)
     trainers = {}
@@ -136,7 +136,7 @@ def _reached(
     name: str,
     path: TrainedPath,
     pairs: DrawnPairs,
-    size: Size,
+    size: TrainingSize,
     start: TestedPsnr,
     equal: float | None,
 ) -> ReachedBy:

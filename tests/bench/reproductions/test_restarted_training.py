@@ -20,7 +20,7 @@ from hypergrad_bench.bench.reproductions.restarted_training.problem import (
     SEEDS,
     TASKS,
     WAVELETS,
-    Size,
+    TrainingSize,
     draw_pairs,
     image_shape,
 )
@@ -225,12 +225,12 @@ def test_images_that_do_not_do_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="missing"):
         image_shape(WAVELETS, 8, tmp_path / "missing")
     with pytest.raises(UserError, match="image"):
-        draw_pairs((8, 8), "denoising", Size(8, 1, 1, 1, 1, 1), 0, tmp_path)
+        draw_pairs((8, 8), "denoising", TrainingSize(8, 1, 1, 1, 1, 1), 0, tmp_path)
 
 
 def test_a_tiny_training_has_a_row_for_each_method() -> None:
     """On one level of wavelets: restarts are nearer than one step, and the exact gradient is exact."""
-    tiny = Size(6, 4, 2, 2, 4, 2)
+    tiny = TrainingSize(6, 4, 2, 2, 4, 2)
     model = dataclasses.replace(WAVELETS, quick=tiny, colour=False)
     with jax.numpy_dtype_promotion("standard"):
         rows = {row["method"]: row for row in training.measure_training(model, "denoising", 1, None, True)}
