@@ -4,7 +4,7 @@ from ..counted import NOT_MEASURED
 from ..finding import ClaimFinding, counts_of, finding_of
 from .recorded_rows import UntiedRows
 from .settings import MOST_STEPS, TOLERANCE
-from .verdict import RULE, count_fits, count_generalising
+from .verdict import RULE, count_fits, who_generalises
 
 SETTING = (
     "images of 28 x 28 (matrices A and C of 784 x 784, max(t, 0), Anderson with five moves, tolerance "
@@ -22,5 +22,5 @@ def untied_findings(recorded: UntiedRows) -> list[ClaimFinding]:
         reason = "no pair of trainings could be judged" if recorded.trained else "not measured yet"
         return [ClaimFinding("C2", RULE, setting, reason=reason)]
     found = finding_of("C2", RULE, setting, targets)
-    told = counts_of([*targets, count_generalising(recorded.trained)])
+    told = f"{counts_of(targets)}. {who_generalises(recorded.trained)}"
     return [ClaimFinding("C2", RULE, setting, told, found.verdict, "")]

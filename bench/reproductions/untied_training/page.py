@@ -16,9 +16,9 @@ from .verdict import (
     PUBLISHED_FORWARD,
     RULE,
     count_fits,
-    count_generalising,
     count_speed,
     pairs_of,
+    who_generalises,
 )
 
 QUESTION = (
@@ -56,11 +56,8 @@ FACE_STEPS = (
 
 def make_page(recorded: UntiedRows) -> Page:
     """Make the page from the rows of all cases measured so far."""
-    targets = [
-        *count_fits(recorded.trained),
-        count_generalising(recorded.trained),
-        count_speed(recorded.face_steps),
-    ]
+    targets = [*count_fits(recorded.trained), count_speed(recorded.face_steps)]
+    generalising = who_generalises(recorded.trained)
     figures = {}
     if any(one.is_judged for one in pairs_of(recorded.trained)):
         figures["errors"] = errors_figure(recorded.trained)
@@ -77,7 +74,7 @@ def make_page(recorded: UntiedRows) -> Page:
             _step_sizes(recorded.step_sizes),
             _face_steps(recorded.face_steps),
         ],
-        verdict=counted_verdict(targets),
+        verdict=f"{counted_verdict(targets)} {generalising}{'.' * bool(generalising)}".strip(),
         figures=figures,
     )
 
@@ -173,7 +170,7 @@ def _face_steps(rows: Sequence[FaceStepRow]) -> TextTable:
             f"{row['status']}{': ' * bool(row['reason'])}{row['reason']}",
             f"{row['forward_seconds']:.2f}",
             f"{row['backward_seconds']:.2f}",
-            f"{published / (row['forward_seconds'] + row['backward_seconds']):.1f}",
+            "" if row["quick"] else f"{published / (row['forward_seconds'] + row['backward_seconds']):.1f}",
             f"{row['steps']:.0f}",
             f"{row['adjoint_steps']:.0f}",
             cell(row["residual"], ".1e"),

@@ -80,20 +80,21 @@ def count_fits(rows: Sequence[EquilibriumTrainingRow]) -> list[Counted]:
     return [replace(groups[0], left_out=f"{out} pairs" if out else ""), *groups[1:]]
 
 
-def count_generalising(rows: Sequence[EquilibriumTrainingRow]) -> Counted:
-    """Count in how many of the judged pairs the untied model's test error is the smaller one."""
+def who_generalises(rows: Sequence[EquilibriumTrainingRow]) -> str:
+    """Say in how many judged pairs the untied model's test error is the smaller one; empty for none."""
     ratios = [one.test_ratio for one in pairs_of(rows) if one.is_judged]
-    return Counted(
-        "the untied model's test error is smaller (open, not judged)",
-        sum(one < 1 for one in ratios),
-        len(ratios),
-        _spread(ratios),
+    if not ratios:
+        return ""
+    smaller = sum(one < 1 for one in ratios)
+    return (
+        f"The untied model's test error is the smaller one in {smaller} of {len(ratios)} judged pairs "
+        f"({_spread(ratios)})"
     )
 
 
 def count_speed(rows: Sequence[FaceStepRow]) -> Counted:
-    """Judge the seconds of accelerated steps on faces against the authors'."""
-    ours = [row for row in rows if row["contestant"] == ACCELERATED]
+    """Judge accelerated steps of the authors' size against their seconds; quick ones are smaller."""
+    ours = [row for row in rows if row["contestant"] == ACCELERATED and not row["quick"]]
     seconds = [
         row["forward_seconds"] + row["backward_seconds"] for row in ours if row["status"] == Status.OK.value
     ]

@@ -167,19 +167,21 @@ def test_who_generalises_is_counted_and_not_judged() -> None:
     rows = [*pair(0.5, 1.2), *pair(0.5, 0.9, seed=1)]
     (found,) = UntiedTraining().findings(rows)
     assert found.verdict is Verdict.HOLDS
-    assert "test error is smaller (open, not judged): 1 of 2" in found.measured
+    assert "test error is the smaller one in 1 of 2 judged pairs" in found.measured
 
 
 def test_steps_on_faces_are_judged_at_equal_residuals() -> None:
     def row(seconds: float, **changes: Any) -> Any:
         return {
             "contestant": ACCELERATED,
+            "quick": False,
             "status": "ok",
             "forward_seconds": seconds,
             "backward_seconds": 15.0,
         } | changes
 
-    judged = count_speed([row(15.8), row(15.9), row(1.0, status="max_steps"), row(0.1, contestant="plain")])
+    missed, other, small = row(1.0, status="max_steps"), row(0.1, contestant="plain"), row(0.1, quick=True)
+    judged = count_speed([row(15.8), row(15.9), missed, other, small])
     assert (judged.met, judged.of, judged.left_out) == (1, 2, "1 that missed them")
 
 
