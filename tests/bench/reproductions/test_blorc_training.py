@@ -12,6 +12,7 @@ from reproduction_rows import quick_rows
 
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.reproductions.blorc_training import certified_batch, published
+from hypergrad_bench.bench.reproductions.blorc_training.active_systems import project_on_active
 from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     dictionary,
     solve_certified,
@@ -37,7 +38,8 @@ from hypergrad_bench.bench.reproductions.finding import Verdict
 
 N = 12
 SIGNALS = draw_signals(PIECEWISE, N, 20, 0)
-solved, differentiated, exact = map(jax.jit, (solve_certified, batch_gradient, exact_gradient))
+solved, projected = map(jax.jit, (solve_certified, project_on_active))
+differentiated, exact = map(jax.jit, (batch_gradient, exact_gradient))
 
 
 def difference_like(weight: float) -> jax.Array:
@@ -54,7 +56,26 @@ def test_gradients_of_batches_are_those_of_certified_solutions(W) -> None:
     batch = Signals(*(part[:5] for part in SIGNALS))
     expected = exact(W, batch)
     error = jnp.linalg.norm(differentiated(W, batch) - expected) / jnp.linalg.norm(expected)
-    assert float(error) < 1e-8
+    assert float(error) < 1e-10
+
+
+@pytest.mark.parametrize("most", [0, 3, 6, N])
+@pytest.mark.parametrize("repeated", [False, True], ids=["independent", "dependent"])
+def test_projections_are_those_of_the_pseudoinverse(most, repeated) -> None:
+    """Few, some and all rows active, as many as a compiled size holds or one fewer; repeated rows as well."""
+    generator = np.random.default_rng(most)
+    W, g = generator.normal(size=(N, N)), generator.normal(size=(4, 2, N))
+    if repeated:
+        W[N // 2 :] = W[: N // 2]
+    active = np.zeros((4, N), bool)
+    for member, count in zip(active, (most, max(0, most - 1), most // 2, 0), strict=True):
+        member[generator.permutation(N)[:count]] = True
+    found = projected(*map(jnp.asarray, (W, W @ W.T, active, g)))
+    for rows, right, v, mu in zip(active, g, found.v, found.mu, strict=True):
+        expected = right - right @ np.linalg.pinv(W[rows]) @ W[rows]
+        np.testing.assert_allclose(v, expected, atol=1e-12)
+        np.testing.assert_allclose(mu @ W, right - expected, atol=1e-12)
+        assert not np.any(mu[:, ~rows])
 
 
 def test_an_orthonormal_operator_shrinks_coefficients() -> None:
@@ -72,8 +93,8 @@ def test_an_orthonormal_operator_shrinks_coefficients() -> None:
 
 
 def test_what_is_not_certified_is_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a round to solve in, no step is taken, and all are counted."""
-    monkeypatch.setattr(certified_batch, "ROUNDS", 0)
+    """Without a dual step to solve by, no training step is taken, and all are counted."""
+    monkeypatch.setattr(certified_batch, "MOST_STEPS", 0)
     W = difference_like(0.2)
     found = train(W, SIGNALS, TENFOLD, 3, 0)
     assert found.refused == 3
