@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from jax.lax import Precision
 from jaxtyping import Array, Bool, Float, Int
 
-from ....hypergrad.l1.shared_matrix import Projected, project_many
 from ....solvers.iterations.momentum import extrapolate
+from .active_systems import project_on_active
 
-STEPS, ROUNDS = 40, 50
-"""Dual steps before a guess of the active rows is tried, and how often it is."""
+FIRST_STEPS = 24
+"""Dual steps before the first guess of the active rows is tried; before each further one they double."""
+MOST_STEPS = 256 * FIRST_STEPS
 CERTIFIED = 1e-10
 """By so much a certified dual variable, whose bounds are -1 and 1, may move in a projected gradient step."""
 
@@ -75,8 +76,8 @@ def solve_certified(
     Accelerated projected gradient steps on the dual guess the active rows W0 and the others' signs s. For a
     guess the optimality system is linear: x = N (y - W+-^T s), and W0 W0^T u0 = W0 (y - W+-^T s). It is
     solved exactly, and x is optimal if |u0| <= 1 and the responses of the other rows have the signs s: a
-    projected gradient step leaves the dual variable where it is. Where a guess is wrong the steps go on. The
-    same factor gives the adjoint: N x = x, so that N (x - truth) is
+    projected gradient step leaves the dual variable where it is. Where a guess is wrong the steps go on, as
+    many as were made before. The same factor gives the adjoint: N x = x, so that N (x - truth) is
     x - N truth.
 
     Args:
@@ -91,18 +92,18 @@ def solve_certified(
     nothing, none = jnp.zeros_like(y), jnp.zeros_like(u)
     unknown = CertifiedBatch(nothing, none, nothing, none, jnp.zeros(len(y), bool), jnp.zeros((), jnp.int32))
 
-    def unfinished(carry: tuple[_Dual, CertifiedBatch, Array]) -> Array:
-        _, found, rounds = carry
-        return ~jnp.all(found.certified) & (rounds < ROUNDS)
+    def unfinished(carry: tuple[_Dual, CertifiedBatch]) -> Array:
+        _, found = carry
+        return ~jnp.all(found.certified) & (found.steps < MOST_STEPS)
 
-    def advance(carry: tuple[_Dual, CertifiedBatch, Array]) -> tuple[_Dual, CertifiedBatch, Array]:
-        dual, _, rounds = carry
-        dual = jax.lax.fori_loop(0, STEPS, lambda _, now: _step(shared, responses, now), dual)
+    def advance(carry: tuple[_Dual, CertifiedBatch]) -> tuple[_Dual, CertifiedBatch]:
+        dual, before = carry
+        more = jnp.maximum(before.steps, FIRST_STEPS)
+        dual = jax.lax.fori_loop(0, more, lambda _, now: _step(shared, responses, now), dual)
         found = _completed(shared, y, truth, dual.u)
-        return dual, found._replace(steps=(rounds + 1) * STEPS), rounds + 1
+        return dual, found._replace(steps=before.steps + more)
 
-    carry = (first, unknown, jnp.zeros((), jnp.int32))
-    return jax.lax.while_loop(unfinished, advance, carry)[1]
+    return jax.lax.while_loop(unfinished, advance, (first, unknown))[1]
 
 
 def gradient_by_W(found: CertifiedBatch) -> Float[Array, "k n"]:
@@ -130,9 +131,8 @@ def _completed(
     active = jnp.abs(moved) < 1
     signs = jnp.where(active, jnp.zeros_like(u), jnp.sign(moved))
     right = jnp.stack([y - _product(signs, shared.W), truth], axis=1)
-    solved: Projected = project_many(shared.W, active, right, jnp.zeros((*right.shape[:2], u.shape[1])))
-    x, multiplier = solved.v[:, 0], solved.mu[:, 0]
-    full = signs + multiplier
+    solved = project_on_active(shared.W, shared.gram, active, right)
+    x, full = solved.v[:, 0], signs + solved.mu[:, 0]
     # Active rows with a response, others of the wrong sign, and dual variables beyond their bounds.
     ahead = jnp.clip(full + shared.step_sizes[None] * _product(x, shared.W.T), -1.0, 1.0)
     return CertifiedBatch(

@@ -8,6 +8,7 @@ from ....problems.values.configuration import configuration
 from ...report.page import Page
 from ..finding import ClaimFinding
 from ..rows import RecordedRow
+from . import patches
 from .findings import training_findings
 from .measure import Size, measure_image, measure_signals
 from .page import make_page
@@ -19,11 +20,12 @@ from .training import AS_PUBLISHED
 from .training_rows import read_recorded
 
 SEEDS = (0, 1, 2)
-FULL = Size(LENGTH, 10_000, 500, 1000, 100_000)
+FULL = Size(LENGTH, 10_000, 500, 1000, AS_PUBLISHED.steps)
 QUICK = Size(LENGTH, 20, 5, 5, 4)
-IMAGE, QUICK_IMAGE = FULL._replace(training=50_000), FULL._replace(training=20, steps=4)
-SPEED = SpeedSetting(LENGTH, 10_000, 20_000, 200)
-QUICK_SPEED = SpeedSetting(LENGTH, 20, 4, 4)
+IMAGE = FULL._replace(training=patches.TRAINING, steps=patches.STEPS)
+QUICK_IMAGE = FULL._replace(training=20, steps=4)
+SPEED = SpeedSetting(LENGTH, 10_000, (20_000, 100_000), 200)
+QUICK_SPEED = SpeedSetting(LENGTH, 20, (4,), 4)
 QUICK_SIDE = 24
 
 

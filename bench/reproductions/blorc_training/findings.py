@@ -2,6 +2,7 @@
 
 from ..counted import HOLDS, NOT_MEASURED, Counted
 from ..finding import ClaimFinding, Verdict, counts_of
+from .patches import STEPS
 from .signals import BATCH, LENGTH, NOISE
 from .training import AS_PUBLISHED, TENFOLD
 from .training_rows import TrainingRows
@@ -11,9 +12,9 @@ HOW = (
     "Holds if it does at the authors' rate on every seed; in direction if only at the tenfold rate, or only "
     "on some of the seeds and signals; else it does not hold."
 )
-SETTING = f"batch {BATCH}, noise {NOISE:g}, 1e5 steps, rate {AS_PUBLISHED.rate:g}, three seeds, float64"
-SIGNALS = f"n = k = {LENGTH}, 10,000 training signals, {SETTING}"
-PATCHES = f"8 x 8 patches of one image, {SETTING}"
+SETTING = f"batch {BATCH}, noise {NOISE:g}, rate {AS_PUBLISHED.rate:g}, three seeds, float64"
+SIGNALS = f"n = k = {LENGTH}, 10,000 training signals, {AS_PUBLISHED.steps} steps, {SETTING}"
+PATCHES = f"8 x 8 patches of one image, {STEPS} steps, {SETTING}"
 
 
 def training_findings(recorded: TrainingRows) -> list[ClaimFinding]:

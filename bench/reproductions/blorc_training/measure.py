@@ -11,7 +11,7 @@ from ...records.status import Status
 from .denoising import error_on, noisy_error, tuned
 from .likeness import in_order, likeness
 from .patches import draw_patches
-from .pictures import Pictures
+from .pictures import TUNING_SIDE, Pictures
 from .rows import ImageRow, Matrix, SignalRow, TrainingCost
 from .signals import NOISE, SignalKind, Signals, draw_signals, expected_rows, first_operator
 from .training import AS_PUBLISHED, TENFOLD, Descent, Trained, train
@@ -32,7 +32,7 @@ class Size(NamedTuple):
         training: signals, or patches, to train on.
         tuning: of them, to choose the baselines' weights on.
         testing: signals.
-        steps: of training.
+        steps: of training at most, where a descent has more.
     """
 
     length: int
@@ -52,7 +52,7 @@ def measure_signals(kind: SignalKind, seed: int, size: Size, quick: bool) -> lis
     expected = expected_rows(kind.operator, size.length)
     rows = []
     for descent in DESCENTS:
-        trained = train(first_operator(size.length), training, descent, size.steps, seed)
+        trained = train(first_operator(size.length), training, descent.cut(size.steps), seed)
         error, uncertified = error_on(jnp.asarray(trained.W), testing)
         like = likeness(trained.W, expected)
         row: SignalRow = {
@@ -62,6 +62,7 @@ def measure_signals(kind: SignalKind, seed: int, size: Size, quick: bool) -> lis
             "operator": kind.operator,
             "likeness_of_rows": like.of_rows,
             "likeness_of_expected": like.of_expected,
+            "likeness_on_the_way": [round(likeness(W, expected).of_rows, 4) for W in trained.path],
             "rows": like.rows,
             "mean_squared_error": {
                 NOISY: noisy_error(testing),
@@ -81,11 +82,12 @@ def measure_image(pictures: Pictures, seed: int, size: Size, quick: bool) -> lis
     clean, truth = pictures.training.pixels, pictures.testing.pixels
     noisy, testing = (_noisy(picture, seed, role) for role, picture in enumerate((clean, truth)))
     patches = Signals(*(jnp.asarray(draw_patches(one, size.training, seed)) for one in (clean, noisy)))
-    baselines = {method: tuned_image(method, clean, noisy, testing) for method in METHODS}
+    tuning = _middle(clean, TUNING_SIDE), _middle(noisy, TUNING_SIDE)
+    baselines = {method: tuned_image(method, *tuning, testing) for method in METHODS}
     images = {"truth": truth, NOISY: testing, **{name: one.image for name, one in baselines.items()}}
     rows = []
     for descent in DESCENTS:
-        trained = train(first_operator(size.length), patches, descent, size.steps, seed)
+        trained = train(first_operator(size.length), patches, descent.cut(size.steps), seed)
         learned, residual = by_patches(trained.W, testing)
         shown = {**images, LEARNED: learned}
         row: ImageRow = {
@@ -143,6 +145,10 @@ def _noisy(picture: Float[np.ndarray, "h w"], seed: int, role: int) -> Float64[n
 
 def _crop(image: Float64[np.ndarray, "h w"]) -> list[list[int]]:
     """Return the middle square, in grey values from 0 to 255."""
-    top, left = (max(0, (side - CROP) // 2) for side in image.shape)
-    square = image[top : top + CROP, left : left + CROP]
-    return np.clip(np.rint(255 * square), 0, 255).astype(int).tolist()
+    return np.clip(np.rint(255 * _middle(image, CROP)), 0, 255).astype(int).tolist()
+
+
+def _middle(image: Float[np.ndarray, "h w"], side: int) -> Float[np.ndarray, "rows columns"]:
+    """Return the middle square, or what there is of it in a smaller image."""
+    top, left = (max(0, (length - side) // 2) for length in image.shape)
+    return image[top : top + side, left : left + side]

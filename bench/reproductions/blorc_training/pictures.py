@@ -14,6 +14,8 @@ from .patches import SIDE
 
 PHOTOGRAPHS = ("astronaut.png", "camera.png")
 """Of scikit-image's wheel, 512 x 512 pixels each: to train on, and to denoise."""
+TUNING_SIDE = 256
+"""Pixels along each side of the middle of the training image, on which baselines are tuned."""
 
 
 class NamedPicture(NamedTuple):

@@ -81,6 +81,7 @@ class SignalRow(TrainingCost):
         operator: the operator that W is compared with.
         likeness_of_rows: mean over the learned rows of the best cosine with an expected row.
         likeness_of_expected: mean over the expected rows of the best cosine with a learned row.
+        likeness_on_the_way: `likeness_of_rows` after every 10,000 steps.
         rows: how many learned rows count.
         mean_squared_error: over the test signals: noisy, learned, differences and cosine transform.
         weight: of differences and cosine transform, chosen on training signals.
@@ -92,6 +93,7 @@ class SignalRow(TrainingCost):
     operator: str
     likeness_of_rows: float
     likeness_of_expected: float
+    likeness_on_the_way: list[float]
     rows: int
     mean_squared_error: dict[str, float]
     weight: dict[str, float]
@@ -107,7 +109,7 @@ class ImageRow(TrainingCost):
         denoised: the file's name; the same one with other noise where there is no second image.
         shape: of the denoised image.
         mean_squared_error: over its pixels: noisy, learned, total variation, cosine transform.
-        weight: of the last two, chosen on the training image.
+        weight: of the baselines, chosen on the middle 256 x 256 pixels of the training image.
         residual: the largest relative KKT residual of a patch, of the learned W.
         crops: a square of the image by method, grey values from 0 to 255; None for all seeds but the first.
     """

@@ -22,7 +22,7 @@ from .certified_batch import dictionary, gradient_by_W, solve_certified
 from .published import INSTALL, PublishedTraining, cvxpy_is_installed, cvxpy_versions
 from .rows import SpeedRow
 from .signals import PIECEWISE, Signals, draw_signals, first_operator
-from .training import Descent, begin, compiled_steps, epochs, train
+from .training import Descent, OperatorState, begin, compiled_steps, epochs, train
 
 OURS, AUTHORS = "this project", "the authors' algorithm"
 FULL = ClockSettings(rounds_min=10, rounds_max=40, seconds=20.0)
@@ -35,13 +35,13 @@ class SpeedSetting(NamedTuple):
     Attributes:
         length: n = k.
         training: signals to train on.
-        before: steps of training before the second stage is timed.
+        before: steps of training before each further stage.
         timed: steps of one timed call of ours.
     """
 
     length: int
     training: int
-    before: int
+    before: tuple[int, ...]
     timed: int
 
 
@@ -57,28 +57,28 @@ class SpeedContestant(NamedTuple):
 
 
 def measure_speed(setting: SpeedSetting, descent: Descent, quick: bool) -> list[SpeedRow]:
-    """Time both at the first W and at one that was trained for a while."""
+    """Time both at the first W and at those that a training has after a while; its next steps are timed."""
     signals = draw_signals(PIECEWISE, setting.length, setting.training, 0)
     first = first_operator(setting.length)
-    trained = jnp.asarray(train(first, signals, descent, setting.before, 0).W)
-    stages = {"the first W": first, f"W after {setting.before} steps": trained}
-    return [row for stage in stages.items() for row in _stage(stage, signals, setting, descent, quick)]
+    stages = {0: begin(first, signals)} | {
+        before: train(first, signals, descent.cut(before), 0).state for before in setting.before
+    }
+    rows = []
+    for before, state in stages.items():
+        batches = epochs(setting.training, before + setting.timed, 0)[before:]
+        rows += _stage(before, state, signals, batches, descent, quick)
+    return rows
 
 
 def _stage(
-    stage: tuple[str, Float[Array, "k n"]],
-    signals: Signals,
-    setting: SpeedSetting,
-    descent: Descent,
-    quick: bool,
+    before: int, state: OperatorState, signals: Signals, batches: np.ndarray, descent: Descent, quick: bool
 ) -> list[SpeedRow]:
-    name, W = stage
-    batches = epochs(setting.training, setting.timed, 1)
+    name = f"W after {before} steps" if before else "the first W"
     batch = Signals(*(part[batches[0]] for part in signals))
-    contestants = [_ours(W, signals, batches, descent), _authors(W, batch)]
+    contestants = [_ours(state, signals, batches, descent), _authors(state.W, batch)]
     calls = {one.name: one.call for one in contestants if one.call is not None}
     timed = time_rounds(calls, QUICK if quick else FULL)
-    exact = np.asarray(untimed(exact_gradient)(W, batch))
+    exact = np.asarray(untimed(exact_gradient)(state.W, batch))
     return [_row(name, one, timed, contestants[0].steps, exact, quick) for one in contestants]
 
 
@@ -101,13 +101,12 @@ def batch_gradient(W: Float[Array, "k n"], batch: Signals) -> Float[Array, "k n"
     return gradient_by_W(solve_certified(dictionary(W), batch.measured, batch.truths, start))
 
 
-def _ours(W: Float[Array, "k n"], signals: Signals, batches: np.ndarray, descent: Descent) -> SpeedContestant:
-    state, steps = begin(W, signals), len(batches)
-    program = compiled_steps(state, signals, steps)
-    arguments = jnp.asarray(descent.rate, W.dtype), state, signals, jnp.asarray(batches)
+def _ours(state: OperatorState, signals: Signals, batches: np.ndarray, descent: Descent) -> SpeedContestant:
+    program = compiled_steps(state, signals, len(batches))
+    arguments = jnp.asarray(descent.rate, state.W.dtype), state, signals, jnp.asarray(batches)
     batch = Signals(*(part[batches[0]] for part in signals))
-    gradient = np.asarray(untimed(batch_gradient)(W, batch))
-    return SpeedContestant(OURS, lambda: program(*arguments), steps, gradient)
+    gradient = np.asarray(untimed(batch_gradient)(state.W, batch))
+    return SpeedContestant(OURS, lambda: program(*arguments), len(batches), gradient)
 
 
 def _authors(W: Float[Array, "k n"], batch: Signals) -> SpeedContestant:

@@ -1,7 +1,7 @@
 """Training of W by gradient steps inside one compiled loop, on certified solutions alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -16,25 +16,32 @@ from .signals import BATCH, Signals
 
 CHUNK = 1000
 """Steps of one call: between two of them losses come back to Python."""
+KEPT = 10
+"""Chunks after which the W so far is kept."""
 _COMPILER = Compiler()
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Plain gradient descent with a constant rate."""
+    """Plain gradient descent with a constant rate, and how many steps it is given at most."""
 
     rate: float
+    steps: int
 
     @property
     def label(self) -> str:
         """Its rate in words."""
         return f"rate {self.rate:g}"
 
+    def cut(self, most: int) -> "Descent":
+        """Return the same with at most so many steps."""
+        return replace(self, steps=min(self.steps, most))
 
-AS_PUBLISHED = Descent(1e-3)
-"""The rate that the authors state."""
-TENFOLD = Descent(1e-2)
-"""It goes in 1e5 steps about as far as the authors' in the 1e6 that they take at most."""
+
+AS_PUBLISHED = Descent(1e-3, 500_000)
+"""The rate that the authors state; they take 1e5 to 1e6 steps."""
+TENFOLD = Descent(1e-2, 100_000)
+"""It goes in 1e5 steps about as far as the authors' in 1e6."""
 
 
 class OperatorState(NamedTuple):
@@ -56,7 +63,8 @@ class Trained(NamedTuple):
     """The result of a training.
 
     Attributes:
-        W: the last one.
+        state: the last W, and the signals' dual variables.
+        path: W after every 10,000 steps.
         losses: of the batches, one mean for each chunk of steps.
         steps: how many were asked for.
         refused: steps that were not taken, as one of their solutions was not certified.
@@ -64,12 +72,18 @@ class Trained(NamedTuple):
         seconds: of all steps, compilation aside.
     """
 
-    W: Float64[np.ndarray, "k n"]
+    state: OperatorState
+    path: list[Float64[np.ndarray, "k n"]]
     losses: list[float]
     steps: int
     refused: int
     dual_steps: float
     seconds: float
+
+    @property
+    def W(self) -> Float64[np.ndarray, "k n"]:
+        """The last W."""
+        return np.asarray(self.state.W)
 
 
 def begin(W: Float[Array, "k n"], signals: Signals) -> OperatorState:
@@ -107,11 +121,13 @@ def compiled_steps(state: OperatorState, signals: Signals, steps: int) -> Progra
     return _COMPILER.compile_program(run_steps, rate, state, signals, batches, name=f"{steps} steps")
 
 
-def train(W: Float[Array, "k n"], signals: Signals, descent: Descent, steps: int, seed: int) -> Trained:
-    """Train for so many steps, a whole number of chunks where there is more than one."""
-    state, chunk, rate = begin(W, signals), min(CHUNK, steps), jnp.asarray(descent.rate, W.dtype)
+def train(W: Float[Array, "k n"], signals: Signals, descent: Descent, seed: int) -> Trained:
+    """Train for as many steps as the descent has, a whole number of chunks where there is more than one."""
+    steps, rate = descent.steps, jnp.asarray(descent.rate, W.dtype)
+    state, chunk = begin(W, signals), min(CHUNK, steps)
     program = compiled_steps(state, signals, chunk)
     accounts: list[DescentAccount] = []
+    path: list[Float64[np.ndarray, "k n"]] = []
     seconds = 0.0
     for batches in _chunks(signals.truths.shape[0], steps, chunk, seed):
         (state, account), spent = time_once(
@@ -119,8 +135,11 @@ def train(W: Float[Array, "k n"], signals: Signals, descent: Descent, steps: int
         )
         accounts.append(jax.tree.map(np.asarray, account))
         seconds += spent
+        if len(accounts) % KEPT == 0:
+            path.append(np.asarray(state.W))
     return Trained(
-        np.asarray(state.W),
+        state,
+        path,
         [float(one.loss.mean()) for one in accounts],
         steps,
         sum(int((~one.taken).sum()) for one in accounts),

@@ -24,7 +24,7 @@ Trainable = GradientStep | Red | ScalarPotential | ImplicitDenoiser
 
 
 @dataclass(frozen=True)
-class EquilibriumModel:
+class ElderModel:
     """A kind of regulariser, and how its equilibrium is found and differentiated.
 
     Attributes:
@@ -51,12 +51,12 @@ class EquilibriumModel:
         return self.kind(denoiser, jnp.asarray(weight, jnp.float32))
 
 
-def _with_energy(name: str, kind: type[Trainable], goal: Goal) -> EquilibriumModel:
+def _with_energy(name: str, kind: type[Trainable], goal: Goal) -> ElderModel:
     budget = Budget(MOST_STEPS, RESTING, check_every=1)
-    return EquilibriumModel(name, kind, goal, True, RestingEnergy(), budget, Implicit(Minres(100, ADJOINT)))
+    return ElderModel(name, kind, goal, True, RestingEnergy(), budget, Implicit(Minres(100, ADJOINT)))
 
 
-IMPLICIT = EquilibriumModel(
+IMPLICIT = ElderModel(
     "no energy",
     ImplicitDenoiser,
     "denoiser",

@@ -15,7 +15,7 @@ from ....problems.networks.network import Parameters
 from ...measure.untimed import untimed
 from ...training.denoiser_training import estimate, start_training, train
 from ...training.settings import Goal, Training
-from .problem import TrainingSize
+from .problem import ElderSize
 from .restoring import mean_psnr
 
 LEVEL = 0.1
@@ -32,7 +32,7 @@ class PretrainedNetwork(NamedTuple):
 
 @functools.lru_cache(maxsize=16)
 def pretrained(
-    goal: Goal, size: TrainingSize, sources: tuple[GroundTruth, ...], truths: GroundTruth, seed: int
+    goal: Goal, size: ElderSize, sources: tuple[GroundTruth, ...], truths: GroundTruth, seed: int
 ) -> PretrainedNetwork:
     """Train a network for its goal; all tasks share it."""
     training = replace(Training(), goal=goal, steps=size.pretraining, side=size.side, seed=seed)

@@ -22,7 +22,7 @@ from ....problems.networks.drunet import Drunet
 from ....problems.task import Task
 from ...training.denoiser_training import PHOTOGRAPHS
 from ...training.pairs import Pairs
-from .models import EquilibriumModel
+from .models import ElderModel
 
 NETWORK = Drunet(widths=(8, 16), blocks=1, activation="elu")
 SEEDS = (0, 1, 2)
@@ -47,7 +47,7 @@ TASKS = (
 
 
 @dataclass(frozen=True)
-class TrainingSize:
+class ElderSize:
     """How much is trained and tested on.
 
     Attributes:
@@ -75,7 +75,7 @@ class TrainingSize:
     rate: float = 1e-3
 
 
-QUICK = TrainingSize(
+QUICK = ElderSize(
     network=Drunet(widths=(4, 8), blocks=1, activation="elu"),
     pretraining=20,
     side=16,
@@ -106,9 +106,9 @@ class EquilibriumCase:
     """
 
     task: NamedTask
-    model: EquilibriumModel
+    model: ElderModel
     seeds: tuple[int, ...] = SEEDS
-    size: TrainingSize = TrainingSize()
+    size: ElderSize = ElderSize()
     images: Path | None = None
 
     @property

@@ -15,7 +15,7 @@ from ....solvers.residuals import gradient_residual
 from ...measure.untimed import untimed
 from ...restoring.tuning import Tuned, best_factor
 from ...training.pairs import Pairs
-from .models import EquilibriumModel, Trainable
+from .models import ElderModel, Trainable
 
 
 class RestoredPairs(NamedTuple):
@@ -39,7 +39,7 @@ class RestoredPairs(NamedTuple):
         return int(np.count_nonzero(np.asarray(self.status) != int(Outcome.CONVERGED)))
 
 
-def restored(model: EquilibriumModel, pairs: Pairs, regularizer: Trainable, block: int) -> RestoredPairs:
+def restored(model: ElderModel, pairs: Pairs, regularizer: Trainable, block: int) -> RestoredPairs:
     """Restore all pairs, so many at once: one program for all numbers of them.
 
     Raises:
@@ -55,7 +55,7 @@ def restored(model: EquilibriumModel, pairs: Pairs, regularizer: Trainable, bloc
     return RestoredPairs(x, mean_psnr(x, pairs.truths), residual, status)
 
 
-def tuned_weight(model: EquilibriumModel, pairs: Pairs, regularizer: Trainable, block: int) -> Tuned:
+def tuned_weight(model: ElderModel, pairs: Pairs, regularizer: Trainable, block: int) -> Tuned:
     """Find the weight with the largest PSNR on some pairs, by doubling and halving."""
 
     def score(factor: float) -> float:
@@ -74,7 +74,7 @@ def mean_psnr(x: Any, truths: Any) -> float:
 
 @partial(untimed, static=(0,))
 def _restored_block(
-    model: EquilibriumModel, A: LinearOperator, y: Float[Array, "block ..."], regularizer: Trainable
+    model: ElderModel, A: LinearOperator, y: Float[Array, "block ..."], regularizer: Trainable
 ) -> tuple[Array, Array, Array]:
     def restore(y: Float[Array, "..."]) -> tuple[Array, Array, Array]:
         lower = LowerLevel(A, y, regularizer)

@@ -18,7 +18,7 @@ from hypergrad_bench.bench.reproductions.elder_training.problem import (
     SEEDS,
     TASKS,
     EquilibriumCase,
-    TrainingSize,
+    ElderSize,
 )
 from hypergrad_bench.bench.reproductions.elder_training.resting_energy import ALONE, BESIDE, RestingEnergy
 from hypergrad_bench.bench.reproductions.finding import Verdict
@@ -26,7 +26,7 @@ from hypergrad_bench.bench.training.training_step import Measures
 from hypergrad_bench.problems import Denoising, FieldsOfExperts, LowerLevel, Photographs, measure
 from hypergrad_bench.problems.networks.drunet import Drunet
 
-TINY = TrainingSize(
+TINY = ElderSize(
     network=Drunet(widths=(2, 2), blocks=1, activation="elu"),
     pretraining=4,
     side=8,

@@ -134,7 +134,7 @@ def test_a_solve_and_its_adjoint_begin_at_a_point_where_the_last_ones_of_their_p
     _, cold = steps(after, index, pairs, begun.starts)
     _, warm = steps(after, index, pairs, after.starts)
     assert float(warm.solver_steps) < float(cold.solver_steps)
-    np.testing.assert_allclose(warm.loss, cold.loss, rtol=1e-6)
+    np.testing.assert_allclose(warm.loss, cold.loss, rtol=1e-4)
 
 
 def test_a_step_whose_solve_failed_is_flagged_and_not_taken():
