@@ -3,6 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float
@@ -123,5 +124,5 @@ def _timed(model: EquilibriumModel, weights: SharedWeights, data: MeasuredImages
     back = compiler.compile_program(look_back, *arguments, name="backward")
     found, backward = time_once(partial(back, *arguments))
     gradient = np.asarray(ravel_pytree(found.gradient)[0])
-    account = SolveAccount(*(np.asarray(part) for part in found.account))
+    account: SolveAccount = jax.tree.map(np.asarray, found.account)
     return TimedStep(forward, backward, account, gradient)
