@@ -33,7 +33,7 @@ FACE_SETTING = FaceSetting(2, 11)
 DIGITS, QUICK_DIGITS = SplitSize(1000, 500, (SIDE, SIDE)), SplitSize(20, 10, (SIDE, SIDE))
 FACES, QUICK_FACES = SplitSize(10, 10, (64, 64)), SplitSize(2, 2, (16, 16))
 WHOLE_FACES = SplitSize(10, 10, FACE)
-DENOISING_SCHEDULE, ILL_POSED_SCHEDULE, QUICK_SCHEDULE = Schedule(100, 20), Schedule(100, 5), Schedule(10, 1)
+DENOISING_SCHEDULE, ILL_POSED_SCHEDULE, QUICK_SCHEDULE = Schedule(100, 10), Schedule(100, 5), Schedule(10, 1)
 """Where the mask or the blur loses something, a step takes ten times as many iterations."""
 FACE_SCHEDULE, QUICK_FACE_SCHEDULE = Schedule(10, 50), Schedule(2, 2)
 ITERATIONS, QUICK_ITERATIONS = 1000, 30

@@ -124,5 +124,5 @@ def _timed(model: EquilibriumModel, weights: SharedWeights, data: MeasuredImages
     back = compiler.compile_program(look_back, *arguments, name="backward")
     found, backward = time_once(partial(back, *arguments))
     gradient = np.asarray(ravel_pytree(found.gradient)[0])
-    account = jax.tree.map(np.asarray, found.account)
+    account: SolveAccount = jax.tree.map(np.asarray, found.account)
     return TimedStep(forward, backward, account, gradient)
