@@ -17,8 +17,8 @@ from hypergrad_bench.bench.reproductions.elder_training.problem import (
     QUICK,
     SEEDS,
     TASKS,
-    EquilibriumCase,
     ElderSize,
+    EquilibriumCase,
 )
 from hypergrad_bench.bench.reproductions.elder_training.resting_energy import ALONE, BESIDE, RestingEnergy
 from hypergrad_bench.bench.reproductions.finding import Verdict
