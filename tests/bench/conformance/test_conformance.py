@@ -15,9 +15,11 @@ from hypergrad_bench.bench.conformance import Check, Finding, check_all, checks
 from hypergrad_bench.bench.conformance.examples import operator_check
 from hypergrad_bench.bench.conformance.finding import bounded, distance, leafwise_distance
 from hypergrad_bench.bench.conformance.methods import Pair, check_method
+from hypergrad_bench.bench.conformance.methods import check_support as ask_method
 from hypergrad_bench.bench.conformance.settings import read_back
 from hypergrad_bench.bench.conformance.small_problem import experts_problem, small_problems
 from hypergrad_bench.bench.conformance.solvers import check_solver
+from hypergrad_bench.bench.conformance.solvers import check_support as ask_solver
 from hypergrad_bench.bench.conformance.tasks import check_task
 from hypergrad_bench.hypergrad import Implicit
 from hypergrad_bench.problems import PiecewiseConstant, configuration
@@ -36,8 +38,16 @@ def by_subject() -> dict[str, list[Check]]:
     # Some checks cost seconds; those of one subject share what they compile, so that they stay one test.
     found: dict[str, list[Check]] = {}
     for check in checks(built_in()):
-        found.setdefault(check.subject, []).append(check)
+        found.setdefault(asked_where_it_applies(check) or check.subject, []).append(check)
     return found
+
+
+def asked_where_it_applies(check: Check) -> str | None:
+    """The test of what only asks a method or a solver for its sentence: as tests by themselves, 2000."""
+    if not isinstance(check.run, partial) or check.run.func not in (ask_method, ask_solver):
+        return None
+    asked = check.run.args[1]
+    return f"{asked.method if isinstance(asked, Pair) else asked!r}, where it applies"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
