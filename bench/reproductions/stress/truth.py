@@ -13,7 +13,7 @@ from ....hypergrad import certified_solution
 from ....problems import AnalysisL1, Dense, LowerLevel
 from ....solvers import Budget, Nesterov, solve
 from ...measure.untimed import untimed
-from .challenge import Challenge
+from .challenge import Challenge, Family
 from .edges import without_column
 from .problems import named
 
@@ -21,6 +21,9 @@ STEP = 1e-5
 KINK = 1e-3
 """One-sided derivatives that differ by more than this, relative to the larger, are a kink's."""
 _NEWTON_STEPS = 30
+
+Solutions = Callable[[Float64[Array, "points p"]], Float64[Array, "points ..."]]
+"""The exact solution at each of some points."""
 
 
 class Derivative(NamedTuple):
@@ -81,25 +84,22 @@ def _differences(name: str) -> Derivative:
     return found._replace(left=found.right) if challenge.truth == "right" else found
 
 
-def _quotients(challenge: Challenge, solution: Callable[[Array], Array]) -> Derivative:
-    def evaluate(theta: Array) -> tuple[Array, Array]:
-        x = solution(theta)
-        return challenge.loss(x) / challenge.scale, x
-
+def _quotients(challenge: Challenge, solutions: Solutions) -> Derivative:
     signed = [sign * STEP / part for sign in (1, -1) for part in (1, 2, 4)]
     units = np.eye(challenge.size)
     points = np.concatenate([np.zeros((1, challenge.size)), *(step * units for step in signed)])
-    values, x = map(np.asarray, untimed(lambda points: jax.lax.map(evaluate, points))(jnp.asarray(points)))
+    x = solutions(jnp.asarray(points))
+    values = np.asarray(jax.vmap(challenge.loss)(x)) / challenge.scale
     changes = (values[1:] - values[0]).reshape(6, -1)
     whole, half, quarter = (changes[n::3] / np.asarray(signed)[n::3, None] for n in range(3))
     fine, coarse = 2 * quarter - half, 2 * half - whole
-    slope = jax.grad(challenge.loss)(jnp.asarray(x[0])) / challenge.scale
+    slope = jax.grad(challenge.loss)(x[0]) / challenge.scale
     unit = float(np.linalg.norm(slope) * np.linalg.norm(x[0]))
     error = max(_apart(*sides) for sides in zip(fine, coarse, strict=True))
     return Derivative(left=fine[1], right=fine[0], unit=unit, error=error)
 
 
-def _newton(challenge: Challenge) -> Callable[[Array], Array]:
+def _newton(challenge: Challenge) -> Solutions:
     lower = challenge.family(jnp.zeros(challenge.size))
     start = untimed(lambda lower: solve(Nesterov(), Budget(20_000, 1e-9, 50), lower).x)(lower)
 
@@ -114,45 +114,47 @@ def _newton(challenge: Challenge) -> Callable[[Array], Array]:
 
         return jax.lax.scan(step, start, length=_NEWTON_STEPS)[0]
 
-    return solution
+    return untimed(lambda points: jax.lax.map(solution, points))
 
 
-def _certified(challenge: Challenge) -> Callable[[Array], Array]:
-    return lambda theta: certified_solution(challenge.family(theta)).point.x
+def _certified(challenge: Challenge) -> Solutions:
+    return lambda points: _certified_of(challenge.family, points)
 
 
-def _above(challenge: Challenge) -> Callable[[Array], Array]:
+def _above(challenge: Challenge) -> Solutions:
     """Solve for the size of theta: below zero it is no weight."""
-    return lambda theta: _certified(challenge)(jnp.abs(theta))
+    return lambda points: _certified_of(challenge.family, jnp.abs(points))
 
 
-def _one_entry(challenge: Challenge, empty: int) -> Callable[[Array], Array]:
+def _one_entry(challenge: Challenge, empty: int) -> Solutions:
     """Solve without one of two equal columns."""
     family = without_column(challenge, empty)
-
-    def solution(theta: Array) -> Array:
-        x = certified_solution(family(theta)).point.x
-        return jnp.concatenate([x[:empty], jnp.zeros(1), x[empty:]])
-
-    return solution
+    return lambda points: jnp.insert(_certified_of(family, points), empty, 0.0, axis=1)
 
 
-def _reduced(challenge: Challenge) -> Callable[[Array], Array]:
+def _reduced(challenge: Challenge) -> Solutions:
     """Solve for signals of mean zero: solvers that start at zero or at A^T y stay there."""
     n = challenge.target.size
     basis = jnp.asarray(np.linalg.svd(np.ones((1, n)))[2][1:].T)
 
-    def solution(theta: Array) -> Array:
+    def family(theta: Array) -> LowerLevel:
         lower = challenge.family(theta)
         regularizer = lower.regularizer
         assert isinstance(regularizer, AnalysisL1)
         assert isinstance(regularizer.W, Dense)
         assert isinstance(lower.A, Dense)
         W = Dense(regularizer.W.matrix @ basis)
-        small = LowerLevel(Dense(lower.A.matrix @ basis), lower.y, AnalysisL1(W, regularizer.weight))
-        return basis @ certified_solution(small).point.x
+        return LowerLevel(Dense(lower.A.matrix @ basis), lower.y, AnalysisL1(W, regularizer.weight))
 
-    return solution
+    return lambda points: _certified_of(family, points) @ basis.T
+
+
+def _certified_of(family: Family, points: Float64[Array, "points p"]) -> Float64[Array, "points n"]:
+    """Return the certified solution at each point; families of one layout share a program."""
+    return _certified_each(jax.vmap(family)(points))
+
+
+_certified_each = untimed(lambda lowers: jax.lax.map(lambda lower: certified_solution(lower).point.x, lowers))
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> float:
