@@ -74,7 +74,9 @@ class Trainer:
         self._program: Any = None
 
     def on(self, pairs: Pairs, seed: int | None = None, regularizer: Regularizer | None = None) -> "Trainer":
-        """Return the same training on other pairs; what is compiled is shared.
+        """Return the same training on other pairs.
+
+        A program that was compiled before, by `compile` or `advance`, is shared; else each compiles its own.
 
         Args:
             pairs: in the place of this trainer's, with arrays of the same shapes and dtype.
