@@ -65,15 +65,32 @@ def verdict_of(targets: Sequence[Counted]) -> Verdict:
 
 
 def counts_of(targets: Sequence[Counted]) -> str:
-    """Return the targets' counts and details in one line."""
-    return "; ".join(
-        f"{one.claim}: {', '.join(filter(None, [f'{one.met} of {one.of}', one.detail]))}" for one in targets
-    )
+    """Return the targets' counts, details and what is left out, in one line."""
+
+    def told(one: Counted) -> str:
+        left_out = f"left out: {one.left_out}" if one.left_out else ""
+        return ", ".join(filter(None, [f"{one.met} of {one.of}", one.detail, left_out]))
+
+    return "; ".join(f"{one.claim}: {told(one)}" for one in targets)
 
 
 def finding_of(claim: str, rule: str, setting: str, targets: Sequence[Counted]) -> ClaimFinding:
-    """Return the finding of a claim that holds where all targets hold, in direction where some do."""
+    """Return the finding of a claim that holds where all targets hold, in direction where some do.
+
+    Where anything is left out, it holds in direction at most: nothing is known of that part.
+    """
     verdict = verdict_of(targets)
     if verdict is Verdict.NOT_TESTED:
+        return _untested(claim, rule, setting, targets)
+    reason = ""
+    if verdict is Verdict.HOLDS and any(one.left_out for one in targets):
+        verdict, reason = Verdict.IN_DIRECTION, "a part of what was measured is left out"
+    return ClaimFinding(claim, rule, setting, counts_of(targets), verdict, reason)
+
+
+def _untested(claim: str, rule: str, setting: str, targets: Sequence[Counted]) -> ClaimFinding:
+    """Tell what was measured, and that none of it can be judged, from what was not measured."""
+    if not any(one.of or one.left_out for one in targets):
         return ClaimFinding(claim, rule, setting)
-    return ClaimFinding(claim, rule, setting, counts_of(targets), verdict, "")
+    lacking = "; ".join(one.claim for one in targets if not one.of)
+    return ClaimFinding(claim, rule, setting, counts_of(targets), reason=f"nothing to judge: {lacking}")

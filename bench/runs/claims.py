@@ -16,8 +16,8 @@ NO_REPRODUCTION = ClaimFinding("", "", "", reason="there is no reproduction of i
 
 
 JOINT_RULE = (
-    "Each part by its own rule; together they hold if all do, hold in direction if one of them does in any "
-    "way, else do not"
+    "Each part by its own rule; together, those that could be tested hold if all of them do, hold in "
+    "direction if one of them does in any way, else do not; of the others the reason is told"
 )
 
 

@@ -48,8 +48,8 @@ RULE = (
 
 SETTING = f"the published DRUNet, drawn at random, in forward-backward iterations, {SMALL} x {SMALL} pixels"
 FINDING_RULE = (
-    "Its cost alone is measured here, by the rule of this page; whether training works is another question, "
-    "without which the claim is not settled."
+    "Its cost alone is measured here, by the rule of this page; whether training works is another question. "
+    "A cost that holds settles no claim without it; one that does not, or in direction only, counts."
 )
 
 
@@ -93,8 +93,9 @@ class EquilibriumCost:
         cost = verdict_of(targets)
         if cost is Verdict.NOT_TESTED:
             return [ClaimFinding("D2", FINDING_RULE, SETTING)]
+        verdict = Verdict.NOT_TESTED if cost is Verdict.HOLDS else cost
         reason = f"its part on cost {cost.value}; training is not its question"
-        return [ClaimFinding("D2", FINDING_RULE, SETTING, counts_of(targets), reason=reason)]
+        return [ClaimFinding("D2", FINDING_RULE, SETTING, counts_of(targets), verdict, reason)]
 
 
 def count_targets(rows: Sequence[MemoryRow]) -> list[Counted]:

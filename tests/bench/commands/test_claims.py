@@ -10,11 +10,14 @@ import pytest
 
 from hypergrad_bench.bench.catalogue.paper_claims import CLAIMS, PAPERS
 from hypergrad_bench.bench.commands import reproduce as reproduce_command
+from hypergrad_bench.bench.reproductions import EquilibriumCost
 from hypergrad_bench.bench.reproductions.counted import Counted
+from hypergrad_bench.bench.reproductions.equilibrium_cost.measure import MEMORY
 from hypergrad_bench.bench.reproductions.finding import (
     ClaimFinding,
     SettlesClaims,
     Verdict,
+    finding_of,
     verdict_of,
 )
 from hypergrad_bench.bench.runs import claims as claims_module
@@ -145,6 +148,34 @@ def test_findings_name_known_claims_and_state_their_rule() -> None:
 def test_a_verdict_follows_from_counts(targets: list[Counted], expected: Verdict) -> None:
     """All, some, none; a target that was not measured leaves it open."""
     assert verdict_of(targets) is expected
+
+
+def test_what_is_left_out_is_told_and_keeps_a_claim_from_holding() -> None:
+    """Where nothing at all is judged, that is told from what was not measured."""
+    some, none = Counted("a", 2, 2, "best 1", "1 pairs"), Counted("b", 0, 0, "", "3 pairs")
+    found = finding_of("D1", "rule", "setting", [some])
+    assert found.verdict is Verdict.IN_DIRECTION
+    assert found.measured == "a: 2 of 2, best 1, left out: 1 pairs"
+    assert found.reason
+    assert finding_of("D1", "rule", "setting", [some, none]).reason == "nothing to judge: b"
+    assert finding_of("D1", "rule", "setting", [Counted("b", 0, 0)]).reason == "not measured yet"
+
+
+@pytest.mark.parametrize(
+    ("growth", "expected"),
+    [(0.0, Verdict.NOT_TESTED), (0.1, Verdict.IN_DIRECTION)],
+)
+def test_a_cost_that_does_not_hold_counts(growth: float, expected: Verdict) -> None:
+    """One that holds settles nothing without the training."""
+
+    def row(method: str, steps: int, memory: float) -> dict[str, Any]:
+        numbers = {"memory_bytes": memory, "memory_limit_bytes": 1e9, "compile_seconds": 1.0}
+        return {"case": MEMORY.name, "quick": False, "method": method, "steps": steps} | numbers
+
+    rows = [row("implicit", steps, 1000 * (1 + growth * steps)) for steps in (1, 2, 4, 8)]
+    rows += [row("unrolled", steps, 1000.0 * steps) for steps in (1, 2, 4, 8)]
+    (found,) = EquilibriumCost().findings(rows)
+    assert found.verdict is expected
 
 
 @pytest.mark.parametrize(
