@@ -1,7 +1,7 @@
 """Untied against tied weights, trained as equilibrium models."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ....problems.values.configuration import configuration
@@ -11,33 +11,25 @@ from ..finding import ClaimFinding
 from ..rows import RecordedRow
 from .face_speed import measure_face_step
 from .findings import untied_findings
-from .image_sets import FACE, SplitSize, digits, faces, require_folders
+from .grid import (
+    FACE_SETTING,
+    ITERATIONS,
+    MODELS,
+    QUICK_FACE_SIZE,
+    QUICK_ITERATIONS,
+    SEEDS,
+    WHOLE_FACE_SIZE,
+    images_of,
+    schedule_of,
+    trained_settings,
+)
+from .image_sets import FACES, ImageSource, require_images
 from .measure import TrainingTask, measure_step_sizes, measure_training
 from .page import make_page
 from .recorded_rows import read_untied
-from .rows import TIED, UNTIED, AnyUntiedRow
-from .settings import BASE, DEBLURRING, DENOISING, INPAINTING, SIDE, DigitSetting, FaceSetting
+from .rows import AnyUntiedRow
+from .settings import BASE, DigitSetting, FaceSetting
 from .training import Schedule
-
-SEEDS = (0, 1, 2)
-DIGIT_SETTINGS = (
-    BASE,
-    replace(BASE, noise=0.5),
-    replace(BASE, gamma=1.0),
-    replace(BASE, tau=0.1),
-    replace(BASE, tau=2.1),
-    replace(BASE, task=INPAINTING),
-    replace(BASE, task=DEBLURRING),
-)
-FACE_SETTING = FaceSetting(2, 11)
-DIGITS, QUICK_DIGITS = SplitSize(1000, 500, (SIDE, SIDE)), SplitSize(20, 10, (SIDE, SIDE))
-FACES, QUICK_FACES = SplitSize(10, 10, (64, 64)), SplitSize(2, 2, (16, 16))
-WHOLE_FACES = SplitSize(10, 10, FACE)
-DENOISING_SCHEDULE, ILL_POSED_SCHEDULE, QUICK_SCHEDULE = Schedule(100, 10), Schedule(100, 5), Schedule(10, 1)
-"""Where the mask or the blur loses something, a step takes ten times as many iterations."""
-FACE_SCHEDULE, QUICK_FACE_SCHEDULE = Schedule(10, 50), Schedule(2, 2)
-ITERATIONS, QUICK_ITERATIONS = 1000, 30
-MODELS = (TIED, UNTIED)
 
 
 @dataclass(frozen=True)
@@ -46,16 +38,21 @@ class PairCase:
 
     setting: DigitSetting | FaceSetting
     seed: int
-    folder: Path | None
+    images: ImageSource
+    schedule: Schedule
 
     @property
     def name(self) -> str:
-        """Setting and seed."""
-        return f"{self.setting.name}, seed {self.seed}"
+        """What its numbers depend on, so that none of other sizes or other images goes beside them."""
+        return (
+            f"{self.setting.name}, seed {self.seed}, {self.images.name}, {self.schedule.epochs} epochs in "
+            f"batches of {self.schedule.batch}"
+        )
 
     def measure(self, quick: bool) -> list[AnyUntiedRow]:
         """Train both; with the first setting look at other step sizes as well."""
-        task, rows = self._task(quick), list[AnyUntiedRow]()
+        task = TrainingTask(self.setting, self.images.split(self.seed), self.seed, self.schedule)
+        rows = list[AnyUntiedRow]()
         for model in MODELS:
             row, weights = measure_training(task, model, quick)
             rows.append(row)
@@ -63,34 +60,23 @@ class PairCase:
                 rows += measure_step_sizes(task, model, weights, quick)
         return rows
 
-    def _task(self, quick: bool) -> TrainingTask:
-        if isinstance(self.setting, FaceSetting):
-            images = faces(self.folder, QUICK_FACES if quick else FACES, self.seed)
-            schedule = QUICK_FACE_SCHEDULE if quick else FACE_SCHEDULE
-        else:
-            images = digits(self.folder, QUICK_DIGITS if quick else DIGITS, self.seed)
-            whole = DENOISING_SCHEDULE if self.setting.task == DENOISING else ILL_POSED_SCHEDULE
-            schedule = QUICK_SCHEDULE if quick else whole
-        return TrainingTask(self.setting, images, self.seed, schedule)
-
 
 @dataclass(frozen=True)
 class FaceStepCase:
-    """One timed step of training on faces."""
+    """One timed step of training on faces, against so many plain iterations."""
 
     setting: FaceSetting
-    folder: Path | None
+    images: ImageSource
+    iterations: int
 
     @property
     def name(self) -> str:
         """Say what is timed."""
-        return f"one step, {self.setting.name}"
+        return f"one step, {self.setting.name}, {self.images.name}, {self.iterations} iterations"
 
     def measure(self, quick: bool) -> list[AnyUntiedRow]:
         """Time the untied model, which starts as the tied one: only their gradients differ."""
-        images = faces(self.folder, QUICK_FACES if quick else WHOLE_FACES, 0)
-        iterations = QUICK_ITERATIONS if quick else ITERATIONS
-        return [*measure_face_step(self.setting, images, iterations, quick)]
+        return [*measure_face_step(self.setting, self.images.split(0), self.iterations, quick)]
 
 
 @configuration
@@ -114,16 +100,20 @@ class UntiedTraining:
         """Return the step on faces, then the pairs of every seed.
 
         Raises:
-            UserError: if the folder lacks digits or faces.
+            UserError: if the folder lacks digits or faces, or has too few, smaller or unreadable ones.
         """
-        require_folders(self.images)
-        settings = (*DIGIT_SETTINGS, FACE_SETTING) if not quick else (BASE, FACE_SETTING)
+        step = FaceStepCase(
+            FACE_SETTING,
+            ImageSource(FACES, self.images, QUICK_FACE_SIZE if quick else WHOLE_FACE_SIZE),
+            QUICK_ITERATIONS if quick else ITERATIONS,
+        )
         pairs = [
-            PairCase(setting, seed, self.images)
+            PairCase(setting, seed, images_of(setting, self.images, quick), schedule_of(setting, quick))
             for seed in (SEEDS[:1] if quick else SEEDS)
-            for setting in settings
+            for setting in trained_settings(quick)
         ]
-        return [FaceStepCase(FACE_SETTING, self.images), *pairs]
+        require_images([*(one.images for one in pairs), step.images])
+        return [step, *pairs]
 
     def measure(self, case: PairCase | FaceStepCase, quick: bool) -> list[AnyUntiedRow]:
         """Measure one case."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ....hypergrad.adjoint_equation import contraction_of, of_fixed_point
@@ -112,9 +113,19 @@ class SolveAccount(NamedTuple):
         return (self.outcome == int(Outcome.CONVERGED)) & self.adjoint_converged
 
     @property
-    def diverged(self) -> Bool[Array, "*batch"]:
+    def stopped(self) -> Bool[Array | np.ndarray, "*batch"]:
+        """Which members' solves stopped at their limit."""
+        return self.outcome == int(Outcome.MAX_STEPS)
+
+    @property
+    def adjoint_stopped(self) -> Bool[Array | np.ndarray, "*batch"]:
+        """Which members' adjoints did; a residual above one is of one that went away."""
+        return ~self.adjoint_converged & (self.adjoint_residual <= 1)
+
+    @property
+    def diverged(self) -> Bool[Array | np.ndarray, "*batch"]:
         """Which members have iterates that went away; an adjoint of zeros has a residual of one."""
-        stayed = (self.outcome == int(Outcome.CONVERGED)) | (self.outcome == int(Outcome.MAX_STEPS))
+        stayed = (self.outcome == int(Outcome.CONVERGED)) | self.stopped
         # NaN compares false.
         return ~(stayed & (self.adjoint_residual <= 1))
 

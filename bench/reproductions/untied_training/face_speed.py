@@ -1,5 +1,6 @@
 """One step of training on faces: plain iterations by their number, and accelerated ones to their residual."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from .starts import first_weights
 from .step_counts import Ending
 
 MOST_ACCELERATED = 500
+LARGEST_ASKED = 0.5
+"""Of residuals: with plain iterations that are above, nothing is compared."""
 _ROUNDINGS = 10
 """A residual below so many times the precision is rounding, and is not asked for."""
 
@@ -54,6 +57,7 @@ def measure_face_step(
     """Time so many plain iterations each way, then accelerated ones to residuals no larger."""
     data, weights = measured(setting, images.training, 0, 0), first_weights(setting, UNTIED, 0)
     plain = _timed(setting.model(_plainly(iterations)), weights, data)
+    ended = ending_of_plain(plain.account)
     asked = [_asked(one) for one in plain.residuals]
     ways = Ways(
         ANDERSON,
@@ -61,17 +65,36 @@ def measure_face_step(
         AndersonRichardson(5, MOST_ACCELERATED, asked[1]),
     )
     ours = _timed(setting.model(ways), weights, data)
-    # NaN compares false.
-    met = all(one <= limit for one, limit in zip(ours.residuals, asked, strict=True))
-    missed = Ending(Status.MAX_STEPS, f"residuals of {asked[0]:.1e} and {asked[1]:.1e} are due")
-    ended = Ending(Status.OK, "") if met else missed
-    difference = finite(relative_error(ours.gradient, plain.gradient))
+    reached = ending_of_accelerated(ours.account, asked, ended)
+    compared = ended.status is Status.OK
+    difference = finite(relative_error(ours.gradient, plain.gradient)) if compared else None
     return [
-        _row(
-            setting, images, f"up to {iterations} plain iterations", plain, Ending(Status.OK, ""), None, quick
-        ),
-        _row(setting, images, ACCELERATED, ours, ended, difference, quick),
+        _row(setting, images, f"up to {iterations} plain iterations", plain, ended, None, quick),
+        _row(setting, images, ACCELERATED, ours, reached, difference, quick),
     ]
+
+
+def ending_of_plain(account: SolveAccount) -> Ending:
+    """Say whether plain iterations came so far that the same can be asked of accelerated ones."""
+    told = f"residuals of {np.max(account.residual):.1e} and {np.max(account.adjoint_residual):.1e}"
+    if np.any(account.diverged):
+        return Ending(Status.DIVERGED, f"iterations went away, to {told}")
+    if max(np.max(account.residual), np.max(account.adjoint_residual)) >= LARGEST_ASKED:
+        return Ending(Status.MAX_STEPS, f"{told}; at most {LARGEST_ASKED:g} can be asked of others")
+    return Ending(Status.OK, "")
+
+
+def ending_of_accelerated(account: SolveAccount, asked: Sequence[float], plain: Ending) -> Ending:
+    """Say whether accelerated iterations reached the residuals that plain ones set, if these set any."""
+    if np.any(account.diverged):
+        return Ending(Status.DIVERGED, "iterations went away")
+    if plain.status is not Status.OK:
+        return Ending(Status.MAX_STEPS, f"nothing to compare with: the plain {plain.reason}")
+    reached = np.max(account.residual), np.max(account.adjoint_residual)
+    # NaN compares false.
+    if all(one <= limit for one, limit in zip(reached, asked, strict=True)):
+        return Ending(Status.OK, "")
+    return Ending(Status.MAX_STEPS, f"residuals of {asked[0]:.1e} and {asked[1]:.1e} are due")
 
 
 def _row(
@@ -111,8 +134,10 @@ def _plainly(iterations: int) -> Ways:
 
 
 def _asked(residual: float) -> float:
-    """Return the residual that the accelerated solve is asked for; below one, as a tolerance must be."""
-    return float(np.clip(residual, _ROUNDINGS * float(np.finfo(DTYPE).eps), 0.5))
+    """Return the residual that the accelerated solve is asked for; NaN, of which nothing can be, is none."""
+    if not np.isfinite(residual):
+        return LARGEST_ASKED
+    return float(np.clip(residual, _ROUNDINGS * float(np.finfo(DTYPE).eps), LARGEST_ASKED))
 
 
 def _timed(model: EquilibriumModel, weights: SharedWeights, data: MeasuredImages) -> TimedStep:

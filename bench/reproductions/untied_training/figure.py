@@ -11,7 +11,7 @@ from .verdict import pairs_of
 
 def errors_figure(rows: Sequence[EquilibriumTrainingRow]) -> Figure:
     """Draw the untied error over the tied one, on training and on test images, a point for each seed."""
-    pairs = [one for one in pairs_of(rows) if one.is_judged]
+    pairs = [one for one in pairs_of(rows) if one.is_compared]
     settings = list(dict.fromkeys(one.tied["setting"] for one in pairs))
     figure = Figure(figsize=(7.5, 1.4 + 0.4 * len(settings)), layout="constrained")
     axes = figure.subplots()

@@ -1,7 +1,9 @@
 """The finding on claim C2."""
 
-from ..counted import NOT_MEASURED
-from ..finding import ClaimFinding, counts_of, finding_of
+from dataclasses import replace
+
+from ..finding import ClaimFinding, Verdict, counts_of, finding_of
+from .grid import missing_trainings
 from .recorded_rows import UntiedRows
 from .settings import MOST_STEPS, TOLERANCE
 from .verdict import RULE, count_fits, who_generalises
@@ -14,13 +16,24 @@ SETTING = (
 
 
 def untied_findings(recorded: UntiedRows) -> list[ClaimFinding]:
-    """Apply the rule; who generalises is told beside it."""
-    targets = count_fits(recorded.trained)
+    """Apply the rule when all trainings are there; who generalises is told beside it."""
     sources = ", ".join(dict.fromkeys(row["source"] for row in recorded.trained))
     setting = f"{sources}: {SETTING}" if sources else SETTING
-    if all(one.outcome == NOT_MEASURED for one in targets):
-        reason = "no pair of trainings could be judged" if recorded.trained else "not measured yet"
-        return [ClaimFinding("C2", RULE, setting, reason=reason)]
-    found = finding_of("C2", RULE, setting, targets)
-    told = f"{counts_of(targets)}. {who_generalises(recorded.trained)}"
-    return [ClaimFinding("C2", RULE, setting, told, found.verdict, "")]
+    missing = missing_trainings(recorded.trained)
+    if missing:
+        return [ClaimFinding("C2", RULE, setting, reason=missing)]
+    exact, *apart = count_fits(recorded.trained)
+    found = finding_of("C2", RULE, setting, [exact, *apart] if exact.of else apart or [exact])
+    generalising = who_generalises(recorded.trained)
+    told = ". ".join(filter(None, [counts_of([exact, *apart]), generalising]))
+    found = replace(found, measured=told)
+    return [found if exact.of else _without_exact(found)]
+
+
+def _without_exact(found: ClaimFinding) -> ClaimFinding:
+    """Hold in direction at most, as iterations of every training stopped at their limit."""
+    if found.verdict is not Verdict.HOLDS:
+        return found
+    return replace(
+        found, verdict=Verdict.IN_DIRECTION, reason="iterations of all trainings stopped at their limit"
+    )

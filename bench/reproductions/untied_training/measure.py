@@ -49,6 +49,11 @@ class Equilibria(NamedTuple):
         return len(self.outcome) - self.solved - self.missed
 
     @property
+    def mean_steps(self) -> float | None:
+        """The mean over those that reached it; None for none."""
+        return float(np.mean(self.steps[self.outcome == int(Outcome.CONVERGED)])) if self.solved else None
+
+    @property
     def error(self) -> float | None:
         """The mean squared error; None if one has gone away, which is not averaged in."""
         return None if self.diverged else finite(np.mean(self.squared_error, dtype=np.float64))
@@ -74,8 +79,10 @@ def measure_training(
     trained = train_weights(setting.model(TRAINING), first, training, task.schedule, seed)
     batch = task.schedule.batch
     evaluated = setting.model(EVALUATION)
-    before = equilibria(evaluated, first, testing, batch)
-    after = [equilibria(evaluated, trained.weights, data, batch) for data in (training, testing)]
+    before, after = (
+        [equilibria(evaluated, weights, data, batch) for data in (training, testing)]
+        for weights in (first, trained.weights)
+    )
     factors = _contraction(evaluated, trained.weights, _some(testing))
     diverged, missed = sum(one.diverged for one in after), sum(one.missed for one in after)
     status, reason = ending(trained.account, diverged, missed)
@@ -97,7 +104,8 @@ def measure_training(
         "epochs": task.schedule.epochs,
         **step_counts(trained, task.schedule.epochs),
         "measured_error": float(jnp.mean(jnp.square(testing.y - testing.truths))),
-        "first_test_error": before.error,
+        "first_training_error": before[0].error,
+        "first_test_error": before[1].error,
         "training_error": after[0].error,
         "test_error": after[1].error,
         "missed_equilibria": missed,
@@ -118,7 +126,6 @@ def measure_step_sizes(
         accelerated, plain = (_with_tau(task.setting.model(ways), tau) for ways in (EVALUATION, PLAIN))
         factors = _contraction(accelerated, weights, data)
         found, alone = (equilibria(one, weights, data, len(data.y)) for one in (accelerated, plain))
-        kept = alone.steps[alone.outcome == int(Outcome.CONVERGED)]
         row: StepSizeRow = {
             "what": "step size",
             "quick": quick,
@@ -126,16 +133,18 @@ def measure_step_sizes(
             "model": model,
             "seed": task.seed,
             "status": (Status.DIVERGED if alone.diverged or found.diverged else Status.OK).value,
-            "reason": f"{alone.diverged} of {len(data.y)} plain iterations went away"
-            if alone.diverged
-            else "",
+            "reason": "; ".join(
+                f"{one.diverged} of {len(data.y)} {kind} iterations went away"
+                for kind, one in (("plain", alone), ("accelerated", found))
+                if one.diverged
+            ),
             "tau": tau,
             "count": len(data.y),
             "contraction": finite(np.mean(factors)),
             "largest_contraction": finite(np.max(factors)),
-            "accelerated_steps": float(np.mean(found.steps)),
+            "accelerated_steps": found.mean_steps,
             "accelerated_solved": found.solved,
-            "plain_steps": float(np.mean(kept)) if len(kept) else None,
+            "plain_steps": alone.mean_steps,
             "plain_solved": alone.solved,
             "plain_diverged": alone.diverged,
         }

@@ -7,6 +7,7 @@ from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .figure import contraction_figure, errors_figure
+from .grid import DENOISING_SCHEDULE, FACE_SCHEDULE
 from .recorded_rows import UntiedRows
 from .rows import EquilibriumTrainingRow, FaceStepRow, StepSizeRow
 from .settings import MOST_STEPS, MOST_TEST_STEPS, TOLERANCE
@@ -15,6 +16,7 @@ from .verdict import (
     PUBLISHED_BACKWARD,
     PUBLISHED_FORWARD,
     RULE,
+    TrainedPair,
     count_fits,
     count_speed,
     pairs_of,
@@ -30,8 +32,9 @@ QUESTION = (
     "upper ten rows, blurs along five pixels of a diagonal, or is the identity; sigma(t) = max(t, 0), and A "
     "is random at first. Solver and adjoint are accelerated by Anderson's method with five moves, to a "
     f"relative residual of {TOLERANCE:g}, in at most {MOST_STEPS} iterations ({MOST_TEST_STEPS} where errors "
-    f"are measured). Adam's rate is on a cosine from {RATE:g} to {LAST_RATE:g}, batches are of 100, the loss "
-    "is the mean squared error, all in float32. Faces have values from 0 to 1 and the authors' weight 18.156 "
+    f"are measured). Adam's rate is on a cosine from {RATE:g} to {LAST_RATE:g}, batches are of "
+    f"{DENOISING_SCHEDULE.batch} digits or {FACE_SCHEDULE.batch} faces, the loss is the mean squared error, "
+    "all in float32. Faces have values from 0 to 1 and the authors' weight 18.156 "
     "of the data, tau 1/800, tanh(100 t) and a border of zeros; filters are total variation's and a little "
     "noise at first. Deviations from the paper: few epochs on a thousand images, and a part of its grid; a "
     "residual over tau, ||T(x) - x|| / (tau ||K^T y||), so that a small step does not pass for a small "
@@ -59,7 +62,7 @@ def make_page(recorded: UntiedRows) -> Page:
     targets = [*count_fits(recorded.trained), count_speed(recorded.face_steps)]
     generalising = who_generalises(recorded.trained)
     figures = {}
-    if any(one.is_judged for one in pairs_of(recorded.trained)):
+    if any(one.is_compared for one in pairs_of(recorded.trained)):
         figures["errors"] = errors_figure(recorded.trained)
     if recorded.step_sizes:
         figures["contraction"] = contraction_figure(recorded.step_sizes)
@@ -84,19 +87,20 @@ def _pairs(rows: Sequence[EquilibriumTrainingRow]) -> TextTable:
         [
             pair.tied["setting"],
             str(pair.tied["seed"]),
-            f"{pair.training_ratio:.4f}" if pair.is_judged else "",
-            f"{pair.test_ratio:.4f}" if pair.is_judged else "",
-            _judged(pair.is_judged, pair.is_exact),
+            f"{pair.training_ratio:.4f}" if pair.is_compared else "",
+            f"{pair.test_ratio:.4f}" if pair.is_compared else "",
+            _judged(pair),
         ]
         for pair in pairs_of(rows)
     ]
     return TextTable("Pairs", "" if lines else "Not measured.", PAIRED, lines, words=("judged",))
 
 
-def _judged(judged: bool, exact: bool) -> str:
-    if not judged:
+def _judged(pair: TrainedPair) -> str:
+    if not pair.is_judged:
         return "no"
-    return "yes" if exact else "yes, apart"
+    apart = "" if pair.is_exact else ", apart"
+    return f"yes{apart}{', the untied one failed' * pair.is_lost}"
 
 
 def _trained(rows: Sequence[EquilibriumTrainingRow]) -> TextTable:
@@ -144,7 +148,7 @@ def _step_sizes(rows: Sequence[StepSizeRow]) -> TextTable:
             str(row["seed"]),
             cell(row["contraction"], ".3f"),
             cell(row["largest_contraction"], ".3f"),
-            f"{row['accelerated_steps']:.1f}",
+            cell(row["accelerated_steps"], ".1f"),
             f"{row['accelerated_solved']} of {row['count']}",
             cell(row["plain_steps"], ".1f"),
             f"{row['plain_solved']} of {row['count']}",

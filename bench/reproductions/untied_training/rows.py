@@ -30,7 +30,7 @@ class EquilibriumTrainingRow(TypedDict):
         epochs: how often each came.
         training_steps: of Adam.
         not_taken: steps that were not taken, as a solve of their batch diverged.
-        missed: share of the training's solves that stopped at their limit.
+        missed: share of the training's solves that stopped at their limit; what went away is not in it.
         missed_adjoints: the same of adjoint iterations.
         solver_steps: mean of the training's solves.
         adjoint_steps: mean of their adjoints.
@@ -38,7 +38,9 @@ class EquilibriumTrainingRow(TypedDict):
         adjoint_residual: the largest of their adjoints; None where one is not finite.
         losses: of the batches, one mean for each epoch; None where it is not finite.
         measured_error: mean squared error of the measurements themselves on test images.
-        first_test_error: mean squared error of the start's equilibria on test images.
+        first_training_error: mean squared error of the start's equilibria on all training images; None where
+            one diverged.
+        first_test_error: the same on test images.
         training_error: of the trained weights on all training images; None where an equilibrium diverged.
         test_error: of the trained weights on test images; None where an equilibrium diverged.
         missed_equilibria: of training and test images together, how many stopped at their limit at the end.
@@ -73,6 +75,7 @@ class EquilibriumTrainingRow(TypedDict):
     adjoint_residual: float | None
     losses: list[float | None]
     measured_error: float
+    first_training_error: float | None
     first_test_error: float | None
     training_error: float | None
     test_error: float | None
@@ -92,13 +95,14 @@ class StepSizeRow(TypedDict):
         setting: with which the weights were trained.
         model: tied or untied.
         seed: of the training.
-        status: ok, or diverged where the plain iteration does.
-        reason: of how many images.
+        status: ok, or diverged where the plain or the accelerated iteration does.
+        reason: which, and of how many images.
         tau: step size of the map.
         count: images.
         contraction: mean contraction factor of the map; above one it expands.
         largest_contraction: of them.
-        accelerated_steps: mean of Anderson's iterations.
+        accelerated_steps: mean of Anderson's iterations, of the images that they solved; None where there is
+            none.
         accelerated_solved: images that it solved to the tolerance.
         plain_steps: mean of plain iterations, of the images that they solved; None where there is none.
         plain_solved: images that plain iterations solved.
@@ -116,7 +120,7 @@ class StepSizeRow(TypedDict):
     count: int
     contraction: float | None
     largest_contraction: float | None
-    accelerated_steps: float
+    accelerated_steps: float | None
     accelerated_solved: int
     plain_steps: float | None
     plain_solved: int
@@ -133,7 +137,8 @@ class FaceStepRow(TypedDict):
         source: of the images: faces or photographs.
         model: tied or untied.
         contestant: so many plain iterations, or `ACCELERATED`.
-        status: ok; max_steps where residuals are above those of plain iterations.
+        status: ok; diverged where iterations went away; max_steps where residuals are above those of plain
+            iterations, or where these set none as they went away or came nowhere.
         reason: which.
         images: how many.
         shape: of each, in pixels.
@@ -143,7 +148,8 @@ class FaceStepRow(TypedDict):
         adjoint_steps: mean over the images.
         residual: the largest.
         adjoint_residual: the largest.
-        gradient_difference: relative, from the gradient by plain iterations; None for these.
+        gradient_difference: relative, from the gradient by plain iterations; None for these, and where they
+            are not ok.
     """
 
     what: Literal["face step"]

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from typing_extensions import TypedDict
 
-from ....solvers import Outcome
 from ...records.status import Status
 from ..relative_error import finite
 from .training import AdamAccount, TrainedWeights
@@ -41,8 +40,8 @@ def step_counts(trained: TrainedWeights, epochs: int) -> StepCounts:
     return StepCounts(
         training_steps=len(account.taken),
         not_taken=int(np.sum(~account.taken)),
-        missed=float(np.mean(solves.outcome != int(Outcome.CONVERGED))),
-        missed_adjoints=float(np.mean(~solves.adjoint_converged)),
+        missed=float(np.mean(solves.stopped)),
+        missed_adjoints=float(np.mean(solves.adjoint_stopped)),
         solver_steps=float(np.mean(solves.steps)),
         adjoint_steps=float(np.mean(solves.adjoint_steps)),
         residual=finite(np.max(solves.residual)),
@@ -61,8 +60,7 @@ def ending(account: AdamAccount, diverged: int, missed: int) -> Ending:
         missed: equilibria at the end that stopped at their limit.
     """
     refused = int(np.sum(~account.taken))
-    stopped = account.solves.outcome == int(Outcome.MAX_STEPS)
-    unsolved = ~account.solves.adjoint_converged
+    stopped, unsolved = account.solves.stopped, account.solves.adjoint_stopped
     at_limit = "stopped at their limit"
     said: Sequence[tuple[int, Status, str]] = (
         (refused, Status.DIVERGED, f"{refused} steps were not taken, as a solve of their batch diverged"),

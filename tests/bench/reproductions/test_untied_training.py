@@ -1,5 +1,6 @@
 """Untied training: equilibria and their gradients, what diverges, the verdict, a user's folder."""
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,25 @@ from hypergrad_bench.bench.reproductions.untied_training.equilibrium import (
     EquilibriumModel,
     MeasuredImages,
     SharedWeights,
+    SolveAccount,
     Ways,
     batch_equilibria,
     differentiate,
 )
-from hypergrad_bench.bench.reproductions.untied_training.image_sets import SplitSize, digits, faces
+from hypergrad_bench.bench.reproductions.untied_training.face_speed import (
+    ending_of_accelerated,
+    ending_of_plain,
+)
+from hypergrad_bench.bench.reproductions.untied_training.grid import SEEDS, trained_settings
+from hypergrad_bench.bench.reproductions.untied_training.image_sets import (
+    FACES,
+    ImageSource,
+    SplitSize,
+    digits,
+    faces,
+    require_images,
+)
+from hypergrad_bench.bench.reproductions.untied_training.measure import Equilibria
 from hypergrad_bench.bench.reproductions.untied_training.rows import ACCELERATED, TIED, UNTIED
 from hypergrad_bench.bench.reproductions.untied_training.settings import MatrixExperts
 from hypergrad_bench.bench.reproductions.untied_training.step_counts import ending
@@ -122,7 +137,8 @@ def trained_row(model: str, training: float | None, test: float | None, **change
         "noise": 0.1, "tau": 0.9, "gamma": 0.5, "model": model, "seed": 0, "status": "ok", "reason": "",
         "training_images": 20, "test_images": 10, "epochs": 1, "training_steps": 2, "not_taken": 0,
         "missed": 0.0, "missed_adjoints": 0.0, "solver_steps": 5.0, "adjoint_steps": 4.0, "residual": 1e-4,
-        "adjoint_residual": 1e-4, "losses": [0.1], "measured_error": 0.1, "first_test_error": 0.2,
+        "adjoint_residual": 1e-4, "losses": [0.1], "measured_error": 0.1, "first_training_error": 2.0,
+        "first_test_error": 0.2,
         "training_error": training, "test_error": test, "missed_equilibria": 0,
         "diverged_equilibria": 0, "contraction": 0.5, "largest_contraction": 0.6, "seconds": 1.0,
     }  # fmt: skip
@@ -130,44 +146,85 @@ def trained_row(model: str, training: float | None, test: float | None, **change
 
 
 def pair(untied: float | None, test: float = 1.0, **changes: Any) -> list[dict[str, Any]]:
-    """A tied training whose errors are one, and an untied one."""
-    of_both = {key: changes[key] for key in ("setting", "seed") if key in changes}
+    """A tied training whose errors are one, where they were two, and an untied one."""
+    of_both = {key: changes[key] for key in ("setting", "seed", "first_training_error") if key in changes}
     return [trained_row(TIED, 1.0, 1.0, **of_both), trained_row(UNTIED, untied, test, **changes)]
 
 
-MISSED: dict[str, Any] = {"setting": "other", "status": "adjoint_missed", "missed_adjoints": 0.1}
-WENT_AWAY: dict[str, Any] = {"seed": 1, "status": "diverged", "not_taken": 1}
+def whole_run(*kinds: dict[str, Any]) -> list[dict[str, Any]]:
+    """All trainings of a whole run, its pairs of these kinds in turn."""
+    places = [{"setting": one.name, "seed": seed} for one in trained_settings(quick=False) for seed in SEEDS]
+    return [row for place, kind in zip(places, cycle(kinds), strict=False) for row in pair(**(place | kind))]
+
+
+FITS, WORSE = {"untied": 1.0009}, {"untied": 1.0011}
+MISSED: dict[str, Any] = {"status": "adjoint_missed", "missed_adjoints": 0.1}
+AWAY: dict[str, Any] = {"untied": 0.5, "status": "diverged", "not_taken": 1}
+LOST: dict[str, Any] = {"untied": None, "status": "diverged", "diverged_equilibria": 1}
+UNKNOWN: dict[str, Any] = {"untied": 0.5, "status": "max_steps", "missed_equilibria": 1}
+UNTRAINED: dict[str, Any] = {"untied": 1.0, "first_training_error": 1.0}
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"),
+    ("kinds", "expected", "told", "reason"),
     [
-        ([], Verdict.NOT_TESTED),
-        ([*pair(1.0009), *pair(2.0, **WENT_AWAY)], Verdict.HOLDS),
-        (pair(1.0011), Verdict.DOES_NOT_HOLD),
-        ([*pair(0.9), *pair(0.9, **MISSED)], Verdict.HOLDS),
-        ([*pair(0.9), *pair(1.1, **MISSED)], Verdict.IN_DIRECTION),
-        ([*pair(1.1), *pair(1.1, **MISSED)], Verdict.DOES_NOT_HOLD),
-        (pair(0.5, **MISSED), Verdict.HOLDS),
-        (pair(None, diverged_equilibria=1), Verdict.NOT_TESTED),
-        (pair(0.5, missed_equilibria=1), Verdict.NOT_TESTED),
+        ([FITS], Verdict.HOLDS, "no larger: 24 of 24", ""),
+        ([WORSE], Verdict.DOES_NOT_HOLD, "no larger: 0 of 24", ""),
+        ([FITS, WORSE], Verdict.DOES_NOT_HOLD, "no larger: 12 of 24", ""),
+        ([FITS, FITS | MISSED], Verdict.HOLDS, "whose iterations missed: 12 of 12", ""),
+        ([FITS, WORSE | MISSED], Verdict.IN_DIRECTION, "whose iterations missed: 0 of 12", ""),
+        ([WORSE, WORSE | MISSED], Verdict.DOES_NOT_HOLD, "no larger: 0 of 12", ""),
+        ([FITS | MISSED], Verdict.IN_DIRECTION, "no larger: 0 of 0", "iterations of all trainings stopped"),
+        (
+            [FITS, AWAY],
+            Verdict.DOES_NOT_HOLD,
+            "12 of 24, 1 ± 0 of the tied one's, 1 to 1, 12 whose untied",
+            "",
+        ),
+        ([LOST], Verdict.DOES_NOT_HOLD, "0 of 24, 24 whose untied training alone failed", ""),
+        ([FITS, {"untied": 1.99}], Verdict.DOES_NOT_HOLD, "12 whose untied training alone failed", ""),
+        ([UNTRAINED], Verdict.NOT_TESTED, "left out: 24 pairs", "nothing to judge"),
+        ([FITS, UNTRAINED], Verdict.IN_DIRECTION, "left out: 12 pairs", "is left out"),
+        ([UNKNOWN], Verdict.NOT_TESTED, "left out: 24 pairs", "nothing to judge"),
+        ([FITS, UNKNOWN], Verdict.IN_DIRECTION, "left out: 12 pairs", "is left out"),
     ],
 )
-def test_the_finding_follows_its_rule(rows: list[dict[str, Any]], expected: Verdict, tmp_path: Path) -> None:
-    (found,) = UntiedTraining().findings(rows)
+def test_the_finding_follows_its_rule(
+    kinds: list[dict[str, Any]], expected: Verdict, told: str, reason: str
+) -> None:
+    """Nothing that went away, was not trained or is not known vanishes from a claim that holds."""
+    (found,) = UntiedTraining().findings(whole_run(*kinds))
     assert (found.claim, found.verdict) == ("C2", expected)
-    page = UntiedTraining().page(rows)
-    assert ("1 pairs" in page.verdict) == any(
-        row["not_taken"] or row["diverged_equilibria"] or row["missed_equilibria"] for row in rows
-    )
+    assert told in found.measured
+    assert reason in found.reason
+    assert bool(reason) == bool(found.reason)
+
+
+def test_an_unfinished_run_is_no_verdict() -> None:
+    """Of the rows that there are the page tells already."""
+    rows = whole_run(FITS)
+    for some, reason in (([], "48 of 48 trainings"), (rows[:-1], "1 of 48 trainings")):
+        (found,) = UntiedTraining().findings(some)
+        assert found.verdict is Verdict.NOT_TESTED
+        assert found.reason == f"{reason} are not measured yet"
+
+
+def test_the_page_says_which_pairs_are_judged(tmp_path: Path) -> None:
+    kinds = [FITS, FITS | MISSED, LOST, UNKNOWN]
+    page = UntiedTraining().page([row for seed, kind in enumerate(kinds) for row in pair(**kind, seed=seed)])
+    assert "(1 of 2, " in page.verdict
+    assert "1 pairs" in page.verdict
     write_page(page, tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    for judged in ("yes", "yes, apart", "yes, the untied one failed", "no"):
+        assert f" {judged} |" in text
 
 
 def test_who_generalises_is_counted_and_not_judged() -> None:
-    rows = [*pair(0.5, 1.2), *pair(0.5, 0.9, seed=1)]
+    rows = whole_run({"untied": 0.5, "test": 1.2}, {"untied": 0.5, "test": 0.9})
     (found,) = UntiedTraining().findings(rows)
     assert found.verdict is Verdict.HOLDS
-    assert "test error is the smaller one in 1 of 2 judged pairs" in found.measured
+    assert "test error is the smaller one in 12 of 24 compared pairs" in found.measured
 
 
 def test_steps_on_faces_are_judged_at_equal_residuals() -> None:
@@ -185,6 +242,48 @@ def test_steps_on_faces_are_judged_at_equal_residuals() -> None:
     assert (judged.met, judged.of, judged.left_out) == (1, 2, "1 that missed them")
 
 
+def account(residual: float, adjoint_residual: float, outcome: Outcome = Outcome.MAX_STEPS) -> SolveAccount:
+    """Of one solve that stopped at its limit."""
+    numbers = (int(outcome), 9, residual, 9, adjoint_residual, False)
+    return SolveAccount(*(np.asarray([number]) for number in numbers))
+
+
+def test_with_plain_iterations_that_came_nowhere_nothing_is_compared() -> None:
+    """They are the measure of the accelerated ones, which are ok beside good ones alone."""
+    good, asked = ending_of_plain(account(0.1, 0.2)), (0.1, 0.2)
+    assert good == ("ok", "")
+    assert ending_of_accelerated(account(0.1, 0.2), asked, good) == ("ok", "")
+    assert ending_of_accelerated(account(0.1, 0.3), asked, good).status == "max_steps"
+    nan = float("nan")
+    assert ending_of_accelerated(account(nan, 0.2, Outcome.NOT_FINITE), asked, good).status == "diverged"
+    for bad, status in ((account(0.1, 0.6), "max_steps"), (account(nan, nan), "diverged")):
+        plain = ending_of_plain(bad)
+        assert plain.status == status
+        assert plain.reason
+        ours = ending_of_accelerated(account(0.1, 0.2), asked, plain)
+        assert ours.status == "max_steps"
+        assert ours.reason.startswith("nothing to compare with")
+
+
+def test_cases_of_other_sizes_and_images_have_other_names(tmp_path: Path) -> None:
+    """What a folder is resumed by: numbers of other runs do not go beside its own."""
+    quick, whole = ({case.name for case in UntiedTraining().cases(quick)} for quick in (True, False))
+    assert not quick & whole
+    named = [ImageSource(FACES, folder, SplitSize(1, 2, (3, 4))).name for folder in (None, tmp_path)]
+    assert named == ["1 + 2 photographs of 3 x 4", "1 + 2 faces of 3 x 4"]
+
+
+def test_means_are_of_solved_images() -> None:
+    """One that went away has steps without a meaning."""
+    outcomes = np.asarray([int(Outcome.CONVERGED), int(Outcome.DIVERGED), int(Outcome.MAX_STEPS)])
+    found = Equilibria(np.ones(3), outcomes, np.asarray([4, 200, 200]))
+    assert found.mean_steps == 4
+    assert found._replace(outcome=outcomes[[1, 1, 1]]).mean_steps is None
+    away, limit = account(2.0, float("nan"), Outcome.DIVERGED), account(0.1, 0.2)
+    for one, stopped in ((away, False), (limit, True)):
+        assert (bool(one.stopped), bool(one.adjoint_stopped)) == (stopped, stopped)
+
+
 def test_a_users_digits_and_faces_are_split_by_the_seed(tmp_path: Path) -> None:
     """Every image on one side, values from -1 to 1 and from 0 to 1; what is missing or too small is said."""
     with pytest.raises(UserError, match="has no folder 'mnist'"):
@@ -194,9 +293,12 @@ def test_a_users_digits_and_faces_are_split_by_the_seed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no mnist/"):
         digits(tmp_path, SplitSize(3, 2, (2, 2)), 0)
     stack = np.repeat(np.arange(0, 255, 51, dtype=np.uint8), 4)
-    (tmp_path / "mnist" / "t-idx3-ubyte").write_bytes(
-        MAGIC + np.asarray((5, 2, 2), ">u4").tobytes() + stack.tobytes()
-    )
+    content = MAGIC + np.asarray((5, 2, 2), ">u4").tobytes() + stack.tobytes()
+    for name in ("t-idx3-ubyte", "a-idx3-ubyte.part", "b-idx3-ubyte.gz"):
+        (tmp_path / "mnist" / name).write_bytes(content)
+    with pytest.raises(UserError, match=r"holds 2 files of digits, b-idx3-ubyte\.gz, t-idx3-ubyte; one is"):
+        digits(tmp_path, SplitSize(3, 2, (2, 2)), 0)
+    (tmp_path / "mnist" / "b-idx3-ubyte.gz").unlink()
     found, again = (digits(tmp_path, SplitSize(3, 2, (2, 2)), seed) for seed in (0, 1))
     values = [np.concatenate([one.training, one.testing])[:, 0, 0] for one in (found, again)]
     for one in values:
@@ -213,3 +315,7 @@ def test_a_users_digits_and_faces_are_split_by_the_seed(tmp_path: Path) -> None:
     np.testing.assert_allclose(middle.training[0], grey[2:4, 2:6] / 255)
     with pytest.raises(UserError, match=r"a.png has \(6, 8\) pixels; at least \(7, 4\) are accepted"):
         faces(tmp_path, SplitSize(1, 1, (7, 4)), 0)
+    with pytest.raises(UserError, match="2 faces were found; 20 are needed"):
+        require_images([ImageSource(FACES, tmp_path, SplitSize(10, 10, (2, 4)))])
+    with pytest.raises(UserError, match=r"images of \(2, 2\) pixels; \(28, 28\) is accepted"):
+        UntiedTraining().of_images(tmp_path).cases(quick=True)
