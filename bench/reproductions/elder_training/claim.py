@@ -10,7 +10,7 @@ from ..rows import RecordedRow, read_rows
 from .measure import measure_case
 from .models import MODELS
 from .page import SETTING, make_page
-from .problem import QUICK, TASKS, EquilibriumCase
+from .problem import FULL, QUICK, SEEDS, TASKS, EquilibriumCase, require_images
 from .rows import EquilibriumRow
 from .verdict import findings_of
 
@@ -32,10 +32,14 @@ class ElderTraining:
         return ElderTraining(folder)
 
     def cases(self, quick: bool) -> Sequence[EquilibriumCase]:
-        """Return every regulariser on every task; one task and one seed with `quick`."""
-        if quick:
-            return [EquilibriumCase(TASKS[0], one, (0,), QUICK, self.images) for one in MODELS]
-        return [EquilibriumCase(task, one, images=self.images) for task in TASKS for one in MODELS]
+        """Return every regulariser on every task; one task and one seed with `quick`.
+
+        Raises:
+            UserError: if the folder cannot be used, with why.
+        """
+        tasks, seeds, size = (TASKS[:1], SEEDS[:1], QUICK) if quick else (TASKS, SEEDS, FULL)
+        require_images(self.images, size.side)
+        return [EquilibriumCase(task, one, seeds, size, self.images) for task in tasks for one in MODELS]
 
     def measure(self, case: EquilibriumCase, quick: bool) -> list[EquilibriumRow]:
         """Train one regulariser on one task from every seed."""

@@ -29,6 +29,8 @@ from .rows import EquilibriumRow, Grey
 
 PARTS = 10
 """Into so many the losses of a training are averaged."""
+AT_THE_EDGE = "weights that were not tried may be better before training, so that its gain is not known"
+"""The reason of a seed that is ok but for its weight."""
 
 
 class TrainedEquilibrium(NamedTuple):
@@ -188,9 +190,15 @@ def judged(outcome: SeedOutcome, missed: MissedSteps) -> tuple[Status, str]:
         return Status.DIVERGED, "the training's loss left the numbers, or exploded"
     if not np.isfinite([outcome.before.psnr, outcome.after.psnr]).all():
         return Status.NOT_FINITE, "a restored test crop is not finite"
+    if not np.isfinite(outcome.tuned.score):
+        return Status.DIVERGED, "with every weight that was tried a solve of the training pairs went astray"
+    for when, found in (("before", outcome.before), ("after", outcome.after)):
+        if found.astray:
+            lost = f"{found.astray} of {len(found.x)} solves of test crops {when} training"
+            return Status.DIVERGED, f"{lost} diverged, or left the numbers or a parameter's range"
     made, skipped = len(outcome.trained.measures.taken), sum(missed)
     if 2 * skipped < made:
-        return Status.OK, ""
+        return Status.OK, AT_THE_EDGE if outcome.tuned.at_the_edge else ""
     status = Status.MAX_STEPS if missed.solve >= missed.adjoint else Status.ADJOINT_MISSED
     return status, f"{skipped} of {made} steps of training were flagged and not taken"
 

@@ -9,11 +9,10 @@ from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .figure import crops_figure, losses_figure, psnr_figure
 from .models import ADJOINT, MOST_STEPS, RESTING, SIGMA, ZERO
-from .problem import TASKS, ElderSize
+from .problem import FULL, TASKS
 from .rows import EquilibriumRow
 from .verdict import GAIN_RULE, LOSS_RULE, count_targets
 
-FULL = ElderSize()
 SETTING = (
     f"crops of {FULL.side} x {FULL.side} pixels, float32; {', '.join(one.name for one in TASKS)}; "
     f"{FULL.network!r} for all; {FULL.pretraining} steps as a denoiser, {FULL.steps} steps of batch "

@@ -20,6 +20,7 @@ from ....problems import (
 from ....problems.ground_truth import GroundTruth
 from ....problems.networks.drunet import Drunet
 from ....problems.task import Task
+from ...errors import UserError
 from ...training.denoiser_training import PHOTOGRAPHS
 from ...training.pairs import Pairs
 from .models import ElderModel
@@ -74,7 +75,17 @@ class ElderSize:
     steps: int = 80
     rate: float = 1e-3
 
+    @property
+    def in_words(self) -> str:
+        """Say all of it, so that runs of other sizes have other names."""
+        return (
+            f"{self.pairs} + {self.tests} crops of {self.side} x {self.side}, {self.tuning} to tune on by "
+            f"{self.block}, {self.network!r}, {self.pretraining} + {self.steps} steps, the last of "
+            f"{self.batch} at {self.rate:g}"
+        )
 
+
+FULL = ElderSize()
 QUICK = ElderSize(
     network=Drunet(widths=(4, 8), blocks=1, activation="elu"),
     pretraining=20,
@@ -84,6 +95,22 @@ QUICK = ElderSize(
     tests=4,
     steps=4,
 )
+
+
+def require_images(folder: Path | None, side: int) -> None:
+    """Refuse a folder without images to cut crops out of, before anything is measured.
+
+    Raises:
+        UserError: if it cannot be read, or an image is damaged or smaller, with why.
+    """
+    if folder is None:
+        return
+    try:
+        reason = ImageFolder(folder).supports((side, side))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if reason is not None:
+        raise UserError(reason)
 
 
 class TaskPairs(NamedTuple):
@@ -108,13 +135,15 @@ class EquilibriumCase:
     task: NamedTask
     model: ElderModel
     seeds: tuple[int, ...] = SEEDS
-    size: ElderSize = ElderSize()
+    size: ElderSize = FULL
     images: Path | None = None
 
     @property
     def name(self) -> str:
-        """Task, regulariser and images."""
-        return f"{self.task.name}, {self.model.name}, {self.images_in_words}"
+        """Task, regulariser, images, sizes and seeds: a run of others is not gone on with."""
+        seeds = ", ".join(map(str, self.seeds))
+        start = f"{self.task.name}, {self.model.name}, {self.images_in_words}"
+        return f"{start}, {self.size.in_words}, seeds {seeds}"
 
     @property
     def images_in_words(self) -> str:

@@ -22,8 +22,8 @@ class RestingState(NamedTuple):
 
     Attributes:
         inner: of `ForwardBackward`.
-        change: of the energy, over the energy before.
-        move: of x, over the step size and ||A^T y||.
+        change: of the energy, over the energy before; infinite where the move is one of rounding.
+        move: of x, over the step size and ||A^T y||; the residual before it where it is one of rounding.
     """
 
     inner: ForwardBackwardState
@@ -38,7 +38,9 @@ class RestingEnergy:
     With c = |F(x) - F(x+)| / |F(x)| and m = ||x+ - x|| / (tau ||A^T y||), a relative gradient norm, the
     residual is  min(max(c, 1e-4 m), 1e-2 m).  At a tolerance of 1e-6 it is met by c alone at 1e-6, as with
     the authors, but only where m is at most 1e-2, since backtracking can make steps so small that c says
-    nothing; or by m alone at 1e-4. Caveat: in directions in which F is flat both say little.
+    nothing; or by m alone at 1e-4. Where a step is so small that rounding alone may have moved x, if anything
+    did, m is the residual of `steps` where it began, such as the relative gradient norm, and counts alone.
+    Caveat: in directions in which F is flat both say little.
     Source: Zou et al., 2023 (ELDER's released code).
 
     Args:
@@ -63,8 +65,12 @@ class RestingEnergy:
         before, after = state.inner, self.steps.step(lower, state.inner)
         smallest = jnp.finfo(before.energy.dtype).tiny
         change = jnp.abs(before.energy - after.energy) / jnp.maximum(jnp.abs(before.energy), smallest)
-        move = euclidean_norm(after.x - before.x) / (after.step_size * gradient_scale(lower))
-        return RestingState(after, change, move)
+        length = euclidean_norm(after.x - before.x)
+        move = length / (after.step_size * gradient_scale(lower))
+        rounded = length <= jnp.finfo(length.dtype).eps * euclidean_norm(before.x)
+        # The gradient there is the one that was stepped along: a compiled step has it once.
+        gradient = self.steps.residual(lower, before)
+        return RestingState(after, jnp.where(rounded, jnp.inf, change), jnp.where(rounded, gradient, move))
 
     def iterate(self, lower: LowerLevel, state: RestingState) -> Float[Array, "..."]:
         """Return the iterate."""

@@ -38,6 +38,12 @@ class RestoredPairs(NamedTuple):
         """How many solves missed their tolerance."""
         return int(np.count_nonzero(np.asarray(self.status) != int(Outcome.CONVERGED)))
 
+    @property
+    def astray(self) -> int:
+        """How many of them did not run out of steps, but diverged or left the numbers or a range."""
+        ran = np.isin(np.asarray(self.status), [int(Outcome.CONVERGED), int(Outcome.MAX_STEPS)])
+        return int(np.count_nonzero(~ran))
+
 
 def restored(model: ElderModel, pairs: Pairs, regularizer: Trainable, block: int) -> RestoredPairs:
     """Restore all pairs, so many at once: one program for all numbers of them.
@@ -56,12 +62,15 @@ def restored(model: ElderModel, pairs: Pairs, regularizer: Trainable, block: int
 
 
 def tuned_weight(model: ElderModel, pairs: Pairs, regularizer: Trainable, block: int) -> Tuned:
-    """Find the weight with the largest PSNR on some pairs, by doubling and halving."""
+    """Find the weight with the largest PSNR on some pairs, by doubling and halving.
+
+    One with which a solve diverges or leaves the numbers is worse than all others, and scores -inf.
+    """
 
     def score(factor: float) -> float:
         weighted = regularizer.times(jnp.asarray(factor, pairs.y.dtype))
-        psnr = restored(model, pairs, weighted, block).psnr
-        return psnr if np.isfinite(psnr) else -np.inf
+        found = restored(model, pairs, weighted, block)
+        return found.psnr if np.isfinite(found.psnr) and not found.astray else -np.inf
 
     return best_factor(score)
 

@@ -16,10 +16,10 @@ class EquilibriumRow(TypedDict):
         regularizer: in words.
         explicit: whether it has an energy.
         seed: of crops, noise, operator and network.
-        status: ok; diverged or not_finite where training or tests were; max_steps or adjoint_missed where at
-            least half of the steps were not taken for solves or adjoint equations that missed their
-            tolerance.
-        reason: a sentence, where the status needs it.
+        status: ok; diverged or not_finite where training or a test crop's solve were; max_steps or
+            adjoint_missed where at least half of the steps were not taken for solves or adjoint equations
+            that missed their tolerance.
+        reason: a sentence where it is not ok, or where the weight is at the edge.
         noisy_psnr: of test crops with noise of 0.1, in dB.
         denoised_psnr: of the same by the pre-trained network.
         weight: of the pre-trained regulariser, the best on training pairs.

@@ -10,7 +10,7 @@ from ..finding import ClaimFinding
 from ..rows import RecordedRow
 from .equal_work import measure_equal_work
 from .page import make_page
-from .problem import MODELS, SEEDS, TASKS, RestartedModel
+from .problem import MODELS, SEEDS, TASKS, WAVELETS, RestartedModel, require_images
 from .rows import TrainedByRow, WorkRow
 from .training import measure_training
 from .verdict import read_recorded, training_findings
@@ -22,15 +22,18 @@ class EqualWorkCase:
 
     task: str
     folder: Path | None
+    quick: bool
 
     @property
     def name(self) -> str:
-        """Its task and its images."""
-        return f"gradients with equal work, {self.task}{_source(self.folder)}"
+        """Its task, its size and its images."""
+        size = WAVELETS.size(self.quick)
+        crops = f"{size.batch} of {size.training} crops of {size.side} x {size.side}"
+        return f"gradients with equal work, {self.task}, {crops}{_source(self.folder)}"
 
-    def measure(self, quick: bool) -> list[WorkRow]:
+    def measure(self) -> list[WorkRow]:
         """Compare the errors."""
-        return measure_equal_work(self.task, self.folder, quick)
+        return measure_equal_work(self.task, self.folder, self.quick)
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,17 @@ class RestartedTrainingCase:
     task: str
     seed: int
     folder: Path | None
+    quick: bool
 
     @property
     def name(self) -> str:
-        """Its model, its task, its seed and its images."""
-        return f"{self.model.name}, {self.task}, seed {self.seed}{_source(self.folder)}"
+        """Its model, its task, its seed, its size and its images: a run of others is not gone on with."""
+        start = f"{self.model.name}, {self.task}, seed {self.seed}, at {self.model.rate:g} in"
+        return f"{start} {self.model.dtype}, {self.model.size(self.quick).in_words}{_source(self.folder)}"
 
-    def measure(self, quick: bool) -> list[TrainedByRow]:
+    def measure(self) -> list[TrainedByRow]:
         """Train, and judge."""
-        return measure_training(self.model, self.task, self.seed, self.folder, quick)
+        return measure_training(self.model, self.task, self.seed, self.folder, self.quick)
 
 
 @configuration
@@ -69,13 +74,18 @@ class RestartedTraining:
         return RestartedTraining(folder)
 
     def cases(self, quick: bool) -> Sequence[EqualWorkCase | RestartedTrainingCase]:
-        """Return gradients for each task, then trainings of each model on each task from each seed."""
+        """Return gradients for each task, then trainings of each model on each task from each seed.
+
+        Raises:
+            UserError: if the folder cannot be used, with why.
+        """
+        require_images(self.images, quick)
         tasks, seeds = (list(TASKS)[:1], SEEDS[:1]) if quick else (list(TASKS), SEEDS)
         return [
-            *(EqualWorkCase(task, self.images) for task in tasks),
+            *(EqualWorkCase(task, self.images, quick) for task in tasks),
             # The seeds of a model and a task share compiled programs: they follow each other.
             *(
-                RestartedTrainingCase(model, task, seed, self.images)
+                RestartedTrainingCase(model, task, seed, self.images, quick)
                 for model in MODELS
                 for task in tasks
                 for seed in seeds
@@ -85,8 +95,9 @@ class RestartedTraining:
     def measure(
         self, case: EqualWorkCase | RestartedTrainingCase, quick: bool
     ) -> list[WorkRow] | list[TrainedByRow]:
-        """Measure one case."""
-        return case.measure(quick)
+        """Measure one case, which knows whether it is a quick one."""
+        del quick
+        return case.measure()
 
     def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return tables, figures and verdict."""

@@ -7,7 +7,6 @@ from ....hypergrad import Implicit, Restarted
 from ....hypergrad.method import Method
 from ....solvers import Budget, Richardson
 from ...machine.threads import fix_blas_threads
-from ...records.status import Status
 from .contestants import EXACT, ONE_STEP, RESTARTS, recipes
 from .judge import Judge, first_pairs
 from .problem import SEEDS, WAVELETS, draw_pairs, image_shape
@@ -33,17 +32,17 @@ def measure_equal_work(task: str, folder: Path | None, quick: bool) -> list[Work
     for seed in SEEDS[:1] if quick else SEEDS:
         pairs = first_pairs(draw_pairs(shape, task, size, seed, folder).training, size.batch)
         for name, work in ways:
-            error = judge.gradient_error(f"{name} {work}", regularizer, pairs)
-            status = Status.ADJOINT_MISSED if error is None else Status.OK
+            found = judge.gradient_error(f"{name} {work}", regularizer, pairs)
             row: WorkRow = {
                 "what": WORK,
                 "task": task,
                 "seed": seed,
                 "quick": quick,
-                "status": status.value,
+                "status": found.status.value,
+                "reason": found.reason,
                 "method": name,
                 "work": work,
-                "gradient_error": error,
+                "gradient_error": found.error,
             }
             rows.append(row)
     return rows

@@ -13,12 +13,13 @@ from jaxtyping import Array, Bool, Float
 from ....problems import LowerLevel, Regularizer
 from ....solvers import Outcome, Solver, solve
 from ...measure.untimed import untimed
+from ...records.status import Status
 from ...training.pair_step import PairStep, pair_step
 from ...training.pairs import Pairs
 from ...training.recipe import Recipe
 from ...training.start import Start
 from ..relative_error import finite, relative_error
-from .contestants import TESTED, reference_way
+from .contestants import REFERENCE_TOLERANCE, TESTED, reference_way
 from .problem import RestartedModel
 
 
@@ -32,6 +33,21 @@ class TestedPsnr(NamedTuple):
 
     psnr: float | None
     unsolved: int
+
+
+class GradientError(NamedTuple):
+    """How wrong a gradient is, or why that is not known.
+
+    Attributes:
+        error: relative; None where the status is not ok.
+        status: adjoint_missed where the gradient that it is compared with was not found, not_finite where
+            the gradient itself is not.
+        reason: a sentence where it is not ok.
+    """
+
+    error: float | None
+    status: Status = Status.OK
+    reason: str = ""
 
 
 class Judge:
@@ -59,13 +75,17 @@ class Judge:
         psnr = float(np.mean(-10 * np.log10(np.maximum(errors, np.finfo(np.float64).tiny))))
         return TestedPsnr(finite(psnr), int(np.sum(~np.asarray(solved))))
 
-    def gradient_error(self, name: str, regularizer: Regularizer, pairs: Pairs) -> float | None:
-        """Return the relative error of a method's mean gradient; None where the exact one is not known."""
+    def gradient_error(self, name: str, regularizer: Regularizer, pairs: Pairs) -> GradientError:
+        """Return the relative error of a method's mean gradient."""
         exact, failed = self._exact(_double(regularizer), pairs)
-        if bool(failed):
-            return None
+        if bool(failed) or not np.isfinite(exact).all() or not np.any(exact):
+            reason = f"the exact gradient was not found to {REFERENCE_TOLERANCE:g}, or is zero"
+            return GradientError(None, Status.ADJOINT_MISSED, reason)
         taken, _ = self._taken[name](_double(regularizer), pairs)
-        return finite(relative_error(np.asarray(taken), np.asarray(exact)))
+        error = finite(relative_error(np.asarray(taken), np.asarray(exact)))
+        if error is None:
+            return GradientError(None, Status.NOT_FINITE, "this gradient is not finite")
+        return GradientError(error)
 
 
 def first_pairs(pairs: Pairs, count: int) -> Pairs:

@@ -5,14 +5,22 @@ from statistics import mean, stdev
 
 from ...report.page import Page
 from ...report.text_table import TextTable
-from ..cells import cell
 from ..counted import counted_verdict, targets_section
 from .contestants import BLOCKS, LAYERS, METHODS, REFERENCE_TOLERANCE, STEPS, TESTED, TOLERANCES
 from .figure import losses_figure, work_figure
 from .problem import LITTLE_NOISE, MODELS, NOISE, WAVELET_STEP
-from .rows import WorkRow
+from .rows import TrainedByRow, WorkRow
 from .stepped_denoiser import SIGMA, STEP_SCALE
-from .verdict import RULE, RecordedTrainings, count_nearness, count_trained
+from .verdict import (
+    RULE,
+    RecordedTrainings,
+    count_nearness,
+    count_trained,
+    counts,
+    end_psnr,
+    equal_psnr,
+    start_psnr,
+)
 
 _SIZES = "; ".join(
     f"{model.name}: crops of {model.full.side} pixels"
@@ -66,15 +74,16 @@ def _work(rows: Sequence[WorkRow]) -> TextTable:
         for method in METHODS:
             here = [row for row in rows if (row["task"], row["method"]) == (task, method)]
             errors = [[row["gradient_error"] for row in here if row["work"] == work] for work in works]
-            lines.append([task, method, *(_spread(one, ".1e") for one in errors)])
+            lines.append([task, method, *(_spread(one, ".1e") for one in errors), _reasons(here)])
     text = (
         "Of the gradient by the wavelet norm's weights where training starts, of one batch, relative; mean "
         "over the seeds ± standard deviation. A step of the iteration counts one, and so does a product with "
         "its transposed Jacobian. Restarts: three blocks of a quarter of the work, the last with its "
         "backward pass. Exact: one half for the solve, the other for fixed-point iterations of the adjoint."
     )
-    columns = ("task", "gradient", *(f"work {work}" for work in works))
-    return TextTable("Errors with the same work", text if rows else "Not measured.", columns, lines)
+    columns = ("task", "gradient", *(f"work {work}" for work in works), "unknown as")
+    told = text if rows else "Not measured."
+    return TextTable("Errors with the same work", told, columns, lines, words=("unknown as",))
 
 
 def _trainings(recorded: RecordedTrainings) -> TextTable:
@@ -84,34 +93,51 @@ def _trainings(recorded: RecordedTrainings) -> TextTable:
             rows = list(recorded.of((model, task), method).values())
             if not rows:
                 continue
-            lines.append(
-                [
-                    model,
-                    task,
-                    method,
-                    _spread([row["start_psnr"] for row in rows], ".2f"),
-                    _spread([row["psnr"] for row in rows], ".2f"),
-                    _spread([row["equal_psnr"] for row in rows], ".2f"),
-                    _spread([row["start_error"] for row in rows], ".1e"),
-                    _spread([row["end_error"] for row in rows], ".1e"),
-                    cell(mean(row["chunk_seconds"][-1] for row in rows), ".1f"),
-                    str(sum(row["refused"] for row in rows)),
-                    str(sum(row["unsolved"] for row in rows)),
-                    "; ".join(dict.fromkeys(row["status"] for row in rows)),
-                ]
-            )
+            lines.append([model, task, method, *_measured(rows)])
     columns = (
         "model", "task", "gradient", "PSNR at the start, dB", "PSNR at the end", "PSNR in equal time",
         "error of gradient at the start", "at the end", "seconds", "steps not taken",
-        "held-out crops without a fixed point", "status",
+        "held-out crops without a fixed point at start and end", "status", "reason",
     )  # fmt: skip
     text = (
-        "Mean over the seeds ± standard deviation, counts summed over them. Gradients' errors are relative, "
-        "of one batch of training crops, each at the parameters that this training had then."
+        "Mean over the seeds ± standard deviation, without the trainings that the rule leaves out, of which "
+        "the number is told; a PSNR is unknown where a held-out crop has no fixed point that was found. "
+        "Counts are summed over all seeds. Gradients' errors are relative, of one batch of training crops, "
+        "each at the parameters that this training had then."
     )
     return TextTable(
-        "Trainings", text if lines else "Not measured.", columns, lines, words=("model", "task", "status")
+        "Trainings",
+        text if lines else "Not measured.",
+        columns,
+        lines,
+        words=("model", "task", "status", "reason"),
     )
+
+
+def _measured(rows: Sequence[TrainedByRow]) -> list[str]:
+    """Return the cells of the trainings of a model on a task by one method."""
+    good = [row for row in rows if counts(row)]
+    left_out = f" ({len(rows) - len(good)} left out)" if len(good) < len(rows) else ""
+    means = [
+        _spread([start_psnr(row) for row in good], ".2f"),
+        _spread([end_psnr(row) for row in good], ".2f"),
+        _spread([equal_psnr(row) for row in good], ".2f"),
+        _spread([row["start_error"] for row in good], ".1e"),
+        _spread([row["end_error"] for row in good], ".1e"),
+        _spread([row["chunk_seconds"][-1] for row in good], ".1f"),
+    ]
+    return [
+        *(f"{one or 'none'}{left_out}" for one in means),
+        str(sum(row["refused"] for row in rows)),
+        f"{sum(row['start_unsolved'] for row in rows)}, {sum(row['unsolved'] for row in rows)}",
+        "; ".join(dict.fromkeys(row["status"] for row in rows)),
+        _reasons(rows),
+    ]
+
+
+def _reasons(rows: Sequence[WorkRow] | Sequence[TrainedByRow]) -> str:
+    """Return the reasons of the seeds that have one."""
+    return "; ".join(dict.fromkeys(f"seed {row['seed']}: {row['reason']}" for row in rows if row["reason"]))
 
 
 def _spread(values: Sequence[float | None], form: str) -> str:

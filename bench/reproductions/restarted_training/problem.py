@@ -64,6 +64,14 @@ class TrainingSize(NamedTuple):
     chunk: int
     network: Drunet = SMALL
 
+    @property
+    def in_words(self) -> str:
+        """Say all of it but the network, which models have or not."""
+        return (
+            f"{self.training} + {self.testing} crops of {self.side} x {self.side}, {self.steps} steps of "
+            f"{self.batch} by {self.chunk}"
+        )
+
 
 @dataclass(frozen=True)
 class RestartedModel:
@@ -157,6 +165,19 @@ class DrawnPairs(NamedTuple):
     testing: Pairs
 
 
+def require_images(folder: Path | None, quick: bool) -> None:
+    """Refuse a folder without images to cut the crops of all models out of, before anything is measured.
+
+    Raises:
+        UserError: if it cannot be read, or an image is damaged or smaller, with why.
+    """
+    if folder is None:
+        return
+    for model in MODELS:
+        shape = image_shape(model, model.size(quick).side, folder)
+        _usable_truths(folder, shape)
+
+
 def image_shape(model: RestartedModel, side: int, folder: Path | None) -> tuple[int, ...]:
     """Return the shape of a model's crops: in colour where it takes that and the images have it."""
     shape = (side, side)
@@ -173,10 +194,7 @@ def draw_pairs(
     Raises:
         UserError: if the images of the folder cannot be used, or hold no such crop, with why.
     """
-    truths = _truths(folder, shape)
-    reason = truths.supports(shape)
-    if reason is not None:
-        raise UserError(reason)
+    truths = _usable_truths(folder, shape)
     training = truths.sample(shape, size.training, seed)
     A, y = measure(TASKS[task], training, seed)
     testing = jnp.asarray(truths.sample(shape, size.testing, seed, "test"))
@@ -185,6 +203,14 @@ def draw_pairs(
     return DrawnPairs(
         Pairs(A, y, jnp.asarray(training)), Pairs(A, clean + TASKS[task].noise * noise, testing)
     )
+
+
+def _usable_truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:
+    truths = _truths(folder, shape)
+    reason = truths.supports(shape)
+    if reason is not None:
+        raise UserError(reason)
+    return truths
 
 
 def _truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:

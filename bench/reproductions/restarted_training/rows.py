@@ -14,10 +14,11 @@ class WorkRow(TypedDict):
         task: which.
         seed: of the crops.
         quick: whether it was a quick run.
-        status: ok, or adjoint_missed where the exact gradient is not known.
+        status: ok; adjoint_missed where the exact gradient is not known; not_finite where this one is not.
+        reason: a sentence where it is not ok.
         method: whose gradient.
         work: steps and products with their transposed Jacobians, in all.
-        gradient_error: relative.
+        gradient_error: relative; None where it is not ok.
     """
 
     what: str
@@ -25,6 +26,7 @@ class WorkRow(TypedDict):
     seed: int
     quick: bool
     status: str
+    reason: str
     method: str
     work: int
     gradient_error: float | None
@@ -41,13 +43,15 @@ class ReachedBy(TypedDict):
         chunk_seconds: of training until the end of each chunk.
         chunk_losses: mean loss over the batches of each chunk; None where it is not finite.
         start_psnr: where training starts.
+        start_unsolved: held-out crops whose fixed point was not reached there.
         psnr: where it ends.
         unsolved: held-out crops whose fixed point was not reached, at the end.
         equal_seconds: what the fastest of the methods took for all its steps; None if none made them.
         equal_steps: steps that this one had made by then.
         equal_psnr: PSNR after them.
         equal_unsolved: as `unsolved`, after them.
-        start_error: relative error of the method's gradient, where training starts; None if not known.
+        start_error: relative error of the method's gradient, where training starts; None where it or the
+            exact one is not known.
         end_error: the same where it ends.
     """
 
@@ -58,6 +62,7 @@ class ReachedBy(TypedDict):
     chunk_seconds: list[float]
     chunk_losses: list[float | None]
     start_psnr: float | None
+    start_unsolved: int
     psnr: float | None
     unsolved: int
     equal_seconds: float | None

@@ -148,7 +148,7 @@ def _reached(
         tested[then] = shop.judge.psnr(path.regularizers[then], pairs.testing)
     batch = first_pairs(pairs.training, size.batch)
     first, last = (
-        shop.judge.gradient_error(name, regularizer, batch)
+        shop.judge.gradient_error(name, regularizer, batch).error
         for regularizer in (shop.start, path.regularizers[-1])
     )
     status, reason = path.outcome()
@@ -160,6 +160,7 @@ def _reached(
         "chunk_seconds": path.seconds,
         "chunk_losses": path.losses,
         "start_psnr": start.psnr,
+        "start_unsolved": start.unsolved,
         "psnr": tested[chunks].psnr,
         "unsolved": tested[chunks].unsolved,
         "equal_seconds": equal,

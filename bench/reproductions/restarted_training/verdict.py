@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import mean
 from typing import NamedTuple
 
+from ...records.status import Status
 from ..counted import NOT_MEASURED, Counted
 from ..finding import ClaimFinding, Verdict, counts_of, finding_of
 from ..rows import RecordedRow, read_rows
@@ -16,22 +17,25 @@ _NAMES = [model.name for model in MODELS]
 EQUAL_MARGIN, MARGIN, RISE, TAKEN = 0.05, 0.1, 0.1, 0.9
 D1_RULE = (
     "With the same work the relative error of the gradient by restarts is below that of the one-step "
-    "gradient, for every task, seed and amount of work; and in equal time training by restarts reaches, on "
-    f"every model and task, the PSNR of the one-step and of the exact gradient less {EQUAL_MARGIN:g} dB, in "
-    "the mean over the seeds. The part holds if all three do, in direction if some do."
+    "gradient, for every task, seed and amount of work; one that is not finite is not, and where the "
+    "one-step gradient is not, or the exact one was not found, nothing is compared. And in equal time "
+    "training by restarts reaches, on every model and task, the PSNR of the one-step and of the exact "
+    f"gradient less {EQUAL_MARGIN:g} dB, in the mean over the seeds; where that is so but neither of the "
+    f"two is {RISE:g} dB above the start by then, nothing was trained, and model and task are left out. The "
+    "part holds if all three do, in direction if some do."
 )
 D2_RULE = (
     "Restarts train a model on a task if the PSNR rises by at least "
     f"{RISE:g} dB on every seed, and with equal steps is at least that of exact gradients less {MARGIN:g} dB "
     "in the mean over the seeds. Holds if they train every model on every task, in direction if on half of "
-    "them or more."
+    "those that could be compared, or more."
 )
 RULE = (
     f"D1, the part by training: {D1_RULE} D2: {D2_RULE} PSNR is that of held-out crops at fixed points; a "
-    "training by restarts that diverges, or ends where a held-out crop has no fixed point that is found, has "
-    "not trained. One of the others is compared with only if it did not diverge, all its held-out fixed "
-    f"points were found and at least {TAKEN:.0%} of its steps were taken; where that is so on no seed the "
-    "model and task are left out, and counted so."
+    "training by restarts that diverges, or starts or ends where a held-out crop has no fixed point that is "
+    "found, has not trained. One of the others is compared with only if it did not diverge, all its held-out "
+    f"fixed points were found and at least {TAKEN:.0%} of its steps were taken; where that is so on no seed "
+    "the model and task are left out, and counted so."
 )
 D1_SETTING = (
     f"L = {LAYERS} layers on tape, R = {BLOCKS - 1} restarts, against L = 1 and the implicit gradient; "
@@ -100,8 +104,21 @@ def training_findings(recorded: RecordedTrainings) -> list[ClaimFinding]:
             ClaimFinding("D1", D1_RULE, D1_SETTING, reason=reason),
             ClaimFinding("D2", D2_RULE, D2_SETTING, reason=reason),
         ]
-    nearness = finding_of("D1", D1_RULE, D1_SETTING, count_nearness(recorded))
-    return [nearness, _trained_finding(count_trained(recorded))]
+    return [_nearness_finding(recorded), _trained_finding(count_trained(recorded))]
+
+
+def _nearness_finding(recorded: RecordedTrainings) -> ClaimFinding:
+    wanted = set(itertools.product(TASKS, SEEDS))
+    missing = wanted - {(row["task"], row["seed"]) for row in recorded.work}
+    if missing:
+        reason = f"gradients with equal work are not measured yet of {len(missing)} of {len(wanted)} batches"
+        return ClaimFinding("D1", D1_RULE, D1_SETTING, reason=reason)
+    targets = count_nearness(recorded)
+    nothing = [f"{one.claim}: {one.left_out}" for one in targets if one.outcome == NOT_MEASURED]
+    if nothing:
+        reason = f"nothing to judge by: {'; '.join(nothing)}"
+        return ClaimFinding("D1", D1_RULE, D1_SETTING, counts_of(targets), reason=reason)
+    return finding_of("D1", D1_RULE, D1_SETTING, targets)
 
 
 def _trained_finding(targets: Sequence[Counted]) -> ClaimFinding:
@@ -110,54 +127,80 @@ def _trained_finding(targets: Sequence[Counted]) -> ClaimFinding:
         return ClaimFinding("D2", D2_RULE, D2_SETTING, counts_of(targets), reason=reason)
     met, judged = sum(one.met for one in targets), sum(one.of for one in targets)
     direction = Verdict.IN_DIRECTION if 2 * met >= judged else Verdict.DOES_NOT_HOLD
-    verdict = Verdict.HOLDS if met == judged else direction
-    return ClaimFinding("D2", D2_RULE, D2_SETTING, counts_of(targets), verdict, "")
+    left_out = "; ".join(f"{one.claim}: {one.left_out}" for one in targets if one.left_out)
+    verdict = Verdict.HOLDS if met == judged and not left_out else direction
+    return ClaimFinding("D2", D2_RULE, D2_SETTING, counts_of(targets), verdict, left_out)
 
 
 def _count_work(rows: Sequence[WorkRow]) -> Counted:
-    errors = {(row["task"], row["seed"], row["work"], row["method"]): row["gradient_error"] for row in rows}
-    judged = []
-    for (task, seed, work, method), near in errors.items():
-        far = errors.get((task, seed, work, ONE_STEP))
-        if method == RESTARTS and near is not None and far is not None:
-            judged.append((near, far))
+    missed = Status.ADJOINT_MISSED.value
+    one_step = {_place(row): row["gradient_error"] for row in rows if row["method"] == ONE_STEP}
+    restarts = [row for row in rows if row["method"] == RESTARTS]
+    judged, left_out = [], 0
+    for row in restarts:
+        far = one_step.get(_place(row))
+        if far is None or row["status"] == missed:
+            left_out += 1
+        else:
+            judged.append((_error(row), far))
     most = max((row["work"] for row in rows), default=0)
-    ends = [error for (_, _, work, method), error in errors.items() if (work, method) == (most, RESTARTS)]
-    known = [error for error in ends if error is not None]
+    ends = [_error(row) for row in restarts if row["work"] == most and row["status"] != missed]
     return Counted(
         "with the same work the error of the gradient is below that of one step",
         sum(near < far for near, far in judged),
         len(judged),
-        f"with a work of {most} it is at most {max(known):.1e}" if known else "",
+        f"with a work of {most} it is at most {max(ends):.1e}" if ends else "",
+        f"{left_out} without a gradient to compare with" if left_out else "",
     )
 
 
+def _place(row: WorkRow) -> tuple[str, int, int]:
+    return row["task"], row["seed"], row["work"]
+
+
+def _error(row: WorkRow) -> float:
+    """Return the error, infinite where it is none."""
+    return float("inf") if row["gradient_error"] is None else row["gradient_error"]
+
+
 def _count_equal_time(recorded: RecordedTrainings, other: str) -> Counted:
-    gains, left_out = [], 0
+    gains, idle, left_out = [], 0, 0
     for cell in recorded.cells():
-        gain = _mean_gain(recorded, cell, other, _equal_psnr)
+        gain = _mean_gain(recorded, cell, other, equal_psnr)
         if gain is None:
             left_out += 1
+        elif gain >= -EQUAL_MARGIN and not _either_rose(recorded, cell, other):
+            idle += 1
         else:
             gains.append(gain)
+    missing = {"without a training to compare with": left_out, "where neither was trained": idle}
     return Counted(
         f"in equal time the PSNR is at least that of {_gradient_name(other)} less {EQUAL_MARGIN:g} dB",
         sum(gain >= -EQUAL_MARGIN for gain in gains),
         len(gains),
         _range(gains),
-        f"{left_out} without a training to compare with" if left_out else "",
+        ", ".join(f"{count} {what}" for what, count in missing.items() if count),
     )
+
+
+def _either_rose(recorded: RecordedTrainings, cell: tuple[str, str], other: str) -> bool:
+    """Tell whether restarts, or a sound training by the other, are above the start in equal time."""
+    rises = (
+        mean(_rise(row, equal_psnr) for row in recorded.of(cell, name).values() if counts(row))
+        for name in (RESTARTS, other)
+    )
+    return any(rise >= RISE for rise in rises)
 
 
 def _count_model(recorded: RecordedTrainings, model: str) -> Counted:
     met, gains, left_out = 0, [], 0
     for cell in recorded.cells(model):
-        gain = _mean_gain(recorded, cell, EXACT, _end_psnr)
+        gain = _mean_gain(recorded, cell, EXACT, end_psnr)
         if gain is None:
             left_out += 1
             continue
         gains.append(gain)
-        rises = [_rise(row) for row in recorded.of(cell, RESTARTS).values()]
+        rises = [_rise(row, end_psnr) for row in recorded.of(cell, RESTARTS).values()]
         met += all(rise >= RISE for rise in rises) and gain >= -MARGIN
     return Counted(
         f"restarts train the {model}",
@@ -178,30 +221,40 @@ def _mean_gain(
     others = recorded.of(cell, other)
     gains = []
     for seed, row in recorded.of(cell, RESTARTS).items():
-        compared = psnr(others[seed]) if seed in others and _is_sound(others[seed]) else None
+        compared = psnr(others[seed]) if seed in others and counts(others[seed]) else None
         if compared is not None:
-            reached = psnr(row) if row["status"] == "ok" else None
+            reached = psnr(row) if counts(row) else None
             gains.append(float("-inf") if reached is None else reached - compared)
     return mean(gains) if gains else None
 
 
-def _is_sound(row: TrainedByRow) -> bool:
-    return row["status"] != "diverged" and row["refused"] <= (1 - TAKEN) * row["steps"]
+def counts(row: TrainedByRow) -> bool:
+    """Tell whether a training counts: one by restarts that is ok, one by another that took most steps."""
+    if row["method"] == RESTARTS:
+        return row["status"] == Status.OK.value
+    return row["status"] != Status.DIVERGED.value and row["refused"] <= (1 - TAKEN) * row["steps"]
 
 
-def _end_psnr(row: TrainedByRow) -> float | None:
+def start_psnr(row: TrainedByRow) -> float | None:
+    """Return the PSNR where training starts; None where a fixed point was not found."""
+    return None if row["start_unsolved"] else row["start_psnr"]
+
+
+def end_psnr(row: TrainedByRow) -> float | None:
+    """Return the PSNR where training ends; None where a fixed point was not found."""
     return None if row["unsolved"] else row["psnr"]
 
 
-def _equal_psnr(row: TrainedByRow) -> float | None:
+def equal_psnr(row: TrainedByRow) -> float | None:
+    """Return the PSNR in equal time; None where a fixed point was not found."""
     return None if row["equal_unsolved"] else row["equal_psnr"]
 
 
-def _rise(row: TrainedByRow) -> float:
-    psnr, start = _end_psnr(row), row["start_psnr"]
-    if row["status"] != "ok" or psnr is None or start is None:
+def _rise(row: TrainedByRow, psnr: Callable[[TrainedByRow], float | None]) -> float:
+    reached, start = psnr(row), start_psnr(row)
+    if not counts(row) or reached is None or start is None:
         return float("-inf")
-    return psnr - start
+    return reached - start
 
 
 def _range(gains: Sequence[float]) -> str:

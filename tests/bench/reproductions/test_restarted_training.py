@@ -14,6 +14,8 @@ from hypergrad_bench.bench.report.page import write_page
 from hypergrad_bench.bench.reproductions.finding import Verdict
 from hypergrad_bench.bench.reproductions.restarted_training import training
 from hypergrad_bench.bench.reproductions.restarted_training.claim import RestartedTraining
+from hypergrad_bench.bench.reproductions.restarted_training.contestants import recipes
+from hypergrad_bench.bench.reproductions.restarted_training.judge import Judge
 from hypergrad_bench.bench.reproductions.restarted_training.line_kernel import LineKernel
 from hypergrad_bench.bench.reproductions.restarted_training.problem import (
     MODELS,
@@ -47,7 +49,7 @@ def trained_row(model: str, task: str, seed: int, method: str) -> dict[str, Any]
     return {
         "what": "training", "model": model, "task": task, "seed": seed, "quick": False, "size": "8 x 8",
         "method": method, "status": "ok", "reason": "", "steps": 20, "refused": 0,
-        "chunk_seconds": [1.0, 2.0], "chunk_losses": [0.2, 0.1], "start_psnr": 20.0,
+        "chunk_seconds": [1.0, 2.0], "chunk_losses": [0.2, 0.1], "start_psnr": 20.0, "start_unsolved": 0,
         "psnr": REACHED[method], "unsolved": 0, "equal_seconds": 1.5, "equal_steps": 10,
         "equal_psnr": REACHED[method], "equal_unsolved": 0, "start_error": 0.1, "end_error": 0.2,
     }  # fmt: skip
@@ -55,8 +57,8 @@ def trained_row(model: str, task: str, seed: int, method: str) -> dict[str, Any]
 
 def work_row(task: str, seed: int, method: str, work: int) -> dict[str, Any]:
     return {
-        "what": "work", "task": task, "seed": seed, "quick": False, "status": "ok", "method": method,
-        "work": work, "gradient_error": ERRORS[method],
+        "what": "work", "task": task, "seed": seed, "quick": False, "status": "ok", "reason": "",
+        "method": method, "work": work, "gradient_error": ERRORS[method],
     }  # fmt: skip
 
 
@@ -97,6 +99,8 @@ def test_verdicts_without_rows_and_where_all_holds(tmp_path: Path) -> None:
     assert RestartedTraining().page([]).verdict.startswith("Not measured: ")
 
 
+LOST_ITSELF = {"gradient_error": None, "status": "not_finite", "reason": "this gradient is not finite"}
+LOST_REFERENCE = {"gradient_error": None, "status": "adjoint_missed", "reason": "no exact gradient"}
 NETWORK_DENOISING = {"what": "training", "model": MODEL_NAMES[2], "task": "denoising"}
 
 
@@ -110,6 +114,8 @@ NETWORK_DENOISING = {"what": "training", "model": MODEL_NAMES[2], "task": "denoi
         ({**NETWORK_DENOISING, "method": "restarts", "seed": 1}, {"start_psnr": 24.95}, 5, (2, 3)),
         ({**NETWORK_DENOISING, "method": "restarts", "seed": 1}, {"status": "diverged"}, 5, (2, 3)),
         ({**NETWORK_DENOISING, "method": "restarts", "seed": 1}, {"unsolved": 1}, 5, (2, 3)),
+        ({**NETWORK_DENOISING, "method": "restarts", "seed": 1}, {"start_unsolved": 1}, 5, (2, 3)),
+        ({"what": "work", "method": "restarts", "seed": 1}, LOST_ITSELF, 0, (12, 18)),
     ],
 )
 def test_each_target_can_fail(
@@ -130,6 +136,88 @@ def test_an_exact_training_that_is_none_is_compared_with_nothing(changes: dict[s
     assert met(rows)[5] == (2, 2)
     left_out = count_trained(read_recorded(rows))[2].left_out
     assert left_out == "1 without an exact training to compare with"
+
+
+def test_a_gradient_without_a_reference_is_left_out_and_counted() -> None:
+    """Unlike one that is itself no number, see above; the one-step gradient's leaves nothing to compare."""
+    for which in ({"what": "work", "task": "denoising", "seed": 1},
+                  {"what": "work", "task": "denoising", "seed": 1, "method": "one step"}):  # fmt: skip
+        rows = changed(which, **LOST_REFERENCE)
+        assert met(rows)[0] == (16, 16)
+        assert count_nearness(read_recorded(rows))[0].left_out == "2 without a gradient to compare with"
+
+
+def test_what_was_never_trained_is_not_compared_in_equal_time() -> None:
+    """Neither rose: nothing is said of the two; but what restarts lost counts against them."""
+    flat = changed(NETWORK_DENOISING, equal_psnr=20.05)
+    assert met(flat)[1:3] == [(8, 8), (8, 8)]
+    assert count_nearness(read_recorded(flat))[1].left_out == "1 where neither was trained"
+    fallen = [row | {"equal_psnr": 19.0} if row.get("method") == "restarts" and row in flat
+              and NETWORK_DENOISING.items() <= row.items() else row for row in flat]  # fmt: skip
+    assert met(fallen)[1:3] == [(8, 9), (8, 9)]
+
+
+def test_what_was_measured_in_vain_is_told_as_such() -> None:
+    """Where no exact training is sound neither claim can be tested, and why is said."""
+    rows = changed({"what": "training", "method": "exact"}, status="diverged", reason="exploded")
+    near, trained = RestartedTraining().findings(rows)
+    assert (near.verdict, trained.verdict) == (Verdict.NOT_TESTED, Verdict.NOT_TESTED)
+    assert near.reason.startswith("nothing to judge by: in equal time")
+    assert near.reason.endswith("9 without a training to compare with")
+    assert "18 of 18" in near.measured
+    fewer = [row for row in ROWS if row["what"] == "training" or row["seed"] < 2]
+    assert RestartedTraining().findings(fewer)[0].reason == (
+        "gradients with equal work are not measured yet of 3 of 9 batches"
+    )
+
+
+def test_a_model_that_is_left_out_keeps_d2_from_holding_whole() -> None:
+    rows = changed({**NETWORK_DENOISING, "method": "exact"}, status="diverged")
+    found = RestartedTraining().findings(rows)[1]
+    assert found.verdict is Verdict.IN_DIRECTION
+    assert found.reason.endswith("1 without an exact training to compare with")
+
+
+def test_the_page_leaves_failed_trainings_out_of_its_means() -> None:
+    which = {**NETWORK_DENOISING, "method": "restarts", "seed": 1}
+    rows = changed(which, status="diverged", reason="the loss exploded", psnr=-90.0)
+    (line,) = [one for one in RestartedTraining().page(rows).sections[2].lines
+               if one[:3] == [MODEL_NAMES[2], "denoising", "restarts"]]  # fmt: skip
+    assert line[4] == "25.00 ± 0 (1 left out)"
+    assert line[-1] == "seed 1: the loss exploded"
+
+
+def test_gradients_that_are_no_numbers_are_told_from_missing_references(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By what the exact gradient is, whether it failed, and what the method's is."""
+    regularizer = WAVELETS.start((8, 8), WAVELETS.quick.network)
+    pairs = draw_pairs((8, 8), "denoising", TrainingSize(8, 1, 1, 1, 1, 1), 0, None).training
+    judge = Judge(WAVELETS, recipes(WAVELETS, regularizer, WAVELETS.quick))
+    good, bad, empty = np.ones(2), np.asarray([1.0, np.nan]), np.zeros(2)
+    outcomes = []
+    for exact, failed, taken in ((good, False, 2 * good), (good, False, bad), (good, True, good),
+                                 (bad, False, good), (empty, False, good)):  # fmt: skip
+        monkeypatch.setattr(judge, "_exact", lambda *_, found=(exact, failed): found)
+        monkeypatch.setattr(judge, "_taken", {"one step": lambda *_, found=(taken, True): found})
+        outcomes.append(judge.gradient_error("one step", regularizer, pairs))
+    assert [one.status for one in outcomes] == ["ok", "not_finite", *["adjoint_missed"] * 3]
+    assert [one.error for one in outcomes] == [1.0, None, None, None, None]
+    assert all(bool(one.reason) != (one.status == "ok") for one in outcomes)
+
+
+def test_cases_name_their_sizes_and_refuse_images_at_once(tmp_path: Path) -> None:
+    entry = RestartedTraining()
+    quick, full = ({one.name for one in entry.cases(which)} for which in (True, False))
+    assert not quick & full
+    assert any("100 steps of 4" in name for name in full)
+    with pytest.raises(UserError, match="missing"):
+        entry.of_images(tmp_path / "missing").cases(True)
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", np.linspace(0, 1, 18 * 18).reshape(18, 18))
+    assert len(entry.of_images(tmp_path).cases(True)) == 4
+    with pytest.raises(UserError, match="32 x 32"):
+        entry.of_images(tmp_path).cases(False)
 
 
 def test_most_of_the_nine_make_a_direction() -> None:
@@ -239,6 +327,7 @@ def test_a_tiny_training_has_a_row_for_each_method() -> None:
     assert errors["exact"] < 1e-5 < errors["restarts"] < 0.01 < 0.1 < errors["one step"]
     for row in rows.values():
         assert (row["status"], row["steps"], row["refused"], row["unsolved"]) == ("ok", 4, 0, 0)
+        assert row["start_unsolved"] == 0
         assert len(row["chunk_seconds"]) == len(row["chunk_losses"]) == 2
         assert row["psnr"] > row["start_psnr"]
         assert row["equal_seconds"] == min(one["chunk_seconds"][-1] for one in rows.values())
