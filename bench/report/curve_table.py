@@ -17,7 +17,7 @@ _TEXT = (
 _LEVEL_TEXT = (
     " Of upper levels: loss and PSNR at solutions as inexact as the steps asked for, the accuracies that the "
     "last of these steps began with, by how much these steps have certainly lowered the loss at the exact "
-    "solutions, and their work in gradients and Hessian products."
+    "solutions, and their work in gradients and Hessian products, without that before the first step."
 )
 
 
@@ -44,13 +44,23 @@ def curve_table(heading: str, points: Sequence[CurvePoint]) -> TextTable:
     }
     known = {name: cells for name, cells in columns.items() if any(cells)}
     known["flagged"] = [str(sum(map(is_flagged, part))) for part in parts]
-    text = _TEXT + (_LEVEL_TEXT if any(point.level for point in points) else "")
+    text = _TEXT + (_LEVEL_TEXT + _share(points) if any(point.level for point in points) else "")
     return TextTable(heading, text, tuple(known), list(zip(*known.values(), strict=True)))
 
 
 def is_flagged(point: CurvePoint) -> bool:
     """Tell whether a step failed or was not taken."""
     return point.failed > 0 or not point.taken
+
+
+def _share(points: Sequence[CurvePoint]) -> str:
+    """Say where sums over the recorded steps are not sums over all."""
+    steps = points[-1].step
+    if len(points) == steps:
+        return ""
+    return (
+        f" Of {steps} steps {len(points)} are recorded: certified falls and work are sums over those alone."
+    )
 
 
 def _parts(points: Sequence[CurvePoint]) -> list[Sequence[CurvePoint]]:

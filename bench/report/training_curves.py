@@ -110,6 +110,8 @@ def comparison_page(title: str, curves: Sequence[TrainedCurve], warnings: Sequen
     text = (
         f"Equal steps: {step}. Equal time: {seconds:.3g} s, that of the fastest training that is at its last "
         "step. PSNR is left out where nobody looked in time, or a solve of held-out pairs failed."
+        if whole
+        else "No training is at its last step."
     )
     table = TextTable(
         "Trainings", text, _COLUMNS, [_line(curve, step, seconds) for curve in curves], ("solver",)

@@ -90,6 +90,18 @@ def test_an_upper_level_shows_its_accuracies_and_what_it_certified():
     assert found["work"] == ["40", "40"]
 
 
+def test_sums_over_some_of_the_steps_are_named():
+    whole, some = (
+        curve_table("Curve", [point(step, level=level(step)) for step in steps])
+        for steps in ((1, 2, 3), (1, 2, 4))
+    )
+    assert "are recorded:" not in whole.text
+    assert whole.text in some.text
+    assert some.text.endswith(
+        "Of 4 steps 3 are recorded: certified falls and work are sums over those alone."
+    )
+
+
 def test_the_page_says_how_far_it_came_and_what_is_wrong():
     choices = {"task": "denoising", "regularizer": "analysis-l1", "method": "OneStep()"}
     page = training_page(
