@@ -24,9 +24,9 @@ class LevelPoint(BaseModel):
     gradient_bound: float | None
     """Of the error of the hypergradient, in the norm of `gradient_norm`."""
     accuracy: float | None
-    """That the step began with: a bound of the distance to the solutions, root mean square over pixels."""
+    """That solves were asked for as the step began, not what they reached: of ||x - x*|| / sqrt(pixels)."""
     adjoint_accuracy: float | None
-    """That it began with: the relative residual of adjoint equations."""
+    """That adjoint equations were asked for as it began: a relative residual."""
     step_size: float | None
     """The first one that it tried."""
     rounds: int
@@ -64,15 +64,25 @@ class CurvePoint(BaseModel):
     adjoint_residual: float | None
     """Relative, of the adjoint equation, the worst of the batch; null for methods without one."""
     failed: int
-    """Pairs whose solve or adjoint equation missed its tolerance: their gradient is not to be trusted."""
+    """Pairs whose solve or adjoint equation missed its tolerance: their gradient is not to be trusted.
+
+    0 for upper levels, which take no step that they cannot trust.
+    """
     taken: bool
     """Whether the optimiser made its step."""
     test_psnr: float | None = None
-    """The mean of held-out pairs in dB, solved exactly; null where nobody looked."""
+    """The mean of held-out pairs in dB, solved exactly; null where nobody looked or such a solve failed."""
+    test_missed: int | None = None
+    """Held-out pairs whose solve failed; null where nobody looked."""
     gradient_error: float | None = None
     """Of the gradient, relative to the exact one; null where nobody looked, or that one's solve failed."""
     level: LevelPoint | None = None
     """What an upper level says; null for optimisers."""
+
+    @property
+    def is_look(self) -> bool:
+        """Whether somebody looked at held-out pairs; of older lines, whether they found something."""
+        return self.test_missed is not None or self.test_psnr is not None
 
     def line_name(self) -> str:
         """Return the step in messages."""

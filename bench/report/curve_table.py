@@ -8,14 +8,16 @@ from .text_table import TextTable
 
 LINES = 20
 """Of the table at most: each stands for as many recorded steps."""
+NOT_FINITE = "not finite"
 _TEXT = (
     "A line holds the recorded steps since the one above it: means of loss and PSNR over their batches, the "
-    "worst residuals, and how many steps were flagged, that is failed or not taken; each of them is recorded."
+    "worst residuals, and how many steps were flagged, that is failed or not taken; each of them is "
+    "recorded. A number that is not finite in one of these steps is shown as that."
 )
 _LEVEL_TEXT = (
     " Of upper levels: loss and PSNR at solutions as inexact as the steps asked for, the accuracies that the "
     "last of these steps began with, by how much these steps have certainly lowered the loss at the exact "
-    "solutions, and their work in gradients and Hessian products."
+    "solutions, and their work in gradients and Hessian products, without that before the first step."
 )
 
 
@@ -32,23 +34,33 @@ def curve_table(heading: str, points: Sequence[CurvePoint]) -> TextTable:
         "step": [str(part[-1].step) for part in parts],
         "s": [f"{part[-1].seconds:.3g}" for part in parts],
         "steps/s": [_speed(last, part[-1]) for last, part in zip(before, parts, strict=True)],
-        "loss": _each(parts, _mean, lambda point: point.loss, ".4g"),
-        "PSNR": _each(parts, _mean, lambda point: point.psnr, ".2f"),
-        "held-out PSNR": _each(parts, _last, lambda point: point.test_psnr, ".2f"),
+        "loss": _of_every_step(parts, _mean, lambda point: point.loss, ".4g"),
+        "PSNR": _of_every_step(parts, _mean, lambda point: point.psnr, ".2f"),
+        "held-out PSNR": [_held_out(part) for part in parts],
         "gradient error": _each(parts, _last, lambda point: point.gradient_error, ".1e"),
-        "residual": _each(parts, max, lambda point: point.residual, ".1e"),
-        "adjoint residual": _each(parts, max, lambda point: point.adjoint_residual, ".1e"),
+        "residual": _of_every_step(parts, max, lambda point: point.residual, ".1e"),
+        "adjoint residual": _of_every_step(parts, max, lambda point: point.adjoint_residual, ".1e"),
         **_of_levels(parts),
     }
     known = {name: cells for name, cells in columns.items() if any(cells)}
     known["flagged"] = [str(sum(map(is_flagged, part))) for part in parts]
-    text = _TEXT + (_LEVEL_TEXT if any(point.level for point in points) else "")
+    text = _TEXT + (_LEVEL_TEXT + _share(points) if any(point.level for point in points) else "")
     return TextTable(heading, text, tuple(known), list(zip(*known.values(), strict=True)))
 
 
 def is_flagged(point: CurvePoint) -> bool:
     """Tell whether a step failed or was not taken."""
     return point.failed > 0 or not point.taken
+
+
+def _share(points: Sequence[CurvePoint]) -> str:
+    """Say where sums over the recorded steps are not sums over all."""
+    steps = points[-1].step
+    if len(points) == steps:
+        return ""
+    return (
+        f" Of {steps} steps {len(points)} are recorded: certified falls and work are sums over those alone."
+    )
 
 
 def _parts(points: Sequence[CurvePoint]) -> list[Sequence[CurvePoint]]:
@@ -70,6 +82,30 @@ def _of_levels(parts: Sequence[Sequence[CurvePoint]]) -> dict[str, list[str]]:
         "certified fall": each(sum, lambda level: level.certified_fall, ".3g"),
         "work": each(sum, lambda level: level.gradients + level.products, ".0f"),
     }
+
+
+def _of_every_step(
+    parts: Sequence[Sequence[CurvePoint]],
+    choose: Callable[[list[float]], float],
+    number: Callable[[CurvePoint], float | None],
+    form: str,
+) -> list[str]:
+    """Return one cell per part of what every step has, or none has: a missing number is not finite."""
+    cells = _each(parts, choose, number, form)
+    if not any(cells):
+        return cells
+    gaps = [any(number(point) is None for point in part) for part in parts]
+    return [NOT_FINITE if gap else cell for gap, cell in zip(gaps, cells, strict=True)]
+
+
+def _held_out(part: Sequence[CurvePoint]) -> str:
+    """Return what the last look of a part found."""
+    last = next((point for point in reversed(part) if point.is_look), None)
+    if last is None:
+        return ""
+    if last.test_missed:
+        return "not solved"
+    return NOT_FINITE if last.test_psnr is None else f"{last.test_psnr:.2f}"
 
 
 def _each(

@@ -19,7 +19,7 @@ RULE = (
     f"A method's gradient is wrong where the median of its error over the looks is above {WRONG:g}. Its "
     f"regulariser is worse where it reaches at least {WORSE:g} dB less on the held-out pairs than the best "
     "one of a method whose gradient is not wrong, after equal steps, and after the time that the fastest "
-    "training took."
+    "training took. A training that is not at its last step, as one that diverged or is stuck, is not judged."
 )
 QUESTION = (
     "One problem, trained by several methods on the same batches. Looks, outside of the seconds, take the "
@@ -50,16 +50,28 @@ class TrainedCurve:
         method: with its settings.
         solver: with its settings.
         points: by step.
+        asked: steps that it was asked for.
     """
 
     method: str
     solver: str
     points: tuple[CurvePoint, ...]
+    asked: int
 
     @property
     def looks(self) -> list[CurvePoint]:
         """The points at which somebody looked."""
-        return [point for point in self.points if point.test_psnr is not None]
+        return [point for point in self.points if point.is_look]
+
+    @property
+    def done(self) -> int:
+        """The last step that is recorded."""
+        return self.points[-1].step if self.points else 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it made its last step, at a loss that is finite."""
+        return self.done >= self.asked and self.points[-1].loss is not None
 
     @property
     def seconds(self) -> float:
@@ -78,7 +90,7 @@ class TrainedCurve:
         return max(self._errors(), default=None)
 
     def psnr_at_step(self, step: int) -> float | None:
-        """Return the PSNR of held-out pairs at the last look up to a step."""
+        """Return the PSNR of held-out pairs at the last look up to a step; None if a solve of it failed."""
         return next((one.test_psnr for one in reversed(self.looks) if one.step <= step), None)
 
     def psnr_at_time(self, seconds: float) -> float | None:
@@ -92,38 +104,54 @@ class TrainedCurve:
 def comparison_page(title: str, curves: Sequence[TrainedCurve], warnings: Sequence[str] = ()) -> Page:
     """Return the page of a comparison, with the curve of each; trainings without a look have empty cells."""
     seen = [curve for curve in curves if curve.looks]
-    step = min((curve.looks[-1].step for curve in seen), default=0)
-    seconds = min((curve.seconds for curve in seen), default=0.0)
-    text = f"Equal steps: {step}. Equal time: {seconds:.3g} s, that of the fastest training."
+    whole = [curve for curve in seen if curve.is_whole]
+    step = min((curve.looks[-1].step for curve in whole), default=0)
+    seconds = min((curve.seconds for curve in whole), default=0.0)
+    text = (
+        f"Equal steps: {step}. Equal time: {seconds:.3g} s, that of the fastest training that is at its last "
+        "step. PSNR is left out where nobody looked in time, or a solve of held-out pairs failed."
+        if whole
+        else "No training is at its last step."
+    )
     table = TextTable(
         "Trainings", text, _COLUMNS, [_line(curve, step, seconds) for curve in curves], ("solver",)
     )
     figures = {"training": _figure(seen)} if seen else {}
     curves_of_each = [curve_table(f"Curve of {curve.method}", curve.points) for curve in curves]
-    verdict = _verdict(seen, step, seconds)
+    standing = [_standing(curve) for curve in curves if not curve.is_whole]
+    verdict = " ".join([_verdict(whole, step, seconds), *standing])
     return Page(title, QUESTION, RULE, [table, *curves_of_each], verdict, figures, warnings)
 
 
 def _line(curve: TrainedCurve, step: int, seconds: float) -> list[str]:
-    done = curve.points[-1].step if curve.points else 0
+    done, whole = curve.done, curve.is_whole
     first = curve.looks[0].test_psnr if curve.looks else None
+    later = (curve.psnr_at_step(step), curve.psnr_at_time(seconds)) if whole else (None, None)
     return [
         curve.method,
         curve.solver,
-        str(done),
+        str(done) if whole else f"{done} of {curve.asked}",
         str(sum(not point.taken for point in curve.points)),
         f"{curve.seconds:.3g}",
         f"{done / curve.seconds:.3g}" if curve.seconds else "",
         *(_shown(one, ".1e") for one in (curve.error, curve.largest_error)),
-        *(_shown(one, ".2f") for one in (first, curve.psnr_at_step(step), curve.psnr_at_time(seconds))),
+        *(_shown(one, ".2f") for one in (first, *later)),
     ]
+
+
+def _standing(curve: TrainedCurve) -> str:
+    loss = "" if not curve.points or curve.points[-1].loss is not None else ", at a loss that is not finite,"
+    return f"{curve.method} stands at step {curve.done} of {curve.asked}{loss} and is not judged."
 
 
 def _verdict(curves: Sequence[TrainedCurve], step: int, seconds: float) -> str:
     right = [curve for curve in curves if (error := curve.error) is not None and error <= WRONG]
     wrong = [curve for curve in curves if (error := curve.error) is not None and error > WRONG]
     if not right or not wrong:
-        return "nothing to compare: it takes a method whose gradient is wrong and one whose gradient is not."
+        return (
+            "nothing to compare: it takes a method whose gradient is wrong and one whose gradient is not, "
+            "both at their last step."
+        )
     return " ".join(
         f"{name}: {_judged(wrong, [p for p in best if p is not None], found)}."
         for name, best, found in (
@@ -143,12 +171,12 @@ def _verdict(curves: Sequence[TrainedCurve], step: int, seconds: float) -> str:
 
 def _judged(wrong: Sequence[TrainedCurve], right: list[float], found: Sequence[float | None]) -> str:
     if not right:
-        return "nobody looked in time"
+        return "no gradient that is not wrong has a PSNR of held-out pairs in time"
     said = []
     for curve, psnr in zip(wrong, found, strict=True):
         less = None if psnr is None else max(right) - psnr
         if less is None:
-            said.append(f"{curve.method} was not looked at in time")
+            said.append(f"{curve.method} has no PSNR of held-out pairs in time")
         else:
             said.append(f"{curve.method} is {'worse' if less >= WORSE else 'not worse'} ({-less:+.2f} dB)")
     return ", ".join(said)
@@ -159,12 +187,12 @@ def _figure(curves: Sequence[TrainedCurve]) -> Figure:
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     over_time, over_steps, errors = figure.subplots(1, 3)
     for number, curve in enumerate(curves):
-        looks = curve.looks
-        steps = [float(point.step) for point in looks]
-        psnr = [point.test_psnr or 0.0 for point in looks]
-        _draw(over_time, number, [point.seconds for point in looks], psnr, curve.method)
-        _draw(over_steps, number, steps, psnr, curve.method)
-        known = [(float(point.step), point.gradient_error) for point in looks if point.gradient_error]
+        found = [(one.seconds, float(one.step), one.test_psnr) for one in curve.looks]
+        solved = [(seconds, step, psnr) for seconds, step, psnr in found if psnr is not None]
+        psnr = [psnr for _, _, psnr in solved]
+        _draw(over_time, number, [seconds for seconds, _, _ in solved], psnr, curve.method)
+        _draw(over_steps, number, [step for _, step, _ in solved], psnr, curve.method)
+        known = [(float(point.step), point.gradient_error) for point in curve.looks if point.gradient_error]
         _draw(errors, number, [step for step, _ in known], [error for _, error in known], curve.method)
     over_time.set(xlabel="seconds of training", ylabel="PSNR of held-out pairs (dB)")
     over_steps.set(xlabel="steps", ylabel="PSNR of held-out pairs (dB)")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from ..records.curve_point import CurvePoint
-from .curve_table import curve_table, is_flagged
+from .curve_table import NOT_FINITE, curve_table, is_flagged
 from .page import Page
 from .panels import COLOURS
 
@@ -69,4 +69,4 @@ def _figure(points: Sequence[CurvePoint]) -> Figure:
 
 
 def _shown(value: float | None, form: str) -> str:
-    return "not finite" if value is None else f"{value:{form}}"
+    return NOT_FINITE if value is None else f"{value:{form}}"

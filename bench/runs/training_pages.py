@@ -50,12 +50,13 @@ def page_of_comparison(folder: Path) -> ShownTraining:
     for method in comparison.methods:
         path = comparison.folder_of(method)
         try:
-            choices = training_folder(path).about().choices
+            about = training_folder(path).about()
             read = _Curve.read(path)
         except UserError as error:
             warnings.append(f"{method} is left out: {error}")
             continue
-        curves.append(TrainedCurve(choices["method"], choices["solver"], read.points))
+        choices, asked = about.choices, about.request.steps
+        curves.append(TrainedCurve(choices["method"], choices["solver"], read.points, asked))
         warnings += read.warnings
         left_out += read.left_out
     page = comparison_page(_title(comparison), curves, warnings)

@@ -29,6 +29,8 @@ BETWEEN_LOOKS, BETWEEN_LABELS, BETWEEN_STATES = 1.0, 5.0, 1.0
 """Seconds between two returns to Python, two lines of progress and, at least, two states that are kept."""
 SHARE = 0.05
 """Of the time at most goes into keeping states: those of large images are written less often."""
+LATER_FIELDS = ("upper_level",)
+"""Of requests, that came after the first states were kept; a new field is named here."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class RunningTraining:
 
     def _is_line(self, point: CurvePoint) -> bool:
         every = self.plan.planned.request.between_lines
-        regular = point.step % every == 0 or point.step in (1, self.steps) or point.test_psnr is not None
+        regular = point.step % every == 0 or point.step in (1, self.steps) or point.is_look
         return point.step > self._recorded and (regular or point.failed > 0 or not point.taken)
 
     def _record(self, points: list[CurvePoint]) -> None:
@@ -246,6 +248,12 @@ def _label(measures: Measures, speed: float) -> str:
 
 
 def _name(planned: PlannedTraining) -> str:
-    """Return a digest that names a training: the same request and data give the same one."""
-    text = json.dumps([planned.request.model_dump(mode="json"), planned.choices()])
+    """Return a digest that names a training: the same request and data give the same one.
+
+    A field that requests have had since then is left out at its default: states that are older go on.
+    """
+    asked = planned.request.model_dump(mode="json")
+    defaults = TrainingRequest().model_dump(mode="json")
+    newer = {name for name in LATER_FIELDS if asked[name] == defaults[name]}
+    text = json.dumps([{name: asked[name] for name in asked if name not in newer}, planned.choices()])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

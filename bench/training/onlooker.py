@@ -24,12 +24,14 @@ class TrainingLook(NamedTuple):
     """What a look at a training found.
 
     Attributes:
-        test_psnr: mean over the held-out pairs, in dB, of a peak of one.
+        test_psnr: mean over the held-out pairs, in dB, of a peak of one; None where a solve of them failed.
+        test_missed: how many of them failed.
         gradient_error: of the next step's gradient by what is learned, relative to the exact one; None if the
             exact one is zero, or its own solve or adjoint failed, and for upper levels.
     """
 
-    test_psnr: float
+    test_psnr: float | None
+    test_missed: int
     gradient_error: float | None
 
 
@@ -58,8 +60,8 @@ class Onlooker:
         chosen = Pairs(pairs.A, y, truths)
         exact, failed = self._exact(regularizer, chosen, Start())
         taken, _ = self._taken(regularizer, chosen, starts)
-        psnr = self._held_out.psnr(regularizer)
-        return TrainingLook(psnr, None if bool(failed) else _relative(taken, exact))
+        error = None if bool(failed) else _relative(taken, exact)
+        return TrainingLook(*self._held_out.restored(regularizer), error)
 
 
 class LevelOnlooker:
@@ -71,7 +73,7 @@ class LevelOnlooker:
 
     def look(self, state: Any) -> TrainingLook:
         """Return what is to be seen at a state."""
-        return TrainingLook(self._held_out.psnr(self._trainer.learned(state)), None)
+        return TrainingLook(*self._held_out.restored(self._trainer.learned(state)), None)
 
 
 def _gradient(

@@ -12,9 +12,9 @@ from ...hypergrad.rules.checked import is_trusted
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
 from ...problems.values.validation import is_known
-from ...solvers.solver import Outcome, Solution
+from ...solvers.solver import Outcome, Solution, StartPoint
 from .recipe import Recipe
-from .start import Start, next_start, own_point
+from .start import Start, leaves_point, next_start, own_point
 
 
 class PairStep(NamedTuple):
@@ -72,12 +72,18 @@ def first_start(recipe: Recipe, lower: LowerLevel, truth: Float[Array, "..."]) -
     adjoint = cold.backward.adjoint if is_warm(recipe.method) else None
     zeros = None if adjoint is None else jnp.zeros(adjoint.shape, adjoint.dtype)
     point = own_point(recipe.solver, lower)
-    if point is not None:
-        try:
-            jax.eval_shape(lambda: _differentiated(recipe, lower, truth, Start(point)))
-        except ValueError:  # other libraries' methods, and refining ones, choose the start themselves
-            point = None
-    return Start(point, zeros)
+    return Start(point if _goes_on(recipe, lower, truth, point) else None, zeros)
+
+
+def _goes_on(recipe: Recipe, lower: LowerLevel, truth: Float[Array, "..."], point: StartPoint | None) -> bool:
+    """Tell whether solves can begin at a point, and say where the next one begins."""
+    if point is None:
+        return False
+    try:
+        found = jax.eval_shape(lambda: _differentiated(recipe, lower, truth, Start(point)))
+    except ValueError:  # other libraries' methods, and refining ones, choose the start themselves
+        return False
+    return leaves_point(recipe.solver, found.solution)
 
 
 def _differentiated(

@@ -49,6 +49,11 @@ def next_start(
     return Start(point, adjoint)
 
 
+def leaves_point(solver: Solver, solution: Solution) -> bool:
+    """Tell whether a later solve can begin where this one ended: not without the dual variable it needs."""
+    return solution.state is not None or not isinstance(solver, DualSolver)
+
+
 def _point(solver: Solver, lower: LowerLevel, x: Float[Array, "..."], state: Any) -> StartPoint:
     """Return where a later solve begins: other libraries leave no state where x is all of it."""
     return PrimalDualPair(x, solver.dual(lower, state)) if isinstance(solver, DualSolver) else x

@@ -51,8 +51,8 @@ class LevelMeasures(NamedTuple):
         most: at least that loss.
         certified_fall: by at least so much has it certainly fallen in this step; 0 where it was not taken.
         gradient_bound: of the error of the hypergradient, in the norm of `gradient_norm`.
-        accuracy: the bound of ||x - x*|| / sqrt(n) that the step began with, n the number of pixels.
-        adjoint_accuracy: the relative residual of adjoint equations that it began with.
+        accuracy: of ||x - x*|| / sqrt(n), asked for as the step began, n the number of pixels.
+        adjoint_accuracy: the relative residual of adjoint equations, asked for as it began.
         step_size: the first one that it tried.
         rounds: how often it solved for a hypergradient, each time more accurately.
         trials: step sizes that it tried.

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ...problems.regularizer import Regularizer
 from ...problems.values.configuration import configuration
@@ -24,7 +25,8 @@ class FixedTolerancesState(NamedTuple):
         regularizer: the parameters.
         x: approximate solutions, one per pair.
         adjoint: approximate adjoints, one per pair.
-        loss: at x, for which all three numbers stand: the solutions are taken to be exact.
+        loss: at x, for which all three numbers stand: the solutions are taken to be exact. Between minus
+            infinity and infinity where a solve at the start missed its tolerance.
         step_size: that the next line search begins with.
         account: of the last step; no error of a gradient is bounded.
     """
@@ -43,8 +45,9 @@ class FixedTolerances:
 
     The same line search and step sizes as `Maid`, but the loss at the approximate solutions is taken to be
     the loss: nothing is certified, and where the tolerances are too loose the true loss may rise. What one
-    has to know is how loose they may be; the search fails, and `account.taken` is False, where the computed
-    loss falls in no direction any more. Source: Armijo, 1966 (the search).
+    has to know is how loose they may be. A step is only taken if every solve and adjoint equation behind it
+    met its tolerance and the computed loss has fallen; else `account.taken` is False, the parameters stay,
+    and the next step goes on from what was found. Source: Armijo, 1966 (the search).
 
     Args:
         tolerance: relative residual of the lower level; an array lets one compiled program serve many.
@@ -88,7 +91,7 @@ class FixedTolerances:
         return no_hessian(lower) or self.solves.solver.supports(lower)
 
     def init(self, problem: UpperProblem, regularizer: Regularizer) -> FixedTolerancesState:
-        """Solve the lower levels to the tolerance."""
+        """Solve the lower levels to the tolerance; the first step goes on with those that missed it."""
         require_upper_level(self, problem, regularizer)
         first = self.solves.first(problem, regularizer)
         found = self._evaluate(problem, regularizer, first)
@@ -101,16 +104,17 @@ class FixedTolerances:
 
     def step(self, problem: UpperProblem, state: FixedTolerancesState) -> FixedTolerancesState:
         """Go against the inexact hypergradient until the computed loss has fallen enough."""
+        here = self._here(problem, state)
         tolerance = jnp.asarray(self.adjoint_tolerance, state.x.dtype)
-        gradient = self.solves.gradient(problem, state.regularizer, state.x, state.adjoint, tolerance)
-        ray = Ray(state.regularizer, state.x, state.loss, gradient.value, state.step_size)
+        gradient = self.solves.gradient(problem, state.regularizer, here.x, state.adjoint, tolerance)
+        ray = Ray(state.regularizer, here.x, here.loss, gradient.value, state.step_size)
         found = self.search.search(
             ray,
             lambda regularizer, x: self._evaluate(problem, regularizer, x),
-            jnp.asarray(self.most_trials, jnp.int32),
+            jnp.where(gradient.converged & _is_solved(here.loss), self.most_trials, 0),
         )
         account = nothing_yet(state.x.dtype)._replace(
-            work=LowerWork(found.gradients, gradient.products),
+            work=LowerWork(here.gradients + found.gradients, gradient.products),
             taken=found.enough,
             gradient_norm=jnp.sqrt(squared_size(gradient.value)),
             rounds=jnp.ones((), jnp.int32),
@@ -126,12 +130,26 @@ class FixedTolerances:
         adjoint_tolerance = jnp.asarray(self.adjoint_tolerance, state.step_size.dtype)
         return StepDemand(unknown, adjoint_tolerance, state.step_size)
 
+    def _here(self, problem: UpperProblem, state: FixedTolerancesState) -> Evaluated:
+        """Return the solutions at the parameters; go on with solves that have missed the tolerance."""
+        return jax.lax.cond(
+            _is_solved(state.loss),
+            lambda: Evaluated(state.x, state.loss, jnp.zeros((), jnp.int32)),
+            lambda: self._evaluate(problem, state.regularizer, state.x),
+        )
+
     def _evaluate(
         self, problem: UpperProblem, regularizer: Regularizer, x: Float[Array, "pairs ..."]
     ) -> Evaluated:
-        """Solve the lower levels, and take what was found for the solutions."""
+        """Solve the lower levels, and take what was found for the solutions if the tolerance was met."""
         tolerances = jnp.full(problem.count, jnp.asarray(self.tolerance, x.dtype))
         found = self.solves.solve(problem, regularizer, x, tolerances)
-        return Evaluated(
-            found.x, problem.certified_loss(found.x, jnp.zeros_like(tolerances)), found.gradients
-        )
+        loss = problem.certified_loss(found.x, jnp.zeros_like(tolerances))
+        # NaN compares false.
+        solved = jnp.all(found.residual <= tolerances)
+        least, most = jnp.where(solved, loss.least, -jnp.inf), jnp.where(solved, loss.most, jnp.inf)
+        return Evaluated(found.x, LossBounds(least, loss.value, most), found.gradients)
+
+
+def _is_solved(loss: LossBounds) -> Bool[Array, ""]:
+    return jnp.isfinite(loss.most)

@@ -54,8 +54,8 @@ class StepDemand(NamedTuple):
     """What a step begins with; infinite where an upper level has no such number.
 
     Attributes:
-        accuracy: bound of ||x - x*|| / sqrt(n) that its solves are to reach, n the number of pixels.
-        adjoint_accuracy: relative residual of the adjoint equations.
+        accuracy: bound of ||x - x*|| / sqrt(n) that its solves are asked for, n the number of pixels.
+        adjoint_accuracy: relative residual that adjoint equations are asked for.
         step_size: the first one that is tried.
     """
 

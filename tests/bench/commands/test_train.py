@@ -1,5 +1,6 @@
 """`hgb train`: folders, curves, resume and refusals."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from hypergrad_bench.bench.runs.training_file import training_folder
+from hypergrad_bench.bench.runs.training_file import TrainingFile, training_folder
+from hypergrad_bench.bench.runs.training_run import LATER_FIELDS
 from hypergrad_bench.bench.training import training_step
+from hypergrad_bench.bench.training.request import TrainingRequest
 from hypergrad_bench.bench.training.upper_levels.level_trainer import LevelTrainer
 from hypergrad_bench.problems import load_regularizer
 
@@ -55,11 +59,31 @@ def test_a_training_leaves_curve_state_and_regulariser(hgb, capsys):
     assert about.choices["method"] == "OneStep()"
     state = load_file("learned/state.safetensors")
     assert state["step"] == 12
+    assert kept_name("learned/state.safetensors") == first_name(about)
     np.testing.assert_allclose(np.exp(state["free.weight"]), load_regularizer("learned").weight)
     before = Path("learned/state.safetensors").read_bytes()
     assert hgb("train", "--resume", "learned") == 0
     assert Path("learned/state.safetensors").read_bytes() == before
     assert points("learned") == curve
+
+
+def kept_name(path: str) -> str:
+    with safe_open(path, framework="numpy") as file:
+        return file.metadata()["training"]
+
+
+def first_name(about: TrainingFile) -> str:
+    """The digest of a request's first fields, by which states were named before it had others."""
+    asked = about.request.model_dump(mode="json", exclude={*LATER_FIELDS})
+    return hashlib.sha256(json.dumps([asked, about.choices]).encode()).hexdigest()[:16]
+
+
+def test_fields_that_requests_did_not_have_at_first_are_named():
+    """Else a new field would make another training of every state that was kept before."""
+    first = """regularizer task method solver size data images plugins pairs batch steps optimizer rate
+        schedule learn keeping noise weight dtype max_steps tolerance seed starts failed_steps devices
+        curve_every look_every test_pairs"""
+    assert [name for name in TrainingRequest.model_fields if name not in LATER_FIELDS] == first.split()
 
 
 def test_a_training_that_diverges_keeps_the_last_good_parameters(hgb, capsys, monkeypatch):

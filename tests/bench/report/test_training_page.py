@@ -50,13 +50,25 @@ def test_a_short_curve_has_a_line_per_step():
         "step": ["1", "2", "3"],
         "s": ["0.5", "1", "1.5"],
         "steps/s": ["2", "2", "2"],
-        "loss": ["1", "0.5", ""],
+        "loss": ["1", "0.5", "not finite"],
         "PSNR": ["21.00", "22.00", "23.00"],
         "held-out PSNR": ["", "30.00", ""],
         "residual": ["1.0e-09"] * 3,
-        "adjoint residual": ["1.0e-01", "", "1.0e-03"],
+        "adjoint residual": ["1.0e-01", "not finite", "1.0e-03"],
         "flagged": ["0", "0", "0"],
     }
+
+
+def test_what_is_not_finite_is_worse_than_every_number():
+    """Also where other steps of the line have one; of a method without adjoints there is no column."""
+    points = [point(step, residual=None if step == 7 else 1e-9) for step in range(1, 101)]
+    found = cells([one.model_copy(update={"adjoint_residual": None}) for one in points])
+    assert found["residual"][:3] == ["1.0e-09", "not finite", "1.0e-09"]
+    assert "adjoint residual" not in found
+
+
+def test_a_look_whose_solves_failed_is_named():
+    assert cells([point(1, test_missed=2), point(2)])["held-out PSNR"] == ["not solved", ""]
 
 
 def test_a_long_curve_is_joined_and_no_flagged_step_is_lost():
@@ -76,6 +88,18 @@ def test_an_upper_level_shows_its_accuracies_and_what_it_certified():
     assert found["adjoint accuracy"] == ["2.0e-01", "1.0e-01"]
     assert found["certified fall"] == ["0.25", "0.25"]
     assert found["work"] == ["40", "40"]
+
+
+def test_sums_over_some_of_the_steps_are_named():
+    whole, some = (
+        curve_table("Curve", [point(step, level=level(step)) for step in steps])
+        for steps in ((1, 2, 3), (1, 2, 4))
+    )
+    assert "are recorded:" not in whole.text
+    assert whole.text in some.text
+    assert some.text.endswith(
+        "Of 4 steps 3 are recorded: certified falls and work are sums over those alone."
+    )
 
 
 def test_the_page_says_how_far_it_came_and_what_is_wrong():

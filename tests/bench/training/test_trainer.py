@@ -16,9 +16,10 @@ from hypergrad_bench import hypergrad, problems, solvers
 from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.catalogue.entry import Origin
 from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.training.held_out import HeldOut
 from hypergrad_bench.bench.training.pairs import Pairs, batch_indices
 from hypergrad_bench.bench.training.parametrization import parametrization
-from hypergrad_bench.bench.training.partners import partners
+from hypergrad_bench.bench.training.partners import Partners, partners
 from hypergrad_bench.bench.training.trainer import Trainer
 from hypergrad_bench.bench.training.training_step import DIVERGED, GOING_ON, STUCK, training_step
 
@@ -135,6 +136,28 @@ def test_a_solve_and_its_adjoint_begin_at_a_point_where_the_last_ones_of_their_p
     _, warm = steps(after, index, pairs, after.starts)
     assert float(warm.solver_steps) < float(cold.solver_steps)
     np.testing.assert_allclose(warm.loss, cold.loss, rtol=1e-4)
+
+
+def test_a_method_that_leaves_no_dual_variable_trains_from_cold_starts():
+    """Another library's, whose solutions have no state."""
+    pairs, regularizer = signals()
+    method = built_in().methods["jaxopt-implicit"]
+    chosen = recipe(regularizer, method=method, batch=COUNT)
+    begun = Trainer(chosen, pairs, regularizer).start()
+    assert begun.starts.point is None
+    steps = partial(training_step, chosen)
+    after, _ = jax.eval_shape(steps, begun, jnp.arange(COUNT), pairs, begun.starts)
+    assert after.starts.point is None
+
+
+def test_held_out_pairs_whose_solves_failed_have_no_psnr():
+    pairs, regularizer = signals()
+    exact = Partners(hypergrad.OneStep(), solvers.DualFista())
+    psnr, missed = HeldOut(pairs, exact, BUDGET).restored(regularizer)
+    assert psnr is not None
+    assert 10 < psnr < 40
+    assert missed == 0
+    assert HeldOut(pairs, exact, solvers.Budget(1, 1e-8)).restored(regularizer) == (None, COUNT)
 
 
 def test_a_step_whose_solve_failed_is_flagged_and_not_taken():

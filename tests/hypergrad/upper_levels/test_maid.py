@@ -14,6 +14,7 @@ from hypergrad_bench.hypergrad import (
     Backtracking,
     FixedTolerances,
     Maid,
+    PairSolves,
     UpperLevel,
     UpperProblem,
     UpperState,
@@ -122,6 +123,30 @@ def test_fixed_tolerances_reach_the_minimum_if_they_are_tight_and_certify_nothin
     np.testing.assert_allclose(fixed.regularizer.weights[-1], best, atol=2e-2)
     assert np.all(np.isinf(fixed.account.gradient_bound))
     np.testing.assert_array_equal(fixed.loss.least, fixed.loss.most)
+
+
+@pytest.mark.parametrize("limits", [{"max_steps": 2}, {"max_products": 1}])
+def test_fixed_tolerances_take_no_step_behind_a_solve_or_an_adjoint_that_missed(limits):
+    """Not even where the computed loss falls; what was found is gone on with."""
+    hasty = FixedTolerances(1e-9, 1e-9, step_size=10.0, solves=PairSolves(**limits))
+    uneven = DiagonalQuadratic(jnp.linspace(0.5, 4.0, SIZE))
+    begun = jax.jit(hasty.init)(PROBLEM, uneven)
+    step = jax.jit(hasty.step)
+    following = step(PROBLEM, begun)
+    assert not bool(following.account.taken)
+    np.testing.assert_array_equal(following.regularizer.weights, uneven.weights)
+    assert not np.array_equal(following.adjoint, begun.adjoint)
+    if "max_steps" not in limits:
+        assert np.isfinite(begun.loss.most)
+        return
+    np.testing.assert_array_equal([begun.loss.least, begun.loss.most], [-np.inf, np.inf])
+    assert int(following.account.trials) == 0
+    for _ in range(60):
+        following = step(PROBLEM, following)
+    # Two steps at a time have found the solutions, and are enough for moves that are small.
+    assert np.isfinite(following.loss.most)
+    exact = quadratic_levels.solutions(PROBLEM, np.asarray(following.regularizer.weights))
+    np.testing.assert_allclose(following.x, exact, atol=1e-8)
 
 
 Y = jnp.ones((2, 5, 6))
