@@ -122,14 +122,22 @@ def _cost(
         rate=descent.rate,
         seed=seed,
         status=(Status.NOT_CERTIFIED if trained.refused else Status.OK).value,
-        reason=f"{trained.refused} steps were not taken" if trained.refused else "",
+        reason=_refusals(trained),
         steps=trained.steps,
         refused=trained.refused,
+        rank_deficient=trained.rank_deficient,
         dual_steps=trained.dual_steps,
         seconds=trained.seconds,
         losses=trained.losses,
         learned=None if seed else _rounded(W),
     )
+
+
+def _refusals(trained: Trained) -> str:
+    if not trained.refused:
+        return ""
+    depended = f", {trained.rank_deficient} of them as active rows depend on each other"
+    return f"{trained.refused} steps were not taken{depended if trained.rank_deficient else ''}"
 
 
 def _rounded(W: Float64[np.ndarray, "k n"]) -> Matrix:

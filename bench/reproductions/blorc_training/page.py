@@ -19,7 +19,8 @@ QUESTION = (
     f"error, {BATCH} signals a step, noise {NOISE:g}, from W = 0.01 (I - 11^T / n), float64. A training is "
     "one compiled loop: accelerated dual steps, begun at the dual variable that the signal had when it was "
     "seen last, guess the active rows; the optimality system on them is then solved exactly, and a step is "
-    "taken only if every solution of its batch is proved optimal. The rate is the authors', for up to "
+    "taken only if every solution of its batch is proved optimal, and its active rows are independent. The "
+    "rate is the authors', for up to "
     f"{AS_PUBLISHED.steps} steps (theirs: 1e5 to 1e6), and ten times it, for {TENFOLD.steps}. The authors' "
     "algorithm is their own step: "
     "a cvxpy solve for every signal at its default tolerances, of a problem that cvxpy has analysed once, "
@@ -145,7 +146,9 @@ def _first_like(row: SignalRow) -> str:
 
 
 def _of_training(row: SignalRow | ImageRow) -> list[str]:
-    return [f"{row['seconds']:.0f}", f"{row['dual_steps']:.0f}", str(row["refused"])]
+    depended = row.get("rank_deficient", 0)
+    refused = f"{row['refused']} ({depended} with dependent rows)" if depended else str(row["refused"])
+    return [f"{row['seconds']:.0f}", f"{row['dual_steps']:.0f}", refused]
 
 
 def _between(low: float | None, high: float | None, unit: float) -> str:

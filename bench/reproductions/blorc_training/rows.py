@@ -1,6 +1,6 @@
 """The rows of BLORC's training experiments: speed, training on signals, training on an image."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -52,7 +52,8 @@ class TrainingCost(TypedDict):
         status: ok, or not_certified where steps were refused.
         reason: how many were.
         steps: that were asked for.
-        refused: steps that were not taken, as a solution was not certified.
+        refused: steps that were not taken, as a solution was not certified or its active rows depended.
+        rank_deficient: how many of them had dependent active rows, where there is no gradient by W.
         dual_steps: of the dual iteration, on average in a step.
         seconds: of all steps, compilation aside.
         losses: of the batches, one mean for each thousand steps.
@@ -66,6 +67,7 @@ class TrainingCost(TypedDict):
     reason: str
     steps: int
     refused: int
+    rank_deficient: NotRequired[int]
     dual_steps: float
     seconds: float
     losses: list[float]

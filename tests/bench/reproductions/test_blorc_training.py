@@ -62,11 +62,17 @@ def test_gradients_of_batches_are_those_of_certified_solutions(W) -> None:
 @pytest.mark.parametrize("most", [0, 3, 6, N])
 @pytest.mark.parametrize("repeated", [False, True], ids=["independent", "dependent"])
 def test_projections_are_those_of_the_pseudoinverse(most, repeated) -> None:
-    """Few, some and all rows active, as many as a compiled size holds or one fewer; repeated rows as well."""
+    """Few, some and all rows active, as many as a compiled size holds or one fewer; dependent rows are told.
+
+    Rows that are repeated, negated or summed: the factorisation and W0 v = 0 may pass, the multipliers are
+    the shortest all the same.
+    """
     generator = np.random.default_rng(most)
     W, g = generator.normal(size=(N, N)), generator.normal(size=(4, 2, N))
     if repeated:
-        W[N // 2 :] = W[: N // 2]
+        mixed = np.diag([1.0, -1.0, 2.0, 1.0, 1.0, 1.0])
+        mixed[4, 5] = 1
+        W[N // 2 :] = mixed @ W[: N // 2]
     active = np.zeros((4, N), bool)
     for member, count in zip(active, (most, max(0, most - 1), most // 2, 0), strict=True):
         member[generator.permutation(N)[:count]] = True
@@ -75,7 +81,10 @@ def test_projections_are_those_of_the_pseudoinverse(most, repeated) -> None:
         expected = right - right @ np.linalg.pinv(W[rows]) @ W[rows]
         np.testing.assert_allclose(v, expected, atol=1e-12)
         np.testing.assert_allclose(mu @ W, right - expected, atol=1e-12)
+        np.testing.assert_allclose(mu[:, rows], right @ np.linalg.pinv(W[rows]), atol=1e-9)
         assert not np.any(mu[:, ~rows])
+    ranks = [np.linalg.matrix_rank(W[rows]) if rows.any() else 0 for rows in active]
+    np.testing.assert_array_equal(found.independent, ranks == active.sum(axis=1))
 
 
 def test_an_orthonormal_operator_shrinks_coefficients() -> None:
@@ -97,8 +106,19 @@ def test_what_is_not_certified_is_not_trained_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(certified_batch, "MOST_STEPS", 0)
     W = difference_like(0.2)
     found = train(W, SIGNALS, TENFOLD.cut(3), 0)
-    assert found.refused == 3
+    assert (found.refused, found.rank_deficient) == (3, 0)
     np.testing.assert_array_equal(found.W, W)
+
+
+def test_no_step_is_taken_where_active_rows_depend() -> None:
+    """Two equal rows: the solutions are certified, but there is no gradient by either row."""
+    W = difference_like(0.2)
+    W = W.at[-1].set(W[0])
+    found = solved(dictionary(W), SIGNALS.measured, SIGNALS.truths, jnp.zeros_like(SIGNALS.measured))
+    np.testing.assert_array_equal(found.certified, True)
+    assert not bool(jnp.all(found.independent))
+    trained = train(W, SIGNALS, TENFOLD.cut(4), 0)
+    assert trained.refused == trained.rank_deficient > 0
 
 
 def test_training_lowers_the_loss_and_is_the_same_again() -> None:
