@@ -232,6 +232,18 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
     return fixed | changes
 
 
+def all_trainings(
+    published_like: tuple[float, float], tenfold_like: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """A row of each kind, seed and rate."""
+    return [
+        signal_row(rate, kind, like, 0.9, seed=seed, steps=500_000, seconds=550.0)
+        for seed in (0, 1, 2)
+        for rate, likes in ((1e-3, published_like), (1e-2, tenfold_like))
+        for kind, like in zip(("piecewise constant", "cosine-sparse"), likes, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("published_like", "tenfold_like", "expected"),
     [
@@ -243,17 +255,27 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
 )
 def test_the_finding_on_operators_follows_its_rule(published_like, tenfold_like, expected) -> None:
     """The authors' rate decides; the tenfold one alone is a direction. Long trainings count by their pace."""
-    rows = [
-        signal_row(rate, kind, like, 0.9, steps=500_000, seconds=550.0)
-        for rate, likes in ((1e-3, published_like), (1e-2, tenfold_like))
-        for kind, like in zip(("piecewise constant", "cosine-sparse"), likes, strict=True)
-    ]
+    rows = all_trainings(published_like, tenfold_like)
     operators, image, signals = BlorcTraining().findings(rows)
     assert (operators.claim, image.claim, signals.claim) == ("A2", "A3", "A4")
     assert operators.verdict is expected
     assert image.verdict is Verdict.NOT_TESTED
     assert signals.verdict is Verdict.HOLDS
-    assert "100000 steps in less than 120 s: 4 of 4" in operators.measured
+    assert "100000 steps in less than 120 s: 12 of 12" in operators.measured
+
+
+@pytest.mark.parametrize("changes", [None, {"status": "not_certified", "reason": "3 steps were not taken"}])
+def test_findings_need_every_kind_seed_and_rate(changes: dict[str, str] | None) -> None:
+    """A training that is missing or not ok might have been the one that does not hold."""
+    first, *others = all_trainings((0.95, 0.95), (0.2, 0.2))
+    operators, image, signals = BlorcTraining().findings(
+        others if changes is None else [first | changes, *others]
+    )
+    for found in (operators, signals):
+        assert found.verdict is Verdict.NOT_TESTED
+        assert found.reason == "1 of 12 trainings are missing or not ok"
+        assert "5 of 5" in found.measured
+    assert image.reason == "not measured yet"
 
 
 def test_the_verdict_counts_speed_errors_and_what_is_left_out() -> None:
