@@ -11,7 +11,12 @@ from PIL import Image
 from reproduction_rows import quick_rows
 
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.reproductions.blorc_training import certified_batch, published
+from hypergrad_bench.bench.reproductions.blorc_training import (
+    certified_batch,
+    measure,
+    published,
+    whole_image,
+)
 from hypergrad_bench.bench.reproductions.blorc_training.active_systems import project_on_active
 from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     dictionary,
@@ -19,7 +24,7 @@ from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     solve_inexactly,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.claim import BlorcTraining
-from hypergrad_bench.bench.reproductions.blorc_training.denoising import error_on, tuned
+from hypergrad_bench.bench.reproductions.blorc_training.denoising import TunedBaseline, error_on, tuned
 from hypergrad_bench.bench.reproductions.blorc_training.likeness import in_order, likeness
 from hypergrad_bench.bench.reproductions.blorc_training.patches import average_patches, patches_of
 from hypergrad_bench.bench.reproductions.blorc_training.pictures import pictures
@@ -33,8 +38,16 @@ from hypergrad_bench.bench.reproductions.blorc_training.signals import (
     first_operator,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.speed import batch_gradient, exact_gradient
-from hypergrad_bench.bench.reproductions.blorc_training.training import TENFOLD, Descent, epochs, train
+from hypergrad_bench.bench.reproductions.blorc_training.training import (
+    TENFOLD,
+    Descent,
+    Trained,
+    begin,
+    epochs,
+    train,
+)
 from hypergrad_bench.bench.reproductions.finding import Verdict
+from hypergrad_bench.solvers import Budget
 
 N = 12
 SIGNALS = draw_signals(PIECEWISE, N, 20, 0)
@@ -147,6 +160,37 @@ def test_a_tuned_weight_is_the_best_on_training_signals() -> None:
     )
     assert of_cosines.error < of_differences.error
     assert of_cosines.uncertified == of_differences.uncertified == 0
+
+
+def test_errors_on_doubtful_signals_are_not_certified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the learned operator's test, and of the baselines' tuning: both count."""
+    canned = Trained(begin(first_operator(N), SIGNALS), [], [1.0], 4, 0, 0, 80.0, 0.1)
+    monkeypatch.setattr(measure, "train", lambda *_: canned)
+    monkeypatch.setattr(measure, "tuned", lambda *_: TunedBaseline(0.1, 1.0, 1))
+    for uncertified, total in ((0, 2), (3, 5)):
+        monkeypatch.setattr(measure, "error_on", lambda *_, missed=uncertified: (0.5, missed))
+        row = measure.measure_signals(PIECEWISE, 1, measure.Size(N, 20, 5, 5, 4), True)[0]
+        assert (row["status"], row["uncertified"]) == ("not_certified", total)
+        assert row["reason"] == f"{total} solutions behind the errors are not certified"
+
+
+def test_errors_on_doubtful_images_are_not_certified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Total variation without the steps that it needs, and patches with a gap."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    found = pictures(tmp_path)
+    canned = Trained(begin(first_operator(64), SIGNALS), [], [1.0], 4, 2, 0, 80.0, 0.1)
+    monkeypatch.setattr(measure, "train", lambda *_: canned)
+    monkeypatch.setattr(whole_image, "TOTAL_VARIATION", Budget(2, 1e-9))
+    monkeypatch.setattr(measure, "by_patches", lambda _, noisy: (noisy, 1e-5))
+    row = measure.measure_image(found, 1, measure.Size(64, 20, 0, 0, 4), True)[0]
+    each = len(whole_image.WEIGHTS) + 1
+    assert (row["status"], row["missed"], row["residual"]) == ("not_certified", 2 * each, 1e-5)
+    assert row["reason"] == (
+        f"2 steps were not taken; {2 * each} solves of total variation missed their tolerance; "
+        "a patch has a duality gap of 1e-05, above 1e-06"
+    )
 
 
 def test_likeness_knows_rows_in_any_order_sign_and_size() -> None:
