@@ -34,6 +34,8 @@ class CertifiedBatch(NamedTuple):
         v: the adjoint variables, N (x - truth), with N the projection on the null space of the active rows.
         mu: their multipliers on the active rows.
         certified: which pairs (x, u) are proved optimal.
+        independent: whose active rows are independent: of others the gradient by W depends on the choice
+            among many u and mu.
         steps: dual steps that were made for all.
     """
 
@@ -42,6 +44,7 @@ class CertifiedBatch(NamedTuple):
     v: Float[Array, "batch n"]
     mu: Float[Array, "batch k"]
     certified: Bool[Array, " batch"]
+    independent: Bool[Array, " batch"]
     steps: Int[Array, ""]
 
 
@@ -90,7 +93,8 @@ def solve_certified(
     u = jnp.clip(start, -1.0, 1.0)
     first = _Dual(u, u, jnp.ones_like(u[:, 0]))
     nothing, none = jnp.zeros_like(y), jnp.zeros_like(u)
-    unknown = CertifiedBatch(nothing, none, nothing, none, jnp.zeros(len(y), bool), jnp.zeros((), jnp.int32))
+    no = jnp.zeros(len(y), bool)
+    unknown = CertifiedBatch(nothing, none, nothing, none, no, ~no, jnp.zeros((), jnp.int32))
 
     def unfinished(carry: tuple[_Dual, CertifiedBatch]) -> Array:
         _, found = carry
@@ -109,7 +113,8 @@ def solve_certified(
 def gradient_by_W(found: CertifiedBatch) -> Float[Array, "k n"]:
     """Return the gradient of the mean squared error, over the entries of all signals, by W.
 
-    With v and mu of the loss's gradient by x that is  -(u v^T + mu x^T), summed over the signals.
+    With v and mu of the loss's gradient by x that is  -(u v^T + mu x^T), summed over the signals. Caveat: it
+    is one of many where `independent` is false, and no gradient where `certified` is.
     Source: McCann and Ravishankar, 2020 and 2021 (BLORC), theorem on the gradient, as an adjoint.
     """
     scale = 2 / found.x.size
@@ -141,6 +146,7 @@ def _completed(
         v=x - solved.v[:, 1],
         mu=-solved.mu[:, 1],
         certified=jnp.max(jnp.abs(full - ahead), axis=1) <= CERTIFIED,
+        independent=solved.independent,
         steps=jnp.zeros((), jnp.int32),
     )
 

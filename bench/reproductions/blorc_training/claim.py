@@ -14,12 +14,11 @@ from .measure import Size, measure_image, measure_signals
 from .page import make_page
 from .pictures import pictures
 from .rows import ImageRow, SignalRow, SpeedRow
-from .signals import KINDS, LENGTH, SignalKind
+from .signals import KINDS, LENGTH, SEEDS, SignalKind
 from .speed import SpeedSetting, measure_speed
 from .training import AS_PUBLISHED
 from .training_rows import read_recorded
 
-SEEDS = (0, 1, 2)
 FULL = Size(LENGTH, 10_000, 500, 1000, AS_PUBLISHED.steps)
 QUICK = Size(LENGTH, 20, 5, 5, 4)
 IMAGE = FULL._replace(training=patches.TRAINING, steps=patches.STEPS)

@@ -12,10 +12,10 @@ from .denoising import error_on, noisy_error, tuned
 from .likeness import in_order, likeness
 from .patches import draw_patches
 from .pictures import TUNING_SIDE, Pictures
-from .rows import ImageRow, Matrix, SignalRow, TrainingCost
+from .rows import ImageRow, Matrix, SignalRow, TrainingCost, TrainingJudged
 from .signals import NOISE, SignalKind, Signals, draw_signals, expected_rows, first_operator
 from .training import AS_PUBLISHED, TENFOLD, Descent, Trained, train
-from .whole_image import METHODS, by_patches, tuned_image
+from .whole_image import GAP, METHODS, by_patches, tuned_image
 
 DESCENTS = (AS_PUBLISHED, TENFOLD)
 NOISY, LEARNED = "noisy", "learned"
@@ -50,13 +50,17 @@ def measure_signals(kind: SignalKind, seed: int, size: Size, quick: bool) -> lis
     tuning = Signals(*(part[: size.tuning] for part in training))
     baselines = {operator: tuned(operator, tuning, testing) for operator in OPERATORS}
     expected = expected_rows(kind.operator, size.length)
+    untrusted = sum(found.uncertified for found in baselines.values())
     rows = []
     for descent in DESCENTS:
         trained = train(first_operator(size.length), training, descent.cut(size.steps), seed)
         error, uncertified = error_on(jnp.asarray(trained.W), testing)
+        uncertified += untrusted
+        doubt = f"{uncertified} solutions behind the errors are not certified" if uncertified else ""
         like = likeness(trained.W, expected)
         row: SignalRow = {
             **_cost(descent, trained, seed, quick, expected),
+            **_judged(trained, doubt),
             "what": "signals",
             "signals": kind.name,
             "operator": kind.operator,
@@ -70,7 +74,7 @@ def measure_signals(kind: SignalKind, seed: int, size: Size, quick: bool) -> lis
                 **{operator: found.error for operator, found in baselines.items()},
             },
             "weight": {operator: found.weight for operator, found in baselines.items()},
-            "uncertified": uncertified + sum(found.uncertified for found in baselines.values()),
+            "uncertified": uncertified,
         }
         rows.append(row)
     return rows
@@ -84,6 +88,7 @@ def measure_image(pictures: Pictures, seed: int, size: Size, quick: bool) -> lis
     patches = Signals(*(jnp.asarray(draw_patches(one, size.training, seed)) for one in (clean, noisy)))
     tuning = _middle(clean, TUNING_SIDE), _middle(noisy, TUNING_SIDE)
     baselines = {method: tuned_image(method, *tuning, testing) for method in METHODS}
+    missed = sum(one.missed for one in baselines.values())
     images = {"truth": truth, NOISY: testing, **{name: one.image for name, one in baselines.items()}}
     rows = []
     for descent in DESCENTS:
@@ -92,6 +97,7 @@ def measure_image(pictures: Pictures, seed: int, size: Size, quick: bool) -> lis
         shown = {**images, LEARNED: learned}
         row: ImageRow = {
             **_cost(descent, trained, seed, quick, None),
+            **_judged(trained, _doubt_of_image(missed, residual)),
             "what": "image",
             "trained_on": pictures.training.name,
             "denoised": pictures.testing.name,
@@ -103,6 +109,7 @@ def measure_image(pictures: Pictures, seed: int, size: Size, quick: bool) -> lis
             },
             "weight": {name: one.weight for name, one in baselines.items()},
             "residual": residual,
+            "missed": missed,
             "crops": None if seed else {name: _crop(image) for name, image in shown.items()},
         }
         rows.append(row)
@@ -121,15 +128,34 @@ def _cost(
         quick=quick,
         rate=descent.rate,
         seed=seed,
-        status=(Status.NOT_CERTIFIED if trained.refused else Status.OK).value,
-        reason=f"{trained.refused} steps were not taken" if trained.refused else "",
         steps=trained.steps,
         refused=trained.refused,
+        rank_deficient=trained.rank_deficient,
         dual_steps=trained.dual_steps,
         seconds=trained.seconds,
         losses=trained.losses,
         learned=None if seed else _rounded(W),
     )
+
+
+def _judged(trained: Trained, doubt: str) -> TrainingJudged:
+    """Return ok where every step was taken and nothing is doubtful behind the errors."""
+    reasons = "; ".join(filter(None, [_refusals(trained), doubt]))
+    return TrainingJudged(status=(Status.NOT_CERTIFIED if reasons else Status.OK).value, reason=reasons)
+
+
+def _doubt_of_image(missed: int, residual: float) -> str:
+    doubts = [f"{missed} solves of total variation missed their tolerance"] if missed else []
+    if not residual <= GAP:
+        doubts.append(f"a patch has a duality gap of {residual:.0e}, above {GAP:.0e}")
+    return "; ".join(doubts)
+
+
+def _refusals(trained: Trained) -> str:
+    if not trained.refused:
+        return ""
+    depended = f", {trained.rank_deficient} of them as active rows depend on each other"
+    return f"{trained.refused} steps were not taken{depended if trained.rank_deficient else ''}"
 
 
 def _rounded(W: Float64[np.ndarray, "k n"]) -> Matrix:

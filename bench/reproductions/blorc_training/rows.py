@@ -1,6 +1,6 @@
 """The rows of BLORC's training experiments: speed, training on signals, training on an image."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -42,6 +42,18 @@ class SpeedRow(TypedDict):
     versions: dict[str, str]
 
 
+class TrainingJudged(TypedDict):
+    """What became of a training and its test.
+
+    Attributes:
+        status: ok, or not_certified where steps were refused, or solves behind the errors are doubtful.
+        reason: how many.
+    """
+
+    status: str
+    reason: str
+
+
 class TrainingCost(TypedDict):
     """How a training went.
 
@@ -49,10 +61,9 @@ class TrainingCost(TypedDict):
         quick: whether it was a quick run.
         rate: of gradient descent.
         seed: of signals, noise and batches.
-        status: ok, or not_certified where steps were refused.
-        reason: how many were.
         steps: that were asked for.
-        refused: steps that were not taken, as a solution was not certified.
+        refused: steps that were not taken, as a solution was not certified or its active rows depended.
+        rank_deficient: how many of them had dependent active rows, where there is no gradient by W.
         dual_steps: of the dual iteration, on average in a step.
         seconds: of all steps, compilation aside.
         losses: of the batches, one mean for each thousand steps.
@@ -62,17 +73,16 @@ class TrainingCost(TypedDict):
     quick: bool
     rate: float
     seed: int
-    status: str
-    reason: str
     steps: int
     refused: int
+    rank_deficient: NotRequired[int]
     dual_steps: float
     seconds: float
     losses: list[float]
     learned: Matrix | None
 
 
-class SignalRow(TrainingCost):
+class SignalRow(TrainingCost, TrainingJudged):
     """A W that was trained on signals.
 
     Attributes:
@@ -85,7 +95,8 @@ class SignalRow(TrainingCost):
         rows: how many learned rows count.
         mean_squared_error: over the test signals: noisy, learned, differences and cosine transform.
         weight: of differences and cosine transform, chosen on training signals.
-        uncertified: test signals whose solution was not certified, of all operators.
+        uncertified: solutions behind the errors that were not certified: of test signals with every operator,
+            and of the signals that weights were chosen on.
     """
 
     what: Literal["signals"]
@@ -100,7 +111,7 @@ class SignalRow(TrainingCost):
     uncertified: int
 
 
-class ImageRow(TrainingCost):
+class ImageRow(TrainingCost, TrainingJudged):
     """A W that was trained on 8 x 8 patches of one image, and the whole image that it denoises.
 
     Attributes:
@@ -110,7 +121,9 @@ class ImageRow(TrainingCost):
         shape: of the denoised image.
         mean_squared_error: over its pixels: noisy, learned, total variation, cosine transform.
         weight: of the baselines, chosen on the middle 256 x 256 pixels of the training image.
-        residual: the largest relative KKT residual of a patch, of the learned W.
+        residual: the largest duality gap of a patch over ||y||^2, of the learned W.
+        missed: solves of total variation, of this image or while its weight was chosen, that missed their
+            tolerance.
         crops: a square of the image by method, grey values from 0 to 255; None for all seeds but the first.
     """
 
@@ -121,4 +134,5 @@ class ImageRow(TrainingCost):
     mean_squared_error: dict[str, float]
     weight: dict[str, float]
     residual: float
+    missed: NotRequired[int]
     crops: dict[str, list[list[int]]] | None

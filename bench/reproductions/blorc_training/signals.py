@@ -12,6 +12,8 @@ from ....problems.ground_truth import GroundTruth, Split
 
 LENGTH, BATCH, NOISE = 64, 5, 0.1
 """n = k, signals in a step, and the standard deviation of the noise: the authors' settings."""
+SEEDS = (0, 1, 2)
+"""Of signals, noise and batches: a training is repeated with each."""
 
 
 class Signals(NamedTuple):

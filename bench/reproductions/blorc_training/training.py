@@ -52,10 +52,18 @@ class OperatorState(NamedTuple):
 
 
 class DescentAccount(NamedTuple):
-    """What is known of a step: its loss, whether it was taken, and dual steps of its solves."""
+    """What is known of a step.
+
+    Attributes:
+        loss: of its batch.
+        taken: whether W was updated.
+        dependent: whether the active rows of one of its solutions depend on each other.
+        dual_steps: of its solves.
+    """
 
     loss: Float[Array, "*steps"]
     taken: Bool[Array, "*steps"]
+    dependent: Bool[Array, "*steps"]
     dual_steps: Int[Array, "*steps"]
 
 
@@ -67,7 +75,8 @@ class Trained(NamedTuple):
         path: W after every 10,000 steps.
         losses: of the batches, one mean for each chunk of steps.
         steps: how many were asked for.
-        refused: steps that were not taken, as one of their solutions was not certified.
+        refused: steps that were not taken, as a solution was not certified or its active rows depended.
+        rank_deficient: how many of them had dependent active rows.
         dual_steps: on average in a step.
         seconds: of all steps, compilation aside.
     """
@@ -77,6 +86,7 @@ class Trained(NamedTuple):
     losses: list[float]
     steps: int
     refused: int
+    rank_deficient: int
     dual_steps: float
     seconds: float
 
@@ -94,17 +104,19 @@ def begin(W: Float[Array, "k n"], signals: Signals) -> OperatorState:
 def run_steps(
     rate: Float[Array, ""], state: OperatorState, signals: Signals, batches: Int[Array, "steps batch"]
 ) -> tuple[OperatorState, DescentAccount]:
-    """Take one step a batch: solve, differentiate, update; a step without certificates is not taken.
+    """Take one step a batch: solve, differentiate, update.
 
-    Each solve starts at the dual variable that its signal had when it was seen last.
+    A step is not taken unless every solution is certified and has independent active rows: of others there
+    is no gradient by W. Each solve starts at the dual variable that its signal had when it was seen last.
     """
 
     def step(state: OperatorState, batch: Int[Array, " batch"]) -> tuple[OperatorState, DescentAccount]:
         truth, before = signals.truths[batch], state.duals[batch]
         found = solve_certified(dictionary(state.W), signals.measured[batch], truth, before)
-        taken = jnp.all(found.certified)
+        dependent = ~jnp.all(found.independent)
+        taken = jnp.all(found.certified) & ~dependent
         W = jnp.where(taken, state.W - rate * gradient_by_W(found), state.W)
-        account = DescentAccount(jnp.mean(jnp.square(found.x - truth)), taken, found.steps)
+        account = DescentAccount(jnp.mean(jnp.square(found.x - truth)), taken, dependent, found.steps)
         duals = jnp.where(found.certified[:, None], found.u, before)
         return OperatorState(W, state.duals.at[batch].set(duals)), account
 
@@ -143,6 +155,7 @@ def train(W: Float[Array, "k n"], signals: Signals, descent: Descent, seed: int)
         [float(one.loss.mean()) for one in accounts],
         steps,
         sum(int((~one.taken).sum()) for one in accounts),
+        sum(int(one.dependent.sum()) for one in accounts),
         float(np.mean([one.dual_steps.mean() for one in accounts])),
         seconds,
     )

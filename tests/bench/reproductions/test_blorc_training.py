@@ -11,7 +11,12 @@ from PIL import Image
 from reproduction_rows import quick_rows
 
 from hypergrad_bench.bench.errors import UserError
-from hypergrad_bench.bench.reproductions.blorc_training import certified_batch, published
+from hypergrad_bench.bench.reproductions.blorc_training import (
+    certified_batch,
+    measure,
+    published,
+    whole_image,
+)
 from hypergrad_bench.bench.reproductions.blorc_training.active_systems import project_on_active
 from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     dictionary,
@@ -19,7 +24,7 @@ from hypergrad_bench.bench.reproductions.blorc_training.certified_batch import (
     solve_inexactly,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.claim import BlorcTraining
-from hypergrad_bench.bench.reproductions.blorc_training.denoising import error_on, tuned
+from hypergrad_bench.bench.reproductions.blorc_training.denoising import TunedBaseline, error_on, tuned
 from hypergrad_bench.bench.reproductions.blorc_training.likeness import in_order, likeness
 from hypergrad_bench.bench.reproductions.blorc_training.patches import average_patches, patches_of
 from hypergrad_bench.bench.reproductions.blorc_training.pictures import pictures
@@ -33,8 +38,16 @@ from hypergrad_bench.bench.reproductions.blorc_training.signals import (
     first_operator,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.speed import batch_gradient, exact_gradient
-from hypergrad_bench.bench.reproductions.blorc_training.training import TENFOLD, Descent, epochs, train
+from hypergrad_bench.bench.reproductions.blorc_training.training import (
+    TENFOLD,
+    Descent,
+    Trained,
+    begin,
+    epochs,
+    train,
+)
 from hypergrad_bench.bench.reproductions.finding import Verdict
+from hypergrad_bench.solvers import Budget
 
 N = 12
 SIGNALS = draw_signals(PIECEWISE, N, 20, 0)
@@ -62,11 +75,17 @@ def test_gradients_of_batches_are_those_of_certified_solutions(W) -> None:
 @pytest.mark.parametrize("most", [0, 3, 6, N])
 @pytest.mark.parametrize("repeated", [False, True], ids=["independent", "dependent"])
 def test_projections_are_those_of_the_pseudoinverse(most, repeated) -> None:
-    """Few, some and all rows active, as many as a compiled size holds or one fewer; repeated rows as well."""
+    """Few, some and all rows active, as many as a compiled size holds or one fewer; dependent rows are told.
+
+    Rows that are repeated, negated or summed: the factorisation and W0 v = 0 may pass, the multipliers are
+    the shortest all the same.
+    """
     generator = np.random.default_rng(most)
     W, g = generator.normal(size=(N, N)), generator.normal(size=(4, 2, N))
     if repeated:
-        W[N // 2 :] = W[: N // 2]
+        mixed = np.diag([1.0, -1.0, 2.0, 1.0, 1.0, 1.0])
+        mixed[4, 5] = 1
+        W[N // 2 :] = mixed @ W[: N // 2]
     active = np.zeros((4, N), bool)
     for member, count in zip(active, (most, max(0, most - 1), most // 2, 0), strict=True):
         member[generator.permutation(N)[:count]] = True
@@ -75,7 +94,10 @@ def test_projections_are_those_of_the_pseudoinverse(most, repeated) -> None:
         expected = right - right @ np.linalg.pinv(W[rows]) @ W[rows]
         np.testing.assert_allclose(v, expected, atol=1e-12)
         np.testing.assert_allclose(mu @ W, right - expected, atol=1e-12)
+        np.testing.assert_allclose(mu[:, rows], right @ np.linalg.pinv(W[rows]), atol=1e-9)
         assert not np.any(mu[:, ~rows])
+    ranks = [np.linalg.matrix_rank(W[rows]) if rows.any() else 0 for rows in active]
+    np.testing.assert_array_equal(found.independent, ranks == active.sum(axis=1))
 
 
 def test_an_orthonormal_operator_shrinks_coefficients() -> None:
@@ -97,8 +119,19 @@ def test_what_is_not_certified_is_not_trained_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(certified_batch, "MOST_STEPS", 0)
     W = difference_like(0.2)
     found = train(W, SIGNALS, TENFOLD.cut(3), 0)
-    assert found.refused == 3
+    assert (found.refused, found.rank_deficient) == (3, 0)
     np.testing.assert_array_equal(found.W, W)
+
+
+def test_no_step_is_taken_where_active_rows_depend() -> None:
+    """Two equal rows: the solutions are certified, but there is no gradient by either row."""
+    W = difference_like(0.2)
+    W = W.at[-1].set(W[0])
+    found = solved(dictionary(W), SIGNALS.measured, SIGNALS.truths, jnp.zeros_like(SIGNALS.measured))
+    np.testing.assert_array_equal(found.certified, True)
+    assert not bool(jnp.all(found.independent))
+    trained = train(W, SIGNALS, TENFOLD.cut(4), 0)
+    assert trained.refused == trained.rank_deficient > 0
 
 
 def test_training_lowers_the_loss_and_is_the_same_again() -> None:
@@ -127,6 +160,37 @@ def test_a_tuned_weight_is_the_best_on_training_signals() -> None:
     )
     assert of_cosines.error < of_differences.error
     assert of_cosines.uncertified == of_differences.uncertified == 0
+
+
+def test_errors_on_doubtful_signals_are_not_certified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the learned operator's test, and of the baselines' tuning: both count."""
+    canned = Trained(begin(first_operator(N), SIGNALS), [], [1.0], 4, 0, 0, 80.0, 0.1)
+    monkeypatch.setattr(measure, "train", lambda *_: canned)
+    monkeypatch.setattr(measure, "tuned", lambda *_: TunedBaseline(0.1, 1.0, 1))
+    for uncertified, total in ((0, 2), (3, 5)):
+        monkeypatch.setattr(measure, "error_on", lambda *_, missed=uncertified: (0.5, missed))
+        row = measure.measure_signals(PIECEWISE, 1, measure.Size(N, 20, 5, 5, 4), True)[0]
+        assert (row["status"], row["uncertified"]) == ("not_certified", total)
+        assert row["reason"] == f"{total} solutions behind the errors are not certified"
+
+
+def test_errors_on_doubtful_images_are_not_certified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Total variation without the steps that it needs, and patches with a gap."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    found = pictures(tmp_path)
+    canned = Trained(begin(first_operator(64), SIGNALS), [], [1.0], 4, 2, 0, 80.0, 0.1)
+    monkeypatch.setattr(measure, "train", lambda *_: canned)
+    monkeypatch.setattr(whole_image, "TOTAL_VARIATION", Budget(2, 1e-9))
+    monkeypatch.setattr(measure, "by_patches", lambda _, noisy: (noisy, 1e-5))
+    row = measure.measure_image(found, 1, measure.Size(64, 20, 0, 0, 4), True)[0]
+    each = len(whole_image.WEIGHTS) + 1
+    assert (row["status"], row["missed"], row["residual"]) == ("not_certified", 2 * each, 1e-5)
+    assert row["reason"] == (
+        f"2 steps were not taken; {2 * each} solves of total variation missed their tolerance; "
+        "a patch has a duality gap of 1e-05, above 1e-06"
+    )
 
 
 def test_likeness_knows_rows_in_any_order_sign_and_size() -> None:
@@ -212,6 +276,18 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
     return fixed | changes
 
 
+def all_trainings(
+    published_like: tuple[float, float], tenfold_like: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """A row of each kind, seed and rate."""
+    return [
+        signal_row(rate, kind, like, 0.9, seed=seed, steps=500_000, seconds=550.0)
+        for seed in (0, 1, 2)
+        for rate, likes in ((1e-3, published_like), (1e-2, tenfold_like))
+        for kind, like in zip(("piecewise constant", "cosine-sparse"), likes, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("published_like", "tenfold_like", "expected"),
     [
@@ -223,17 +299,27 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
 )
 def test_the_finding_on_operators_follows_its_rule(published_like, tenfold_like, expected) -> None:
     """The authors' rate decides; the tenfold one alone is a direction. Long trainings count by their pace."""
-    rows = [
-        signal_row(rate, kind, like, 0.9, steps=500_000, seconds=550.0)
-        for rate, likes in ((1e-3, published_like), (1e-2, tenfold_like))
-        for kind, like in zip(("piecewise constant", "cosine-sparse"), likes, strict=True)
-    ]
+    rows = all_trainings(published_like, tenfold_like)
     operators, image, signals = BlorcTraining().findings(rows)
     assert (operators.claim, image.claim, signals.claim) == ("A2", "A3", "A4")
     assert operators.verdict is expected
     assert image.verdict is Verdict.NOT_TESTED
     assert signals.verdict is Verdict.HOLDS
-    assert "100000 steps in less than 120 s: 4 of 4" in operators.measured
+    assert "100000 steps in less than 120 s: 12 of 12" in operators.measured
+
+
+@pytest.mark.parametrize("changes", [None, {"status": "not_certified", "reason": "3 steps were not taken"}])
+def test_findings_need_every_kind_seed_and_rate(changes: dict[str, str] | None) -> None:
+    """A training that is missing or not ok might have been the one that does not hold."""
+    first, *others = all_trainings((0.95, 0.95), (0.2, 0.2))
+    operators, image, signals = BlorcTraining().findings(
+        others if changes is None else [first | changes, *others]
+    )
+    for found in (operators, signals):
+        assert found.verdict is Verdict.NOT_TESTED
+        assert found.reason == "1 of 12 trainings are missing or not ok"
+        assert "5 of 5" in found.measured
+    assert image.reason == "not measured yet"
 
 
 def test_the_verdict_counts_speed_errors_and_what_is_left_out() -> None:
