@@ -46,7 +46,7 @@ def ways(steps: int, tolerances: Sequence[float]) -> dict[str, Way]:
     }
 
 
-class BatchGradient(NamedTuple):
+class DeqGradient(NamedTuple):
     """Each image's solution and account, and the gradient of the batch's loss by the regulariser."""
 
     solution: Solution
@@ -73,7 +73,7 @@ class OurStep(NamedTuple):
 
             return jax.vmap(of_image)(batch.y)
 
-        def differentiated(batch: DeqBatch) -> BatchGradient:
+        def differentiated(batch: DeqBatch) -> DeqGradient:
             return _differentiated(way, batch)
 
         return cls(
@@ -87,7 +87,7 @@ class OurStep(NamedTuple):
         """Solve."""
         return self.forward_program(self.batch)
 
-    def gradient(self) -> BatchGradient:
+    def gradient(self) -> DeqGradient:
         """Solve and differentiate."""
         return self.gradient_program(self.batch)
 
@@ -108,7 +108,7 @@ class OurStep(NamedTuple):
         return worst, "" if worst is Status.OK else worst.sentence
 
 
-def _differentiated(way: Way, batch: DeqBatch) -> BatchGradient:
+def _differentiated(way: Way, batch: DeqBatch) -> DeqGradient:
     """Solve each image, and differentiate the mean squared error of all: the mean of theirs."""
 
     def of_pair(y: Float[Array, "h w"], truth: Float[Array, "h w"]) -> Hypergradient:
@@ -117,10 +117,10 @@ def _differentiated(way: Way, batch: DeqBatch) -> BatchGradient:
 
     found = jax.vmap(of_pair)(batch.y, batch.truth)
     of_batch = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient.regularizer)
-    return BatchGradient(found.solution, found.backward, of_batch)
+    return DeqGradient(found.solution, found.backward, of_batch)
 
 
-def _as_vector(found: BatchGradient) -> Float[np.ndarray, " parameters"]:
+def _as_vector(found: DeqGradient) -> Float[np.ndarray, " parameters"]:
     leaves = jax.tree.leaves(found.regularizer)
     return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in leaves])
 
