@@ -180,9 +180,8 @@ def test_errors_on_doubtful_signals_are_not_certified(monkeypatch: pytest.Monkey
 
 def test_errors_on_doubtful_images_are_not_certified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Total variation without the steps that it needs, and patches with a gap."""
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)).save(
-        tmp_path / "a.png"
-    )
+    grey = np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
     found = pictures(tmp_path)
     canned = Trained(begin(first_operator(64), SIGNALS), [], [1.0], 4, 2, 0, 80.0, 0.1)
     monkeypatch.setattr(measure, "train", lambda *_: canned)
@@ -280,9 +279,7 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
     return fixed | changes
 
 
-def all_trainings(
-    published_like: tuple[float, float], tenfold_like: tuple[float, float]
-) -> list[dict[str, Any]]:
+def all_trainings(published_like: Any, tenfold_like: Any) -> list[dict[str, Any]]:
     """A row of each kind, seed and rate."""
     return [
         signal_row(rate, kind, like, 0.9, seed=seed, steps=500_000, seconds=550.0)
@@ -316,9 +313,8 @@ def test_the_finding_on_operators_follows_its_rule(published_like, tenfold_like,
 def test_findings_need_every_kind_seed_and_rate(changes: dict[str, str] | None) -> None:
     """A training that is missing or not ok might have been the one that does not hold."""
     first, *others = all_trainings((0.95, 0.95), (0.2, 0.2))
-    operators, image, signals = BlorcTraining().findings(
-        others if changes is None else [first | changes, *others]
-    )
+    rows = others if changes is None else [first | changes, *others]
+    operators, image, signals = BlorcTraining().findings(rows)
     for found in (operators, signals):
         assert found.verdict is Verdict.NOT_TESTED
         assert found.reason == "1 of 12 trainings are missing or not ok"
@@ -348,18 +344,13 @@ def speed_row(contestant: str, ratio: float | None, error: float | None, **chang
 )
 def test_a_stage_counts_with_a_right_gradient_of_ours(ours, outcome) -> None:
     """How fast a wrong gradient is says nothing."""
-    rows = [
-        speed_row(speed.OURS, None, **ours),
-        speed_row(speed.AUTHORS, 500.0, 1e-3),
-    ]
+    rows = [speed_row(speed.OURS, None, **ours), speed_row(speed.AUTHORS, 500.0, 1e-3)]
     found = count_targets(read_recorded(rows))[0]
     assert found.outcome == outcome
     assert bool(found.left_out) == (outcome != "holds")
 
 
-def test_speed_of_steps_that_are_not_taken_or_wrong_is_not_certified(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_speed_of_steps_that_are_not_taken_or_wrong_is_not_certified(monkeypatch) -> None:
     """Ours alone, with another gradient than the exact one, and without a step that was taken."""
     monkeypatch.setattr(speed, "cvxpy_is_installed", lambda: False)
     monkeypatch.setattr(speed, "exact_gradient", lambda W, _: W)
