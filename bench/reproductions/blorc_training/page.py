@@ -59,12 +59,13 @@ def _speed(rows: Sequence[SpeedRow]) -> TextTable:
         [
             row["contestant"],
             row["stage"],
-            cell(row["step_seconds"] and 1e3 * row["step_seconds"], ".3g", row["reason"]),
+            cell(row["step_seconds"] and 1e3 * row["step_seconds"], ".3g"),
             _between(row["step_seconds_q1"], row["step_seconds_q3"], 1e3),
             cell(row["ratio"], ".0f"),
             _between(row["ratio_q1"], row["ratio_q3"], 1.0),
             cell(row["gradient_error"], ".1e"),
             str(row["rounds"]),
+            row["reason"] or row["status"],
         ]
         for row in rows
     ]
@@ -77,13 +78,16 @@ def _speed(rows: Sequence[SpeedRow]) -> TextTable:
         "quartiles of ratio",
         "error of gradient",
         "rounds",
+        "status",
     )
     versions = ", ".join(
         f"{name} {version}" for name, version in (rows[0]["versions"] if rows else {}).items()
     )
     both = "Both in the same rounds; ours are the steps that come next in the training."
     text = f"{both} {versions}".strip() if rows else "Not measured."
-    return TextTable("Steps per second, piecewise-constant signals", text, columns, lines, words=("at",))
+    return TextTable(
+        "Steps per second, piecewise-constant signals", text, columns, lines, words=("at", "status")
+    )
 
 
 def _signals(rows: Sequence[SignalRow]) -> TextTable:

@@ -16,7 +16,8 @@ class SpeedRow(TypedDict):
         quick: whether it was a quick run.
         stage: with which W the steps begin: the first one, or a trained one.
         contestant: this project, or the authors' algorithm.
-        status: one of `records.status`.
+        status: one of `records.status`; not_certified where timed steps of ours were not taken, or begin with
+            another gradient.
         reason: why, where the status needs it.
         rounds: in which both were timed.
         step_seconds: of one step, median over the rounds, and quartiles.

@@ -1,12 +1,12 @@
 """By which rule the training experiments are judged, and what the rows say."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import mean, stdev
 
 from ...records.status import Status
 from ..counted import Counted
 from .rows import ImageRow, SignalRow, SpeedRow
-from .speed import AUTHORS
+from .speed import AUTHORS, EXACT, OURS, has_gradient
 from .training import AS_PUBLISHED, TENFOLD, Descent
 from .training_rows import TrainingRows
 from .whole_image import GAP
@@ -15,8 +15,10 @@ LIKE, FASTER, STEPS, SECONDS = 0.9, 100.0, 100_000, 120.0
 LEARNED, NOISY = "learned", "noisy"
 RULE = (
     f"Speed: a step of the authors' algorithm takes at least {FASTER:g} times as long as one of ours, by the "
-    "median of the ratios formed round by round, at the first W and at trained ones; and "
-    f"{STEPS} steps take less than {SECONDS:g} s, on average over a training of as many or more. Operators: "
+    "median of the ratios formed round by round, at the first W and at trained ones; a stage counts if all "
+    f"timed steps of ours were taken, and their gradient's relative error is at most {EXACT:.0e}; and "
+    f"{STEPS} steps take less than {SECONDS:g} s, on average over a training of as many or more, if all were "
+    "taken. Operators: "
     "the mean over the learned rows (those of at least 1% of the largest norm) of the best absolute cosine "
     f"with a row of the expected operator is at least {LIKE:g}. Error: the mean squared error of the learned "
     "W on test signals, or on the whole image, is below that of every baseline, whose weights are chosen on "
@@ -38,9 +40,14 @@ def count_targets(recorded: TrainingRows) -> list[Counted]:
 
 def count_speed(recorded: TrainingRows) -> list[Counted]:
     """Judge the ratio to the authors' algorithm at every stage, and the seconds of long trainings."""
-    ratios = [one for row in recorded.speed if (one := _ratio(row)) is not None]
-    missing = next((row["reason"] for row in recorded.speed if row["reason"]), "")
-    long = [row for row in [*recorded.signals, *recorded.images] if row["steps"] >= STEPS]
+    sound = {row["stage"] for row in recorded.speed if _is_sound(row)}
+    ratios = [
+        row["ratio"] for row in recorded.speed
+        if _is_of_authors(row) and row["stage"] in sound and row["ratio"] is not None
+    ]  # fmt: skip
+    long = [
+        row for row in [*recorded.signals, *recorded.images] if row["steps"] >= STEPS and not row["refused"]
+    ]
     seconds = [row["seconds"] * STEPS / row["steps"] for row in long]
     return [
         Counted(
@@ -48,7 +55,7 @@ def count_speed(recorded: TrainingRows) -> list[Counted]:
             sum(one >= FASTER for one in ratios),
             len(ratios),
             f"at least {min(ratios):.0f} times" if ratios else "",
-            missing,
+            _stages_left_out(recorded.speed, sound),
         ),
         Counted(
             f"{STEPS} steps in less than {SECONDS:g} s",
@@ -110,8 +117,24 @@ def _left_out(rows: Sequence[SignalRow | ImageRow], descent: Descent) -> str:
     return f"{len(here)} of them: {reasons}" if here else ""
 
 
-def _ratio(row: SpeedRow) -> float | None:
-    return row["ratio"] if row["contestant"] == AUTHORS and row["status"] == Status.OK.value else None
+def _is_of_authors(row: SpeedRow) -> bool:
+    return row["contestant"] == AUTHORS and row["status"] == Status.OK.value
+
+
+def _is_sound(row: SpeedRow) -> bool:
+    """Tell whether a row is ours, and its steps are what they claim to be."""
+    is_ok = row["status"] == Status.OK.value
+    return row["contestant"] == OURS and is_ok and has_gradient(row["gradient_error"])
+
+
+def _stages_left_out(rows: Sequence[SpeedRow], sound: Collection[str]) -> str:
+    reasons = [row["reason"] for row in rows if row["reason"]]
+    reasons += [
+        f"{row['stage']}: nothing sound of ours"
+        for row in rows
+        if _is_of_authors(row) and row["stage"] not in sound
+    ]
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def _spread(named: Sequence[tuple[str, float]]) -> str:

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ....hypergrad import Hypergradient, Implicit, OneStep, hypergradient
+from ....hypergrad import Backward, Hypergradient, Implicit, OneStep, hypergradient
 from ....hypergrad.method import Method
-from ....problems import LowerLevel
+from ....problems import FieldsOfExperts, LowerLevel
 from ....solvers import Budget, Cg, GradientDescent, Nesterov, Richardson, Solution, solve
 from ....solvers.solver import Solver
 from ...measure.outcome_status import status_of
@@ -46,6 +46,14 @@ def ways(steps: int, tolerances: Sequence[float]) -> dict[str, Way]:
     }
 
 
+class DeqGradient(NamedTuple):
+    """Each image's solution and account, and the gradient of the batch's loss by the regulariser."""
+
+    solution: Solution
+    backward: Backward
+    regularizer: FieldsOfExperts
+
+
 class OurStep(NamedTuple):
     """Our two programs of one way, on a batch."""
 
@@ -65,7 +73,7 @@ class OurStep(NamedTuple):
 
             return jax.vmap(of_image)(batch.y)
 
-        def differentiated(batch: DeqBatch) -> Hypergradient:
+        def differentiated(batch: DeqBatch) -> DeqGradient:
             return _differentiated(way, batch)
 
         return cls(
@@ -79,13 +87,13 @@ class OurStep(NamedTuple):
         """Solve."""
         return self.forward_program(self.batch)
 
-    def gradient(self) -> Hypergradient:
+    def gradient(self) -> DeqGradient:
         """Solve and differentiate."""
         return self.gradient_program(self.batch)
 
     def found(self) -> Float[np.ndarray, " parameters"]:
         """Return the gradient by filters and weights."""
-        return _flat(self.gradient())
+        return _as_vector(self.gradient())
 
     def status(self) -> tuple[Status, str]:
         """Tell whether tolerances were reached; of iterations whose number is fixed none was asked for."""
@@ -100,19 +108,21 @@ class OurStep(NamedTuple):
         return worst, "" if worst is Status.OK else worst.sentence
 
 
-def _differentiated(way: Way, batch: DeqBatch) -> Hypergradient:
-    """Differentiate the mean squared error of each image; the batch's gradient is the mean of theirs."""
+def _differentiated(way: Way, batch: DeqBatch) -> DeqGradient:
+    """Solve each image, and differentiate the mean squared error of all: the mean of theirs."""
 
     def of_pair(y: Float[Array, "h w"], truth: Float[Array, "h w"]) -> Hypergradient:
         pair = TrainingPair(LowerLevel(batch.A, y, batch.regularizer), truth)
         return hypergradient(way.method, way.solver, way.budget, pair.lower, pair.loss)
 
-    return jax.vmap(of_pair)(batch.y, batch.truth)
+    found = jax.vmap(of_pair)(batch.y, batch.truth)
+    of_batch = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), found.gradient.regularizer)
+    return DeqGradient(found.solution, found.backward, of_batch)
 
 
-def _flat(found: Hypergradient) -> Float[np.ndarray, " parameters"]:
-    leaves = jax.tree.leaves(found.gradient.regularizer)
-    return np.concatenate([np.mean(np.asarray(leaf, np.float64), axis=0).ravel() for leaf in leaves])
+def _as_vector(found: DeqGradient) -> Float[np.ndarray, " parameters"]:
+    leaves = jax.tree.leaves(found.regularizer)
+    return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in leaves])
 
 
 def exact_gradient(batch: DeqBatch) -> tuple[Float[np.ndarray, " parameters"], float]:
@@ -121,4 +131,4 @@ def exact_gradient(batch: DeqBatch) -> tuple[Float[np.ndarray, " parameters"], f
     found = untimed(_differentiated, static=(0,))(way, batch)
     assert found.backward.residual is not None
     residual = max(float(jnp.max(found.solution.residual)), float(jnp.max(found.backward.residual)))
-    return _flat(found), residual
+    return _as_vector(found), residual

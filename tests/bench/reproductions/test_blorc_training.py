@@ -15,6 +15,7 @@ from hypergrad_bench.bench.reproductions.blorc_training import (
     certified_batch,
     measure,
     published,
+    speed,
     whole_image,
 )
 from hypergrad_bench.bench.reproductions.blorc_training.active_systems import project_on_active
@@ -41,11 +42,14 @@ from hypergrad_bench.bench.reproductions.blorc_training.speed import batch_gradi
 from hypergrad_bench.bench.reproductions.blorc_training.training import (
     TENFOLD,
     Descent,
+    DescentAccount,
     Trained,
     begin,
     epochs,
     train,
 )
+from hypergrad_bench.bench.reproductions.blorc_training.training_rows import read_recorded
+from hypergrad_bench.bench.reproductions.blorc_training.verdict import count_targets
 from hypergrad_bench.bench.reproductions.finding import Verdict
 from hypergrad_bench.solvers import Budget
 
@@ -176,9 +180,8 @@ def test_errors_on_doubtful_signals_are_not_certified(monkeypatch: pytest.Monkey
 
 def test_errors_on_doubtful_images_are_not_certified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Total variation without the steps that it needs, and patches with a gap."""
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)).save(
-        tmp_path / "a.png"
-    )
+    grey = np.random.default_rng(0).integers(0, 255, size=(10, 9)).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
     found = pictures(tmp_path)
     canned = Trained(begin(first_operator(64), SIGNALS), [], [1.0], 4, 2, 0, 80.0, 0.1)
     monkeypatch.setattr(measure, "train", lambda *_: canned)
@@ -276,9 +279,7 @@ def signal_row(rate: float, kind: str, like: float, learned: float, **changes: A
     return fixed | changes
 
 
-def all_trainings(
-    published_like: tuple[float, float], tenfold_like: tuple[float, float]
-) -> list[dict[str, Any]]:
+def all_trainings(published_like: Any, tenfold_like: Any) -> list[dict[str, Any]]:
     """A row of each kind, seed and rate."""
     return [
         signal_row(rate, kind, like, 0.9, seed=seed, steps=500_000, seconds=550.0)
@@ -312,9 +313,8 @@ def test_the_finding_on_operators_follows_its_rule(published_like, tenfold_like,
 def test_findings_need_every_kind_seed_and_rate(changes: dict[str, str] | None) -> None:
     """A training that is missing or not ok might have been the one that does not hold."""
     first, *others = all_trainings((0.95, 0.95), (0.2, 0.2))
-    operators, image, signals = BlorcTraining().findings(
-        others if changes is None else [first | changes, *others]
-    )
+    rows = others if changes is None else [first | changes, *others]
+    operators, image, signals = BlorcTraining().findings(rows)
     for found in (operators, signals):
         assert found.verdict is Verdict.NOT_TESTED
         assert found.reason == "1 of 12 trainings are missing or not ok"
@@ -322,16 +322,53 @@ def test_findings_need_every_kind_seed_and_rate(changes: dict[str, str] | None) 
     assert image.reason == "not measured yet"
 
 
+def speed_row(contestant: str, ratio: float | None, error: float | None, **changes: Any) -> dict[str, Any]:
+    """A row of a contestant's speed."""
+    fixed = {
+        "what": "speed", "quick": False, "stage": "the first W", "contestant": contestant,
+        "status": "ok", "reason": "", "rounds": 9, "step_seconds": 0.1, "step_seconds_q1": 0.1,
+        "step_seconds_q3": 0.1, "ratio": ratio, "ratio_q1": ratio, "ratio_q3": ratio,
+        "gradient_error": error, "versions": {"cvxpy": "1"},
+    }  # fmt: skip
+    return fixed | changes
+
+
+@pytest.mark.parametrize(
+    ("ours", "outcome"),
+    [
+        ({"error": 1e-12}, "holds"),
+        ({"error": 1e-5}, "not measured"),
+        ({"error": None}, "not measured"),
+        ({"error": 1e-12, "status": "not_certified", "reason": "3 of the 4 timed steps"}, "not measured"),
+    ],
+)
+def test_a_stage_counts_with_a_right_gradient_of_ours(ours, outcome) -> None:
+    """How fast a wrong gradient is says nothing."""
+    rows = [speed_row(speed.OURS, None, **ours), speed_row(speed.AUTHORS, 500.0, 1e-3)]
+    found = count_targets(read_recorded(rows))[0]
+    assert found.outcome == outcome
+    assert bool(found.left_out) == (outcome != "holds")
+
+
+def test_speed_of_steps_that_are_not_taken_or_wrong_is_not_certified(monkeypatch) -> None:
+    """Ours alone, with another gradient than the exact one, and without a step that was taken."""
+    monkeypatch.setattr(speed, "cvxpy_is_installed", lambda: False)
+    monkeypatch.setattr(speed, "exact_gradient", lambda W, _: W)
+    monkeypatch.setattr(speed, "batch_gradient", lambda W, _: 1.1 * W)
+    ours, _ = speed.measure_speed(speed.SpeedSetting(N, 20, (), 2), TENFOLD, True)
+    assert (ours["status"], ours["reason"][:32]) == ("not_certified", "the error of the gradient is 1.0")
+    monkeypatch.setattr(speed, "batch_gradient", lambda W, _: W)
+    account = DescentAccount(jnp.ones(2), jnp.asarray([True, False]), jnp.zeros(2, bool), jnp.ones(2, int))
+    monkeypatch.setattr(speed, "compiled_steps", lambda *_: lambda *_: (None, account))
+    ours, _ = speed.measure_speed(speed.SpeedSetting(N, 20, (), 2), TENFOLD, True)
+    assert (ours["status"], ours["reason"]) == ("not_certified", "1 of the 2 timed steps were not taken")
+
+
 def test_the_verdict_counts_speed_errors_and_what_is_left_out() -> None:
     """An error as large as a baseline's is not below it; rows that are not ok are not judged."""
-    speed = {
-        "what": "speed", "quick": False, "stage": "the first W", "contestant": "the authors' algorithm",
-        "status": "ok", "reason": "", "rounds": 9, "step_seconds": 0.1, "step_seconds_q1": 0.1,
-        "step_seconds_q3": 0.1, "ratio": 99.0, "ratio_q1": 90.0, "ratio_q3": 110.0,
-        "gradient_error": 1e-3, "versions": {"cvxpy": "1"},
-    }  # fmt: skip
     rows = [
-        speed,
+        speed_row(speed.OURS, None, 1e-12),
+        speed_row(speed.AUTHORS, 99.0, 1e-3),
         signal_row(1e-3, "piecewise constant", 0.95, 1.0, seconds=121.0),
         signal_row(1e-2, "piecewise constant", 0.95, 0.9, status="not_certified"),
     ]
@@ -353,9 +390,9 @@ def test_the_quick_reproduction_runs_on_a_folder_of_images(tmp_path: Path) -> No
     grey = np.random.default_rng(0).integers(0, 255, size=(24, 24)).astype(np.uint8)
     Image.fromarray(grey).save(tmp_path / "pictures" / "a.png")
     found = quick_rows("blorc-training", tmp_path / "quick", "--images", str(tmp_path / "pictures"))
-    speed, *trained = found.values()
-    ours = [row for row in speed if row["contestant"] == "this project"]
-    assert all(row["gradient_error"] < 1e-8 for row in ours)
+    times, *trained = found.values()
+    ours = [row for row in times if row["contestant"] == "this project"]
+    assert all(row["status"] == "ok" and row["gradient_error"] < 1e-8 for row in ours)
     assert [row["what"] for rows in trained for row in rows] == ["signals"] * 4 + ["image"] * 2
     assert all(row["refused"] == 0 for rows in trained for row in rows)
     assert trained[-1][0]["denoised"] == "a.png"

@@ -58,6 +58,15 @@ def test_what_missed_its_tolerance_does_not_count():
     assert [one.outcome for one in count_targets([ITERATED, FREE, missed])] == ["does not hold"] * 2
 
 
+def test_a_case_without_an_exact_gradient_is_left_out():
+    ours = row(measure.OURS, "implicit", 1e-5, 0.1)
+    rows = [{**one, "reference_residual": 1e-9} for one in (ITERATED, FREE, ours)]
+    for target in count_targets(rows):  # pyright: ignore
+        assert target.outcome == "not measured"
+        assert "the exact gradient has a residual above 1e-10" in target.left_out
+    assert "Residual of the exact gradient: 1e-09" in DeqStep().page(rows).sections[1].text
+
+
 def test_without_deepinv_there_is_a_sentence_and_no_verdict(monkeypatch):
     monkeypatch.setattr(
         measure, "missing", lambda: "deepinv not installed; the extra 'torch-peers' brings it"
