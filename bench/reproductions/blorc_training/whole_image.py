@@ -27,7 +27,7 @@ TOTAL_VARIATION = Budget(max_steps=1000, tolerance=1e-4)
 METHODS = ("total variation", "isotropic total variation", "cosine transform")
 
 
-class Restored(NamedTuple):
+class DenoisedImage(NamedTuple):
     """A denoised image, and whether its solve reached the tolerance."""
 
     image: Float64[np.ndarray, "h w"]
@@ -77,19 +77,19 @@ def tuned_image(
     return TunedImage(weight, tested.image, sum(not one.solved for one in (*tried, tested)))
 
 
-def _by_cosines(weight: float, noisy: Float64[np.ndarray, "h w"]) -> Restored:
+def _by_cosines(weight: float, noisy: Float64[np.ndarray, "h w"]) -> DenoisedImage:
     """Shrink the cosine coefficients of every patch but its mean, and average: C^T soft(C y)."""
     C = np.kron(cosine_transform(SIDE), cosine_transform(SIDE))
     coefficients = patches_of(noisy) @ C.T
     kept = np.sign(coefficients) * np.maximum(np.abs(coefficients) - weight, 0)
     kept[:, 0] = coefficients[:, 0]
-    return Restored(average_patches(kept @ C, _shape(noisy)), True)
+    return DenoisedImage(average_patches(kept @ C, _shape(noisy)), True)
 
 
-def _by_total_variation(isotropic: bool, weight: float, noisy: Float64[np.ndarray, "h w"]) -> Restored:
+def _by_total_variation(isotropic: bool, weight: float, noisy: Float64[np.ndarray, "h w"]) -> DenoisedImage:
     compiled = untimed(_solve_total_variation, static=(0,))
     found = compiled(isotropic, jnp.asarray(weight), jnp.asarray(noisy))
-    return Restored(np.asarray(found.x), status_of(found.status) is Status.OK)
+    return DenoisedImage(np.asarray(found.x), status_of(found.status) is Status.OK)
 
 
 def _solve_total_variation(isotropic: bool, weight: Float[Array, ""], noisy: Float[Array, "h w"]) -> Solution:
