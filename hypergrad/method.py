@@ -67,7 +67,7 @@ class Method(Protocol):
     def __call__(
         self, solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint | None = None
     ) -> Solution:
-        """Solve the lower level, from a start if there is one, as `solve` does; refuse what cannot be."""
+        """Solve the lower level, from a start if there is one, as `solve` does; refuse what does not fit."""
         ...
 
 

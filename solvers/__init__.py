@@ -45,5 +45,6 @@ from .solver import PointSolver as PointSolver
 from .solver import RestartingSolver as RestartingSolver
 from .solver import Solution as Solution
 from .solver import Solver as Solver
+from .solver import StartPoint as StartPoint
 from .solver import StepSizedSolver as StepSizedSolver
 from .solver_traits import SolverTraits as SolverTraits

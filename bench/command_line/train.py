@@ -91,7 +91,8 @@ def train(
     """
     words = option.words(schedule, keep, starts, failed_steps, dtype)
     if upper_level is None:
-        optimizer, rate, batch = optimizer or "adam", 1e-2 if rate is None else rate, batch or 5
+        optimizer = "adam" if optimizer is None else optimizer
+        rate, batch = 1e-2 if rate is None else rate, batch or 5
     start_jax()
     from ..commands import train as command
     from ..training.request import TrainingRequest

@@ -1,7 +1,7 @@
 """The curve of one training as a table of some twenty lines."""
 
-import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from statistics import fmean
 
 from ..records.curve_point import CurvePoint, LevelPoint
 from .text_table import TextTable
@@ -34,8 +34,8 @@ def curve_table(heading: str, points: Sequence[CurvePoint]) -> TextTable:
         "step": [str(part[-1].step) for part in parts],
         "s": [f"{part[-1].seconds:.3g}" for part in parts],
         "steps/s": [_speed(last, part[-1]) for last, part in zip(before, parts, strict=True)],
-        "loss": _of_every_step(parts, _mean, lambda point: point.loss, ".4g"),
-        "PSNR": _of_every_step(parts, _mean, lambda point: point.psnr, ".2f"),
+        "loss": _of_every_step(parts, fmean, lambda point: point.loss, ".4g"),
+        "PSNR": _of_every_step(parts, fmean, lambda point: point.psnr, ".2f"),
         "held-out PSNR": [_held_out(part) for part in parts],
         "gradient error": _each(parts, _last, lambda point: point.gradient_error, ".1e"),
         "residual": _of_every_step(parts, max, lambda point: point.residual, ".1e"),
@@ -127,10 +127,6 @@ def _speed(before: CurvePoint | None, last: CurvePoint) -> str:
     if before is not None:
         steps, seconds = steps - before.step, seconds - before.seconds
     return f"{steps / seconds:.3g}" if seconds > 0 else ""
-
-
-def _mean(numbers: Iterable[float]) -> float:
-    return statistics.fmean(numbers)
 
 
 def _last(numbers: list[float]) -> float:

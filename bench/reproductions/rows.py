@@ -14,6 +14,21 @@ RecordedRow = dict[str, JsonValue]
 AnyRow = TypeVar("AnyRow")
 
 
+def told_apart(rows: Iterable[RecordedRow], *kinds: str) -> tuple[list[RecordedRow], ...]:
+    """Return the rows of each kind, in the order of `kinds`, by what their field `what` says.
+
+    Raises:
+        UserError: for a row that says it is something else, or nothing.
+    """
+    found: dict[JsonValue, list[RecordedRow]] = {kind: [] for kind in kinds}
+    for row in rows:
+        what = row.get("what")
+        if not isinstance(what, str) or what not in found:
+            raise UserError(f"a row whose 'what' is {what!r}; accepted: {', '.join(kinds)}")
+        found[what].append(row)
+    return tuple(found.values())
+
+
 def read_rows(rows: Iterable[RecordedRow], kind: type[AnyRow]) -> list[AnyRow]:
     """Read every row as `read_row` does."""
     return [read_row(row, kind) for row in rows]

@@ -58,8 +58,8 @@ def plan_reproduction(name: str, quick: bool, folder: Path, images: Path | None 
         UserError: for an unknown one, or for images where it takes none.
     """
     entry = reproduction_named(name)
-    images = None if images is None else images.resolve()  # the folder may be gone on with from elsewhere
     if images is not None:
+        images = images.resolve()  # the folder may be gone on with from elsewhere
         if not isinstance(entry, TakesImages):
             accepted = ", ".join(names_taking_images())
             raise UserError(f"{name} takes no --images; accepted: {accepted}")

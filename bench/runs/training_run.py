@@ -250,7 +250,9 @@ def _label(measures: Measures, speed: float) -> str:
 def _name(planned: PlannedTraining) -> str:
     """Return a digest that names a training: the same request and data give the same one.
 
-    A field that requests have had since then is left out at its default: states that are older go on.
+    A field that requests have had since then is left out at its default, so that states that are older go on.
+    A warm training of a smooth energy from before such solves began at points does not: its state holds other
+    arrays.
     """
     asked = planned.request.model_dump(mode="json")
     defaults = TrainingRequest().model_dump(mode="json")

@@ -2,9 +2,7 @@
 
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ...problems.linear_operator import LinearOperator
 from ...problems.task import require_truths
@@ -15,7 +13,7 @@ from ..grid.inputs import template
 from ..grid.suites import MAX_STEPS, TOLERANCES
 from .held_out import HeldOut
 from .onlooker import LevelOnlooker, Onlooker
-from .pairs import Pairs
+from .pairs import Pairs, held_out_pairs
 from .partners import partners
 from .prepared import PlannedTraining
 from .step_trainer import StepTrainer
@@ -49,7 +47,4 @@ def _test_pairs(planned: PlannedTraining, A: LinearOperator) -> Pairs:
         require_truths(truths)
     except (ValueError, TypeError) as error:
         raise UserError(f"no pairs for testing: {error}") from error
-    clean = jax.vmap(A)(jnp.asarray(truths, asked.dtype))
-    noise = np.random.default_rng([instance.seed, 15]).normal(size=clean.shape)
-    y = clean + jnp.asarray(instance.task.noise * noise, clean.dtype)
-    return Pairs(A, y, jnp.asarray(truths, asked.dtype))
+    return held_out_pairs(A, instance.task, jnp.asarray(truths, asked.dtype), instance.seed)

@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...problems.linear_operator import LinearOperator
+from ...problems.task import Task
 
 
 class Pairs(NamedTuple):
@@ -27,9 +29,36 @@ class Pairs(NamedTuple):
         """How many pairs there are."""
         return len(self.y)
 
+    def first(self, count: int) -> "Pairs":
+        """Return the first pairs."""
+        return Pairs(self.A, self.y[:count], self.truths[:count])
+
     def astype(self, dtype: str) -> "Pairs":
         """Return the same pairs in another precision."""
         return jax.tree.map(lambda leaf: leaf.astype(dtype), self)
+
+
+class SplitPairs(NamedTuple):
+    """Pairs to train on, and pairs of other ground truths, measured by the same operator."""
+
+    training: Pairs
+    testing: Pairs
+
+
+def held_out_pairs(
+    A: LinearOperator, task: Task, truths: Float[np.ndarray | Array, "pairs ..."], seed: int
+) -> Pairs:
+    """Measure other ground truths with the operator of training, and noise of their own.
+
+    Args:
+        A: the operator.
+        task: that says how much noise there is.
+        truths: in the precision that the pairs are to have.
+        seed: of the noise.
+    """
+    clean = jax.vmap(A)(jnp.asarray(truths))
+    noise = np.random.default_rng([seed, 15]).normal(size=clean.shape)
+    return Pairs(A, clean + jnp.asarray(task.noise * noise, clean.dtype), jnp.asarray(truths))
 
 
 def batch_indices(

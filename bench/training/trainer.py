@@ -15,10 +15,10 @@ from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import Regularizer
 from .optimizers import require_gradient_alone
 from .pair_step import first_start
-from .pairs import Pairs, batch_indices
+from .pairs import Pairs
 from .recipe import Recipe
 from .start import Start
-from .step_loop import CAPACITY, run_steps
+from .step_loop import CAPACITY, of_steps_made, pairs_of_steps, run_steps
 from .training_step import GOING_ON, LearningState, Measures, training_step
 
 _AXIS = "batch"
@@ -152,13 +152,10 @@ class Trainer:
         """
         self.compile(state)
         first, count = int(state.step), min(steps, CAPACITY)
-        index = np.zeros((CAPACITY, self.recipe.batch), np.int32)
-        chosen = batch_indices(self.recipe.seed, self.pairs.number, self.recipe.batch, first, count)
-        index[:count] = chosen
+        index = pairs_of_steps(self.recipe.seed, self.pairs.number, self.recipe.batch, first, count)
         rest = self._everywhere((jnp.asarray(index), jnp.asarray(count, jnp.int32)))
         state, measures = self._program(self.pairs, state, *rest)
-        made = int(state.step) - first
-        return state, jax.tree.map(lambda leaf: np.asarray(leaf)[:made], measures)
+        return state, of_steps_made(measures, int(state.step) - first)
 
     def learned(self, state: LearningState) -> Any:
         """Return the regulariser that a state holds: the last good one where training did not go on."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -97,6 +98,26 @@ class Measures(NamedTuple):
     failed: Int[Array, "..."]
     taken: Bool[Array, "..."]
     level: LevelMeasures | None = None
+
+
+class MissedSteps(NamedTuple):
+    """How many steps of a training were not taken: as a solve failed, or an adjoint equation alone."""
+
+    solve: int
+    adjoint: int
+
+
+def missed_steps(measures: Measures, tolerance: float) -> MissedSteps:
+    """Count the steps that were not taken by what they missed first: the solve, then the adjoint equation.
+
+    Args:
+        measures: with a leading axis of steps.
+        tolerance: of the solves.
+    """
+    missed = ~np.asarray(measures.taken)
+    # A residual that is no number has missed too.
+    solves = missed & ~(np.asarray(measures.residual) <= tolerance)
+    return MissedSteps(int(np.count_nonzero(solves)), int(np.count_nonzero(missed & ~solves)))
 
 
 def training_step(

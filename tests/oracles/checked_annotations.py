@@ -6,7 +6,7 @@ from typing import Any, Self
 from beartype import BeartypeConf, FrozenDict, beartype
 
 # The hook decorates methods one by one, where beartype cannot know what Self is.
-_beartype = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({Self: Any})))
+checked_at_once = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({Self: Any})))
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +20,7 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
         __tracebackhide__ = True
         nonlocal made
         if made is None:
-            made = _beartype(function)
+            made = checked_at_once(function)
         return made(*arguments, **options)
 
     return check

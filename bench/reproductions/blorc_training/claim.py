@@ -8,6 +8,7 @@ from ....problems.values.configuration import configuration
 from ...report.page import Page
 from ..finding import ClaimFinding
 from ..rows import RecordedRow
+from ..user_images import images_in_words
 from . import patches
 from .findings import training_findings
 from .measure import Size, measure_image, measure_signals
@@ -69,8 +70,7 @@ class ImageCase:
     @property
     def name(self) -> str:
         """Its images and its seed."""
-        source = "photographs" if self.folder is None else f"images of {self.folder.resolve().name!r}"
-        return f"patches of {source}, seed {self.seed}"
+        return f"patches of {images_in_words(self.folder)}, seed {self.seed}"
 
     def measure(self, quick: bool) -> list[ImageRow]:
         """Train at each rate, and denoise."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..rows import RecordedRow, read_rows
+from ..rows import RecordedRow, read_rows, told_apart
 from .rows import ImageRow, SignalRow, SpeedRow
 
 
@@ -19,13 +19,9 @@ def read_recorded(rows: Sequence[RecordedRow]) -> TrainingRows:
     """Tell the rows apart by what they say they are.
 
     Raises:
-        UserError: for a row that lacks a field, or holds another type there.
+        UserError: for a row of no known kind, or one that lacks a field or holds another type there.
     """
-
-    def of(what: str) -> list[RecordedRow]:
-        return [row for row in rows if row.get("what") == what]
-
-    images = [row for row in rows if row.get("what") not in ("speed", "signals")]
+    speed, signals, images = told_apart(rows, "speed", "signals", "image")
     return TrainingRows(
-        read_rows(of("speed"), SpeedRow), read_rows(of("signals"), SignalRow), read_rows(images, ImageRow)
+        read_rows(speed, SpeedRow), read_rows(signals, SignalRow), read_rows(images, ImageRow)
     )

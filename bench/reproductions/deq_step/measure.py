@@ -98,6 +98,8 @@ def _calls(steps: Mapping[DeqContestant, OurStep | DeepinvStep]) -> dict[str, Ca
 
 def _timed(samples: Mapping[str, Samples], judged: JudgedGradient) -> JudgedStep:
     who, error, status, reason = judged
+    if status is Status.OK and error is not None and not np.isfinite(error):
+        status, reason = Status.NOT_FINITE, "this gradient is not finite"
     forward, whole = samples.get(who.solve), samples.get(str(who))
     if whole is not None and whole.status is not Status.OK:
         status, reason = whole.status, whole.reason

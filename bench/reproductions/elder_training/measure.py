@@ -19,7 +19,7 @@ from ...training.pairs import Pairs
 from ...training.parametrization import parametrization
 from ...training.recipe import Recipe
 from ...training.trainer import Trainer
-from ...training.training_step import DIVERGED, LearningState, Measures
+from ...training.training_step import DIVERGED, LearningState, Measures, MissedSteps, missed_steps
 from ..relative_error import finite
 from .models import Trainable
 from .pretraining import PretrainedNetwork, pretrained
@@ -47,13 +47,6 @@ class TrainedEquilibrium(NamedTuple):
     measures: Measures
     diverged: bool
     seconds: float
-
-
-class MissedSteps(NamedTuple):
-    """How many steps of a training were not taken: as a solve failed, or an adjoint equation alone."""
-
-    solve: int
-    adjoint: int
 
 
 class SeedOutcome(NamedTuple):
@@ -91,7 +84,7 @@ def measure_case(case: EquilibriumCase, quick: bool) -> list[EquilibriumRow]:
 def _outcome(case: EquilibriumCase, seed: int, trainer: Trainer | None) -> tuple[SeedOutcome, Trainer]:
     model, size = case.model, case.size
     training, testing = case.drawn(seed)
-    few = Pairs(training.A, training.y[: size.tuning], training.truths[: size.tuning])
+    few = training.first(size.tuning)
     network = pretrained(model.goal, size, case.sources, case.truths, seed)
     first = model.regularizer(size.network, network.parameters, 1.0)
     tuned = tuned_weight(model, few, first, size.block)
@@ -174,14 +167,6 @@ def _row(case: EquilibriumCase, seed: int, quick: bool, outcome: SeedOutcome) ->
         "learned_sigma": float(learned.denoiser.sigma),
         "crops": None if seed != case.seeds[0] else _crops(outcome, begun),
     }
-
-
-def missed_steps(measures: Measures, tolerance: float) -> MissedSteps:
-    """Count the steps that were not taken by what they missed first: the solve, then the adjoint equation."""
-    missed = ~np.asarray(measures.taken)
-    # A residual that is no number has missed too.
-    solves = missed & ~(np.asarray(measures.residual) <= tolerance)
-    return MissedSteps(int(np.count_nonzero(solves)), int(np.count_nonzero(missed & ~solves)))
 
 
 def judged(outcome: SeedOutcome, missed: MissedSteps) -> tuple[Status, str]:

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ....problems import (
     ImageFolder,
@@ -20,9 +17,9 @@ from ....problems import (
 from ....problems.ground_truth import GroundTruth
 from ....problems.networks.drunet import Drunet
 from ....problems.task import Task
-from ...errors import UserError
 from ...training.denoiser_training import PHOTOGRAPHS
-from ...training.pairs import Pairs
+from ...training.pairs import Pairs, SplitPairs, held_out_pairs
+from ..user_images import image_folder, images_in_words, require_crops
 from .models import ElderModel
 
 NETWORK = Drunet(widths=(8, 16), blocks=1, activation="elu")
@@ -103,21 +100,8 @@ def require_images(folder: Path | None, side: int) -> None:
     Raises:
         UserError: if it cannot be read, or an image is damaged or smaller, with why.
     """
-    if folder is None:
-        return
-    try:
-        reason = ImageFolder(folder).supports((side, side))
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if reason is not None:
-        raise UserError(reason)
-
-
-class TaskPairs(NamedTuple):
-    """Pairs to train on and pairs of other photographs, float32."""
-
-    training: Pairs
-    testing: Pairs
+    if folder is not None:
+        require_crops(image_folder(folder), (side, side))
 
 
 @dataclass(frozen=True)
@@ -148,7 +132,7 @@ class EquilibriumCase:
     @property
     def images_in_words(self) -> str:
         """Say what is restored, without a local path."""
-        return "photographs" if self.images is None else f"images of {self.images.resolve().name!r}"
+        return images_in_words(self.images)
 
     @property
     def truths(self) -> GroundTruth:
@@ -160,13 +144,11 @@ class EquilibriumCase:
         """What networks are pre-trained on."""
         return PHOTOGRAPHS if self.images is None else (ImageFolder(self.images),)
 
-    def drawn(self, seed: int) -> TaskPairs:
+    def drawn(self, seed: int) -> SplitPairs:
         """Draw crops of both splits, and measure them with one operator and noise of their own."""
         shape = (self.size.side, self.size.side)
         truths = self.truths.sample(shape, self.size.pairs, seed)
         others = self.truths.sample(shape, self.size.tests, seed, "test")
         A, y = measure(self.task.task, truths, seed)
-        clean = jax.vmap(A)(jnp.asarray(others))
-        noise = self.task.task.noise * np.random.default_rng([seed, 15]).normal(size=clean.shape)
-        training, testing = Pairs(A, y, jnp.asarray(truths)), Pairs(A, clean + noise, jnp.asarray(others))
-        return TaskPairs(training.astype("float32"), testing.astype("float32"))
+        training, testing = Pairs(A, y, jnp.asarray(truths)), held_out_pairs(A, self.task.task, others, seed)
+        return SplitPairs(training.astype("float32"), testing.astype("float32"))

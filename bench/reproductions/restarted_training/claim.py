@@ -8,6 +8,7 @@ from ....problems.values.configuration import configuration
 from ...report.page import Page
 from ..finding import ClaimFinding
 from ..rows import RecordedRow
+from ..user_images import images_in_words
 from .equal_work import measure_equal_work
 from .page import make_page
 from .problem import MODELS, SEEDS, TASKS, WAVELETS, RestartedModel, require_images
@@ -109,4 +110,4 @@ class RestartedTraining:
 
 
 def _source(folder: Path | None) -> str:
-    return "" if folder is None else f", images of {folder.resolve().name!r}"
+    return "" if folder is None else f", {images_in_words(folder)}"

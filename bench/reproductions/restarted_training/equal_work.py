@@ -8,7 +8,7 @@ from ....hypergrad.method import Method
 from ....solvers import Budget, Richardson
 from ...machine.threads import fix_blas_threads
 from .contestants import EXACT, ONE_STEP, RESTARTS, recipes
-from .judge import Judge, first_pairs
+from .judge import Judge
 from .problem import SEEDS, WAVELETS, draw_pairs, image_shape
 from .rows import WORK, WorkRow
 
@@ -30,7 +30,7 @@ def measure_equal_work(task: str, folder: Path | None, quick: bool) -> list[Work
     judge = Judge(WAVELETS, {f"{name} {work}": recipe for (name, work), recipe in ways.items()})
     rows: list[WorkRow] = []
     for seed in SEEDS[:1] if quick else SEEDS:
-        pairs = first_pairs(draw_pairs(shape, task, size, seed, folder).training, size.batch)
+        pairs = draw_pairs(shape, task, size, seed, folder).training.first(size.batch)
         for name, work in ways:
             found = judge.gradient_error(f"{name} {work}", regularizer, pairs)
             row: WorkRow = {

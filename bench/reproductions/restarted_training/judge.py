@@ -88,11 +88,6 @@ class Judge:
         return GradientError(error)
 
 
-def first_pairs(pairs: Pairs, count: int) -> Pairs:
-    """Return the first pairs of a set."""
-    return Pairs(pairs.A, pairs.y[:count], pairs.truths[:count])
-
-
 def _gradient(
     recipe: Recipe, regularizer: Regularizer, pairs: Pairs
 ) -> tuple[Float[Array, " learned"], Bool[Array, ""]]:

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ....problems import (
     ColorPhotographs,
     Deconvolution,
     Denoising,
-    ImageFolder,
     Inpainting,
     Photographs,
     Regularizer,
@@ -28,7 +25,8 @@ from ....problems.regularizers.denoisers.denoiser import Denoiser
 from ....solvers import Picard
 from ....solvers.solver import Solver
 from ...errors import UserError
-from ...training.pairs import Pairs
+from ...training.pairs import Pairs, SplitPairs, held_out_pairs
+from ..user_images import image_folder
 from .line_kernel import LineKernel
 from .stepped_denoiser import SIGMA, LearnedStep, SteppedDenoiser
 
@@ -158,13 +156,6 @@ NETWORK = RestartedModel(
 MODELS = (WAVELETS, SCALARS, NETWORK)
 
 
-class DrawnPairs(NamedTuple):
-    """Pairs to train on and pairs that are held out, of other photographs, measured by the same operator."""
-
-    training: Pairs
-    testing: Pairs
-
-
 def require_images(folder: Path | None, quick: bool) -> None:
     """Refuse a folder without images to cut the crops of all models out of, before anything is measured.
 
@@ -188,7 +179,7 @@ def image_shape(model: RestartedModel, side: int, folder: Path | None) -> tuple[
 
 def draw_pairs(
     shape: tuple[int, ...], task: str, size: TrainingSize, seed: int, folder: Path | None
-) -> DrawnPairs:
+) -> SplitPairs:
     """Draw and measure crops, float64; operator, crops and noise follow the seed.
 
     Raises:
@@ -197,12 +188,8 @@ def draw_pairs(
     truths = _usable_truths(folder, shape)
     training = truths.sample(shape, size.training, seed)
     A, y = measure(TASKS[task], training, seed)
-    testing = jnp.asarray(truths.sample(shape, size.testing, seed, "test"))
-    clean = jax.vmap(A)(testing)
-    noise = np.random.default_rng([seed, 15]).normal(size=clean.shape)
-    return DrawnPairs(
-        Pairs(A, y, jnp.asarray(training)), Pairs(A, clean + TASKS[task].noise * noise, testing)
-    )
+    testing = truths.sample(shape, size.testing, seed, "test")
+    return SplitPairs(Pairs(A, y, jnp.asarray(training)), held_out_pairs(A, TASKS[task], testing, seed))
 
 
 def _usable_truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:
@@ -215,8 +202,5 @@ def _usable_truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:
 
 def _truths(folder: Path | None, shape: tuple[int, ...]) -> GroundTruth:
     if folder is not None:
-        try:
-            return ImageFolder(folder)
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        return image_folder(folder)
     return ColorPhotographs() if len(shape) == 3 else Photographs()

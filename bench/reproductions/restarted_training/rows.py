@@ -1,8 +1,11 @@
 """The rows of training by restarts: gradients at equal work, and trainings."""
 
+from typing import Literal
+
 from typing_extensions import TypedDict
 
-WORK, TRAINING = "work", "training"
+WORK: Literal["work"] = "work"
+TRAINING: Literal["training"] = "training"
 """What a row is of."""
 
 
@@ -21,7 +24,7 @@ class WorkRow(TypedDict):
         gradient_error: relative; None where it is not ok.
     """
 
-    what: str
+    what: Literal["work"]
     task: str
     seed: int
     quick: bool
@@ -86,7 +89,7 @@ class TrainedByRow(ReachedBy):
         method: whose gradient it was trained by.
     """
 
-    what: str
+    what: Literal["training"]
     model: str
     task: str
     seed: int

@@ -13,12 +13,13 @@ from ....problems import Regularizer
 from ...machine.threads import fix_blas_threads
 from ...measure.clock import balanced_order, time_once
 from ...records.status import Status
+from ...training.pairs import SplitPairs
 from ...training.trainer import Trainer
-from ...training.training_step import DIVERGED, LearningState, Measures
+from ...training.training_step import DIVERGED, LearningState, Measures, missed_steps
 from ..relative_error import finite
 from .contestants import METHODS, recipes
-from .judge import Judge, TestedPsnr, first_pairs
-from .problem import DrawnPairs, RestartedModel, TrainingSize, draw_pairs, image_shape
+from .judge import Judge, TestedPsnr
+from .problem import RestartedModel, TrainingSize, draw_pairs, image_shape
 from .rows import TRAINING, ReachedBy, TrainedByRow
 
 
@@ -44,13 +45,13 @@ class TrainedPath:
 
     def add(self, regularizer: Any, measures: Measures, seconds: float, tolerance: float) -> None:
         """Append a chunk."""
-        refused = ~measures.taken
+        missed = missed_steps(measures, tolerance)
         self.regularizers.append(regularizer)
         self.seconds.append(seconds + (self.seconds[-1] if self.seconds else 0.0))
         self.losses.append(finite(np.mean(measures.loss)) if measures.loss.size else None)
         self.made.append(measures.loss.size + (self.made[-1] if self.made else 0))
-        self.refused += int(np.sum(refused))
-        self.missed_solve |= bool(np.any(refused & ~(measures.residual <= tolerance)))
+        self.refused += sum(missed)
+        self.missed_solve |= missed.solve > 0
 
     def after(self, seconds: float) -> int:
         """Return how many chunks were done by then."""
@@ -135,7 +136,7 @@ def _reached(
     shop: Workshop,
     name: str,
     path: TrainedPath,
-    pairs: DrawnPairs,
+    pairs: SplitPairs,
     size: TrainingSize,
     start: TestedPsnr,
     equal: float | None,
@@ -146,7 +147,7 @@ def _reached(
     tested = {0: start, chunks: shop.judge.psnr(path.regularizers[-1], pairs.testing)}
     if then is not None and then not in tested:
         tested[then] = shop.judge.psnr(path.regularizers[then], pairs.testing)
-    batch = first_pairs(pairs.training, size.batch)
+    batch = pairs.training.first(size.batch)
     first, last = (
         shop.judge.gradient_error(name, regularizer, batch).error
         for regularizer in (shop.start, path.regularizers[-1])

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from ...records.status import Status
 from ..counted import NOT_MEASURED, Counted
 from ..finding import ClaimFinding, Verdict, counts_of, finding_of
-from ..rows import RecordedRow, read_rows
+from ..rows import RecordedRow, read_rows, told_apart
 from .contestants import BLOCKS, EXACT, LAYERS, METHODS, ONE_STEP, RESTARTS
 from .problem import MODELS, SEEDS, TASKS
-from .rows import WORK, TrainedByRow, WorkRow
+from .rows import TRAINING, WORK, TrainedByRow, WorkRow
 
 _NAMES = [model.name for model in MODELS]
 EQUAL_MARGIN, MARGIN, RISE, TAKEN = 0.05, 0.1, 0.1, 0.9
@@ -71,10 +71,9 @@ def read_recorded(rows: Sequence[RecordedRow]) -> RecordedTrainings:
     """Tell the rows apart by what they say they are.
 
     Raises:
-        UserError: for a row that lacks a field, or holds another type there.
+        UserError: for a row of no known kind, or one that lacks a field or holds another type there.
     """
-    work = [row for row in rows if row.get("what") == WORK]
-    training = [row for row in rows if row.get("what") != WORK]
+    work, training = told_apart(rows, WORK, TRAINING)
     return RecordedTrainings(read_rows(work, WorkRow), read_rows(training, TrainedByRow))
 
 
@@ -232,7 +231,7 @@ def counts(row: TrainedByRow) -> bool:
     """Tell whether a training counts: one by restarts that is ok, one by another that took most steps."""
     if row["method"] == RESTARTS:
         return row["status"] == Status.OK.value
-    return row["status"] != Status.DIVERGED.value and row["refused"] <= (1 - TAKEN) * row["steps"]
+    return row["status"] != Status.DIVERGED.value and row["steps"] - row["refused"] >= TAKEN * row["steps"]
 
 
 def start_psnr(row: TrainedByRow) -> float | None:

@@ -8,7 +8,7 @@ from ...report.page import Page
 from ..rows import RecordedRow
 from .measure import BaselinesCase, TrainedRidge
 from .page import make_page
-from .problem import KINDS
+from .problem import FULL, KINDS, QUICK
 from .rows import CurveRow, QualityRow, read_recorded
 
 
@@ -31,8 +31,8 @@ class RidgeTraining:
 
     def cases(self, quick: bool) -> Sequence[BaselinesCase | TrainedRidge]:
         """Return the baselines, then each regulariser; one of them is enough for a quick look."""
-        kinds = list(KINDS)[:1] if quick else list(KINDS)
-        return [BaselinesCase(self.images), *(TrainedRidge(kind, self.images) for kind in kinds)]
+        kinds, size = (list(KINDS)[:1], QUICK) if quick else (list(KINDS), FULL)
+        return [BaselinesCase(self.images, size), *(TrainedRidge(kind, self.images, size) for kind in kinds)]
 
     def measure(
         self, case: BaselinesCase | TrainedRidge, quick: bool

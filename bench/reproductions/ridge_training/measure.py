@@ -25,9 +25,10 @@ from ...restoring.evaluation import (
 from ...restoring.image_set import Picture
 from ...training.training_step import DIVERGED
 from ..relative_error import finite
-from .problem import FULL, NOISE, QUICK, SEED, single
+from ..user_images import images_in_words
+from .problem import NOISE, SEED, TAKEN, RidgeSize, single
 from .rows import BASELINE, CURVE, LEARNED, NOISY, TEST, CurveRow, QualityRow
-from .training import IMPLICIT, LOOKED, ONE_STEP, EqualTime, train_for_equal_time
+from .training import IMPLICIT, LOOKED, ONE_STEP, EqualTime, HeldOutPoint, train_for_equal_time
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,19 @@ class BaselinesCase:
     """Regularisers that everybody knows, and the noisy images themselves."""
 
     images: Path | None
+    size: RidgeSize
 
     @property
     def name(self) -> str:
-        """Say what is restored with."""
-        return f"baselines, {_tested(self.images)}"
+        """Say what is restored with, and of what size."""
+        return f"baselines, {images_in_words(self.images)}, {self.size.tested_in_words}"
 
     def measure(self, quick: bool) -> list[QualityRow]:
         """Tune every weight on crops of the training photographs, and restore the test images.
 
         A quick run has the two total variations alone.
         """
-        size = QUICK if quick else FULL
+        size = self.size
         tested, tuning = size.test_pictures(self.images), size.tuning_pictures()
         noisy = [one for picture in tested if (one := measured_quality(_setting(None), picture))]
         rows = [_quality(self, quick, NOISY, "", noisy)]
@@ -54,9 +56,20 @@ class BaselinesCase:
             restorer = Restorer(name, single(baseline(name)), NOISE)
             tuned = tune(_setting(None), restorer, tuning, _unseen)
             regularizer: Any = restorer.regularizer
-            judged = [judge(_setting(None), regularizer.times(tuned.factor), one) for one in tested]
-            rows.append(_quality(self, quick, BASELINE, name, judged))
-            rows[-1]["weight"] = tuned.factor
+            scaled = regularizer.times(tuned.factor)
+            row = _quality(
+                self, quick, BASELINE, name, [judge(_setting(None), scaled, one) for one in tested]
+            )
+            row["weight"] = tuned.factor
+            missed = sum(judge(_setting(None), scaled, one).status != CONVERGED for one in tuning)
+            if row["status"] == Status.OK.value and (missed or tuned.at_the_edge):
+                row["status"] = Status.MAX_STEPS.value
+                row["reason"] = (
+                    f"the weight rests on {missed} crops whose solves did not converge"
+                    if missed
+                    else "the weight is the last one that was tried: a further one may be better"
+                )
+            rows.append(row)
         return rows
 
 
@@ -66,16 +79,18 @@ class TrainedRidge:
 
     kind: str
     images: Path | None
+    size: RidgeSize
 
     @property
     def name(self) -> str:
-        """The regulariser, and what it is tested on."""
-        return f"{self.kind}, {_tested(self.images)}"
+        """The regulariser, what it is trained and tested on, and for how long."""
+        tested = f"{images_in_words(self.images)}, {self.size.tested_in_words}"
+        return f"{self.kind}, {tested}, {self.size.trained_in_words}"
 
     def measure(self, quick: bool) -> list[CurveRow | QualityRow]:
         """Train, in turns, and restore the test images."""
         fix_blas_threads()
-        size = QUICK if quick else FULL
+        size = self.size
         tested = size.test_pictures(self.images)
         gradients = IMPLICIT, ONE_STEP
         trained = train_for_equal_time(size, self.kind, gradients, size.held_out_pairs(tested))
@@ -110,11 +125,8 @@ class TrainedRidge:
         last = training.curve[-1]
         row["contestant"], row["gradient"] = _contestant(self.kind, gradient), gradient
         row["steps"], row["seconds"] = last.steps, last.seconds
+        row["not_taken"] = last.solve_missed + last.adjoint_missed
         return row
-
-
-def _tested(images: Path | None) -> str:
-    return "photographs" if images is None else f"images of {images.resolve().name!r}"
 
 
 def _contestant(kind: str, gradient: str) -> str:
@@ -129,9 +141,18 @@ def _unseen(factor: float, psnr: float) -> None:
     del factor, psnr
 
 
+def steps_taken(last: HeldOutPoint) -> tuple[Status, str]:
+    """Say whether so few steps of a training were refused that it counts, with a sentence if not."""
+    skipped = last.solve_missed + last.adjoint_missed
+    if last.steps - skipped >= TAKEN * last.steps:
+        return Status.OK, ""
+    status = Status.MAX_STEPS if last.solve_missed else Status.ADJOINT_MISSED
+    return status, f"{skipped} of {last.steps} steps were not taken"
+
+
 def _ending(training: EqualTime) -> tuple[Status, str]:
     if training.going_on:
-        return Status.OK, ""
+        return steps_taken(training.curve[-1])
     if int(training.state.ended) == DIVERGED:
         return Status.DIVERGED, "training diverged; the last good parameters are kept"
     return Status.FAILED, f"training is stuck: {training.trainer.recipe.patience} steps in a row failed"
@@ -153,11 +174,12 @@ def _quality(
         gradient="",
         status=status.value,
         reason=mean.status if missed else "",
-        data=_tested(case.images),
+        data=images_in_words(case.images),
         images=len(judged),
         weight=None,
         psnr=finite(mean.psnr),
         ssim=finite(mean.ssim),
         steps=0,
+        not_taken=0,
         seconds=0.0,
     )

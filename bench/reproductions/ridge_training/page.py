@@ -11,7 +11,7 @@ from ...report.text_table import TextTable
 from ...restoring.quality import SETTINGS
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
-from .problem import FULL, KINDS
+from .problem import FULL, KINDS, TAKEN
 from .rows import BASELINE, LEARNED, CurveRow, QualityRow, RidgeRows
 from .training import IMPLICIT, LOOKED, ONE_STEP
 
@@ -34,8 +34,9 @@ RULE = (
     f"A ridge regulariser trained with implicit gradients meets the target if its mean PSNR is at least "
     f"{MARGIN:g} dB above that of the better of the two total variations. One-step gradients are worse where "
     f"they end at least {WORSE:g} dB below implicit ones after equal time, on the test images; the table has "
-    "the difference, whichever its sign. Only rows that are ok count: every solve converged, and training "
-    "went on to its end."
+    "the difference, whichever its sign. Only rows that are ok count: every solve of a test image "
+    f"converged, training went on to its end with at least {TAKEN:.0%} of its steps taken, and a tuned "
+    "weight is not the last one tried and rests on solves that converged."
 )
 
 
@@ -114,6 +115,7 @@ def _table(rows: Sequence[QualityRow]) -> TextTable:
             row["contestant"],
             cell(row["weight"], ".3g"),
             str(row["steps"] or ""),
+            str(row["not_taken"]) if row["steps"] else "",
             cell(row["seconds"] or None, ".0f"),
             cell(row["psnr"], ".2f", "none"),
             "" if best is None or row["psnr"] is None else f"{row['psnr'] - best:+.2f}",
@@ -122,7 +124,7 @@ def _table(rows: Sequence[QualityRow]) -> TextTable:
         ]
         for row in rows
     ]
-    columns = ("contestant", "weight", "steps", "s", "PSNR", "above TV", "SSIM", "status")
+    columns = ("contestant", "weight", "steps", "not taken", "s", "PSNR", "above TV", "SSIM", "status")
     tested = f"{rows[0]['images']} test images: {rows[0]['data']}."
     return TextTable("Test images", tested, columns, lines, ("status",), remarks=(SETTINGS,))
 

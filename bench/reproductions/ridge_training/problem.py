@@ -18,6 +18,8 @@ from ...training.pairs import Pairs
 
 NOISE = 25 / 255
 SEED = 0
+TAKEN = 0.9
+"""The share of a training's steps that must have been taken for it to count."""
 KINDS: dict[str, type[ConvexRidge] | type[WeaklyConvexRidge]] = {
     "CRR": ConvexRidge,
     "WCRR": WeaklyConvexRidge,
@@ -56,6 +58,20 @@ class RidgeSize(NamedTuple):
     tuned_side: int = 64
     tested_on: int = 12
     tested_side: int = 128
+
+    @property
+    def trained_in_words(self) -> str:
+        """Say what is trained and for how long, so that runs of other sizes have other names."""
+        channels = "-".join(map(str, (1, *self.counts)))
+        return (
+            f"channels {channels}, {self.pairs} crops of {self.side} x {self.side}, {self.seconds:g} s by "
+            f"{self.points}"
+        )
+
+    @property
+    def tested_in_words(self) -> str:
+        """Say what is tuned and tested."""
+        return f"tuned on {self.tuned_on} of {self.tuned_side}, tested on {self.tested_side}"
 
     def start(self, name: str) -> ConvexRidge | WeaklyConvexRidge:
         """Return the regulariser with which training starts: random filters, and scales as published."""

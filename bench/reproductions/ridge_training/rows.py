@@ -1,13 +1,14 @@
 """The rows of the training of ridge regularisers: points of curves, and qualities on the test images."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
-from ..rows import RecordedRow, read_rows
+from ..rows import RecordedRow, read_rows, told_apart
 
-CURVE, TEST = "curve", "test"
+CURVE: Literal["curve"] = "curve"
+TEST: Literal["test"] = "test"
 """What a row is."""
 NOISY, BASELINE, LEARNED = "measurement", "baseline", "learned"
 """What restores the test images: nothing, a regulariser with a tuned weight, a trained one."""
@@ -25,12 +26,13 @@ class CurveRow(TypedDict):
         reason: empty where it is ok.
         seconds: of training so far, compilation aside.
         steps: of training so far.
-        not_taken: those among them whose solve or adjoint equation missed its tolerance.
+        solve_missed: those among them that were not taken as a solve missed its tolerance.
+        adjoint_missed: those that were not taken as an adjoint equation alone did.
         solver_steps: of the lower level, the mean over the batches since the last point; None without a step.
         held_out_psnr: mean over the held-out crops, dB; None where a solve did not converge.
     """
 
-    what: str
+    what: Literal["curve"]
     case: str
     quick: bool
     contestant: str
@@ -38,7 +40,8 @@ class CurveRow(TypedDict):
     reason: str
     seconds: float
     steps: int
-    not_taken: int
+    solve_missed: int
+    adjoint_missed: int
     solver_steps: float | None
     held_out_psnr: float | None
 
@@ -54,7 +57,8 @@ class QualityRow(TypedDict):
         kind: `NOISY`, `BASELINE` or `LEARNED`.
         regularizer: "CRR", "WCRR", or a baseline's name.
         gradient: what a learned one was trained with; empty for others.
-        status: ok where every solve converged, and training went to its end; else what became of it.
+        status: ok where every solve of a test image converged, training went to its end with nearly all steps
+            taken, and a tuned weight rests on solves that converged; else what became of it.
         reason: empty where it is ok.
         data: what was trained and tested on, in words.
         images: how many were tested on.
@@ -62,10 +66,11 @@ class QualityRow(TypedDict):
         psnr: mean over the test images, dB.
         ssim: mean over the test images.
         steps: of training; 0 where nothing was trained.
+        not_taken: of them.
         seconds: of training.
     """
 
-    what: str
+    what: Literal["test"]
     case: str
     quick: bool
     contestant: str
@@ -80,6 +85,7 @@ class QualityRow(TypedDict):
     psnr: float | None
     ssim: float | None
     steps: int
+    not_taken: int
     seconds: float
 
 
@@ -94,8 +100,7 @@ def read_recorded(rows: Sequence[RecordedRow]) -> RidgeRows:
     """Tell the rows apart by what they say they are.
 
     Raises:
-        UserError: for a row that lacks a field, or holds another type there.
+        UserError: for a row of no known kind, or one that lacks a field or holds another type there.
     """
-    curves = [row for row in rows if row.get("what") == CURVE]
-    tests = [row for row in rows if row.get("what") != CURVE]
+    curves, tests = told_apart(rows, CURVE, TEST)
     return RidgeRows(read_rows(curves, CurveRow), read_rows(tests, QualityRow))

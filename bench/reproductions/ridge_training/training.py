@@ -5,23 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
 
 from ....hypergrad import Implicit, Method
-from ....problems import LowerLevel
-from ....solvers import Budget, Lbfgs, Minres, Neumann, Outcome, solve
-from ...measure.clock import time_once
-from ...measure.untimed import untimed
+from ....solvers import Budget, Lbfgs, Minres, Neumann
+from ...measure.clock import balanced_order, time_once
+from ...training.held_out import HeldOut
 from ...training.pairs import Pairs
 from ...training.parametrization import parametrization
+from ...training.partners import Partners
 from ...training.recipe import Recipe
 from ...training.trainer import Trainer
-from ...training.training_step import GOING_ON, LearningState, Measures
-from ..relative_error import finite
+from ...training.training_step import GOING_ON, LearningState, Measures, missed_steps
 from .problem import RidgeSize
 
 SOLVER = Lbfgs()
@@ -44,7 +41,8 @@ class HeldOutPoint(NamedTuple):
 
     seconds: float
     steps: int
-    not_taken: int
+    solve_missed: int
+    adjoint_missed: int
     solver_steps: float | None
     held_out_psnr: float | None
 
@@ -69,10 +67,10 @@ class EqualTime:
         """Tell whether training has neither diverged nor got stuck."""
         return int(self.state.ended) == GOING_ON
 
-    def advance(self, share: float, until: float, held_out: Pairs, rate: float) -> None:
+    def advance(self, share: float, until: float, held_out: HeldOut, rate: float) -> None:
         """Train until so many seconds are spent, at the rate of this share of the time, and look."""
         point = self.curve[-1]
-        seconds, missed, measured = point.seconds, point.not_taken, []
+        seconds, solves, adjoints, measured = point.seconds, point.solve_missed, point.adjoint_missed, []
         self.state = _with_rate(self.state, rate * _cosine(share))
         while seconds < until and self.going_on:
             count = max(1, min(MOST, int((until - seconds) / self._step_seconds)))
@@ -81,11 +79,12 @@ class EqualTime:
             )
             seconds += spent
             self._step_seconds = spent / max(1, len(measures.taken))
-            missed += int((~measures.taken).sum())
+            missed = missed_steps(measures, float(TRAINED.tolerance))
+            solves, adjoints = solves + missed.solve, adjoints + missed.adjoint
             measured.append(measures)
-        psnr = held_out_psnr(held_out, self.trainer.learned(self.state))
+        psnr = held_out.restored(self.trainer.learned(self.state)).psnr
         steps = int(self.state.step)
-        self.curve.append(HeldOutPoint(seconds, steps, missed, _solver_steps(measured), psnr))
+        self.curve.append(HeldOutPoint(seconds, steps, solves, adjoints, _solver_steps(measured), psnr))
 
 
 def train_for_equal_time(
@@ -94,29 +93,25 @@ def train_for_equal_time(
     """Train the same regulariser on the same batches with each gradient, in turns of a slice of the time.
 
     The rate falls along a cosine with the time that is spent, so that nobody's schedule is cut short. What is
-    compiled is compiled before.
+    compiled is compiled before, and has run once.
     """
     pairs, start = size.training_pairs(), size.start(name)
-    trainings = {one: _begun(size, GRADIENTS[one], pairs, start, held_out) for one in gradients}
+    looks = HeldOut(held_out, Partners(GRADIENTS[IMPLICIT], SOLVER), LOOKED)
+    trainings = {one: _begun(size, GRADIENTS[one], pairs, start, looks) for one in gradients}
     for slice_ in range(size.points):
         until = size.seconds * (slice_ + 1) / size.points
-        for training in trainings.values():
-            training.advance(slice_ / size.points, until, held_out, size.rate)
+        for one in balanced_order(list(trainings), slice_):
+            trainings[one].advance(slice_ / size.points, until, looks, size.rate)
     return trainings
 
 
-def held_out_psnr(pairs: Pairs, regularizer: Any) -> float | None:
-    """Return the mean PSNR over the crops in dB; None if one of the solves did not converge."""
-    return finite(_psnr(pairs, regularizer))
-
-
-def _begun(size: RidgeSize, method: Method, pairs: Pairs, start: Any, held_out: Pairs) -> EqualTime:
+def _begun(size: RidgeSize, method: Method, pairs: Pairs, start: Any, looks: HeldOut) -> EqualTime:
     optimizer = optax.inject_hyperparams(optax.adam)(learning_rate=size.rate)
     recipe = Recipe(method, SOLVER, TRAINED, optimizer, parametrization(start), size.batch, starts="warm")
     trainer = Trainer(recipe, pairs, start)
     state = trainer.start()
-    trainer.compile(state)
-    return EqualTime(trainer, state, [HeldOutPoint(0.0, 0, 0, None, held_out_psnr(held_out, start))])
+    trainer.advance(state, 1)  # the first call of a program is slower than all others
+    return EqualTime(trainer, state, [HeldOutPoint(0.0, 0, 0, 0, None, looks.restored(start).psnr)])
 
 
 def _with_rate(state: LearningState, rate: float) -> LearningState:
@@ -131,13 +126,3 @@ def _cosine(share: float) -> float:
 
 def _solver_steps(measured: Sequence[Measures]) -> float | None:
     return float(np.concatenate([one.solver_steps for one in measured]).mean()) if measured else None
-
-
-@untimed
-def _psnr(pairs: Pairs, regularizer: Any) -> Float[Array, ""]:
-    def of_pair(y: Array, truth: Array) -> Array:
-        found = solve(SOLVER, LOOKED, LowerLevel(pairs.A, y, regularizer))
-        psnr = -10 * jnp.log10(jnp.mean(jnp.square(found.x - truth)))
-        return jnp.where(found.status == int(Outcome.CONVERGED), psnr, jnp.nan)
-
-    return jnp.mean(jax.vmap(of_pair)(pairs.y, pairs.truths))

@@ -1,5 +1,6 @@
 """Equilibria of a batch of measurements, and the gradient of their error by the weights that they share."""
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -83,9 +84,7 @@ class EquilibriumModel:
     def solver(self, lower: LowerLevel) -> Anderson | Picard:
         """Return the solver with the model's tau, which solvers have over 1/L."""
         scale = jax.lax.stop_gradient(self.tau / map_step_size(lower, 1.0))
-        if isinstance(self.ways.solver, Picard):
-            return Picard(scale)
-        return Anderson(self.ways.solver.memory, self.ways.solver.ridge, self.ways.solver.safeguard, scale)
+        return dataclasses.replace(self.ways.solver, step_scale=scale)
 
 
 class SolveAccount(NamedTuple):

@@ -1,6 +1,6 @@
 """Train one model, solve for all its equilibria, and look at the map under every step size."""
 
-from functools import partial
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -192,8 +192,7 @@ def _contraction(
 
 
 def _with_tau(model: EquilibriumModel, tau: float) -> EquilibriumModel:
-    leaves = partial(EquilibriumModel, model.K, model.gamma)
-    return leaves(jnp.asarray(tau, DTYPE), model.kind, model.ways)
+    return dataclasses.replace(model, tau=jnp.asarray(tau, DTYPE))
 
 
 def _some(data: MeasuredImages) -> MeasuredImages:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..rows import RecordedRow, read_rows
+from ..rows import RecordedRow, read_rows, told_apart
 from .rows import EquilibriumTrainingRow, FaceStepRow, StepSizeRow
 
 
@@ -19,15 +19,11 @@ def read_untied(rows: Sequence[RecordedRow]) -> UntiedRows:
     """Tell the rows apart by what they say they are.
 
     Raises:
-        UserError: for a row that lacks a field, or holds another type there.
+        UserError: for a row of no known kind, or one that lacks a field or holds another type there.
     """
-
-    def of(what: str) -> list[RecordedRow]:
-        return [row for row in rows if row.get("what") == what]
-
-    trained = [row for row in rows if row.get("what") not in ("step size", "face step")]
+    trained, step_sizes, face_steps = told_apart(rows, "training", "step size", "face step")
     return UntiedRows(
         read_rows(trained, EquilibriumTrainingRow),
-        read_rows(of("step size"), StepSizeRow),
-        read_rows(of("face step"), FaceStepRow),
+        read_rows(step_sizes, StepSizeRow),
+        read_rows(face_steps, FaceStepRow),
     )

@@ -8,7 +8,35 @@ TIED, UNTIED = "tied", "untied"
 ACCELERATED = "accelerated, to the same residuals"
 
 
-class EquilibriumTrainingRow(TypedDict):
+class StepCounts(TypedDict):
+    """What the steps of a training tell.
+
+    Attributes:
+        training_steps: of Adam.
+        not_taken: steps that were not taken, as a solve of their batch diverged.
+        missed: share of the training's solves that stopped at their limit; what went away is not in it.
+        missed_adjoints: the same of adjoint iterations.
+        solver_steps: mean of the training's solves.
+        adjoint_steps: mean of their adjoints.
+        residual: the largest of the training's solves; None where one is not finite.
+        adjoint_residual: the largest of their adjoints; None where one is not finite.
+        losses: of the batches, one mean for each epoch; None where it is not finite.
+        seconds: of all steps, compilation aside.
+    """
+
+    training_steps: int
+    not_taken: int
+    missed: float
+    missed_adjoints: float
+    solver_steps: float
+    adjoint_steps: float
+    residual: float | None
+    adjoint_residual: float | None
+    losses: list[float | None]
+    seconds: float
+
+
+class EquilibriumTrainingRow(StepCounts):
     """A training of one model from one seed.
 
     Attributes:
@@ -28,15 +56,6 @@ class EquilibriumTrainingRow(TypedDict):
         training_images: how many.
         test_images: how many.
         epochs: how often each came.
-        training_steps: of Adam.
-        not_taken: steps that were not taken, as a solve of their batch diverged.
-        missed: share of the training's solves that stopped at their limit; what went away is not in it.
-        missed_adjoints: the same of adjoint iterations.
-        solver_steps: mean of the training's solves.
-        adjoint_steps: mean of their adjoints.
-        residual: the largest of the training's solves; None where one is not finite.
-        adjoint_residual: the largest of their adjoints; None where one is not finite.
-        losses: of the batches, one mean for each epoch; None where it is not finite.
         measured_error: mean squared error of the measurements themselves on test images.
         first_training_error: mean squared error of the start's equilibria on all training images; None where
             one diverged.
@@ -47,7 +66,6 @@ class EquilibriumTrainingRow(TypedDict):
         diverged_equilibria: how many went away.
         contraction: mean contraction factor of the map at test images' equilibria.
         largest_contraction: of them.
-        seconds: of all steps, compilation aside.
     """
 
     what: Literal["training"]
@@ -65,15 +83,6 @@ class EquilibriumTrainingRow(TypedDict):
     training_images: int
     test_images: int
     epochs: int
-    training_steps: int
-    not_taken: int
-    missed: float
-    missed_adjoints: float
-    solver_steps: float
-    adjoint_steps: float
-    residual: float | None
-    adjoint_residual: float | None
-    losses: list[float | None]
     measured_error: float
     first_training_error: float | None
     first_test_error: float | None
@@ -83,7 +92,6 @@ class EquilibriumTrainingRow(TypedDict):
     diverged_equilibria: int
     contraction: float | None
     largest_contraction: float | None
-    seconds: float
 
 
 class StepSizeRow(TypedDict):

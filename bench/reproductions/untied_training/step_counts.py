@@ -4,26 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from typing_extensions import TypedDict
 
 from ...records.status import Status
 from ..relative_error import finite
+from .rows import StepCounts
 from .training import AdamAccount, TrainedWeights
-
-
-class StepCounts(TypedDict):
-    """The fields of a row that are of the training's steps; see `EquilibriumTrainingRow`."""
-
-    training_steps: int
-    not_taken: int
-    missed: float
-    missed_adjoints: float
-    solver_steps: float
-    adjoint_steps: float
-    residual: float | None
-    adjoint_residual: float | None
-    losses: list[float | None]
-    seconds: float
 
 
 class Ending(NamedTuple):

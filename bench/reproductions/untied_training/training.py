@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ...measure.clock import time_once
 from ...measure.program import Compiler, Program
+from ...training.pairs import batch_indices
 from .equilibrium import EquilibriumModel, MeasuredImages, SharedWeights, SolveAccount, differentiate
 
 RATE, LAST_RATE = 1e-3, 1e-6
@@ -117,8 +118,6 @@ def _adam(steps: int) -> optax.GradientTransformation:
 
 def _batches(count: int, schedule: Schedule, seed: int) -> Iterator[Int[Array, "steps batch"]]:
     """Draw each epoch's batches in an order that the seed decides, the same for tied and untied weights."""
-    generator = np.random.default_rng([seed, 43])
     each = count // schedule.batch
-    for _ in range(schedule.epochs):
-        chosen = generator.permutation(count)[: each * schedule.batch]
-        yield jnp.asarray(chosen.reshape(each, schedule.batch), jnp.int32)
+    for epoch in range(schedule.epochs):
+        yield jnp.asarray(batch_indices(seed, count, schedule.batch, epoch * each, each))

@@ -95,14 +95,23 @@ def count_fits(rows: Sequence[EquilibriumTrainingRow]) -> list[Counted]:
 
 
 def who_generalises(rows: Sequence[EquilibriumTrainingRow]) -> str:
-    """Say in how many compared pairs the untied model's test error is the smaller one; empty for none."""
-    ratios = [one.test_ratio for one in pairs_of(rows) if one.is_compared]
-    if not ratios:
-        return ""
+    """Say in how many compared pairs the untied model's test error is the smaller one; empty for none.
+
+    Pairs whose iterations missed are counted apart.
+    """
+    compared = [one for one in pairs_of(rows) if one.is_compared]
+    groups = {
+        "": [one.test_ratio for one in compared if one.is_exact],
+        " whose iterations missed": [one.test_ratio for one in compared if not one.is_exact],
+    }
+    return ". ".join(_generalising(which, ratios) for which, ratios in groups.items() if ratios)
+
+
+def _generalising(which: str, ratios: Sequence[float]) -> str:
     smaller = sum(one < 1 for one in ratios)
     return (
-        f"The untied model's test error is the smaller one in {smaller} of {len(ratios)} compared pairs "
-        f"({_spread(ratios)})"
+        f"The untied model's test error is the smaller one in {smaller} of {len(ratios)} compared pairs"
+        f"{which} ({_spread(ratios)})"
     )
 
 

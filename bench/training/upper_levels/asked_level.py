@@ -3,9 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
-from ....hypergrad.upper_levels.fixed_tolerances import FixedTolerances
-from ....hypergrad.upper_levels.inexact_sgd import InexactSgd
-from ....hypergrad.upper_levels.maid import Maid
+from .... import hypergrad
 from ....hypergrad.upper_levels.pair_solves import PairSolves
 from ....hypergrad.upper_levels.schedules import PowerDecay
 from ....hypergrad.upper_levels.upper_level import BatchLevel, UpperLevel
@@ -13,15 +11,18 @@ from ....problems.values.validation import is_known
 from ....solvers.solver import PointSolver, Solver
 from ...catalogue.entry import Entry, Origin
 from ...catalogue.kebab_case import kebab_case
+from ...catalogue.kind import public_classes
 from ...catalogue.typed_call import TypedCall, typed_call, with_settings
 from ...errors import UserError, nearest
 from ...failure import failure_of
 from ..request import TrainingRequest
 
 UPPER_LEVELS: dict[str, UpperLevel] = {
-    kebab_case(type(one).__name__): one for one in (Maid(), InexactSgd(), FixedTolerances())
+    kebab_case(cls.__name__): cls()
+    for cls in public_classes(hypergrad)
+    if callable(getattr(cls, "demand", None))
 }
-"""By the names that one types."""
+"""Those that `hypergrad` exports, by the names that one types."""
 BATCH = 5
 """Pairs per step of one that takes batches, if nobody says how many."""
 _KIND = "upper level"

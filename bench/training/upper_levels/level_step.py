@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ....hypergrad.upper_levels.upper_level import BatchLevel, UpperLevel, UpperState
+from ....hypergrad.upper_levels.upper_loss import LossBounds
 from ....hypergrad.upper_levels.upper_problem import UpperProblem
 from ..training_step import DIVERGED, EXPLODED, GOING_ON, STUCK, LevelMeasures, Measures
 
@@ -56,9 +57,8 @@ def level_step(
         failures=failures,
         ended=ended.astype(jnp.int32),
     )
-    known = _level_measures(level, before, after)
-    known = known._replace(least=loss.least, most=loss.most) if level.traits.bounds_loss else known
-    return following, _measures(batch, loss.value, x, after, taken)._replace(level=known)
+    known = _level_measures(level, before, after, loss)
+    return following, _measures(batch, loss.value, x, after, taken, known)
 
 
 def _measures(
@@ -67,6 +67,7 @@ def _measures(
     x: Float[Array, "batch ..."],
     after: UpperState,
     taken: Bool[Array, ""],
+    known: LevelMeasures,
 ) -> Measures:
     errors = jax.vmap(lambda one, truth: jnp.mean(jnp.square(one - truth)))(x, batch.truth)
     # What solves were asked for, and what they reached, an upper level says by accuracies and bounds.
@@ -80,15 +81,16 @@ def _measures(
         adjoint_residual=None,
         failed=jnp.zeros((), jnp.int32),
         taken=taken,
+        level=known,
     )
 
 
-def _level_measures(level: UpperLevel, before: Any, after: UpperState) -> LevelMeasures:
+def _level_measures(level: UpperLevel, before: Any, after: UpperState, loss: LossBounds) -> LevelMeasures:
     demand, account = level.demand(before), after.account
     unknown = jnp.full_like(account.gradient_norm, jnp.nan)
     return LevelMeasures(
-        least=unknown,
-        most=unknown,
+        least=loss.least if level.traits.bounds_loss else unknown,
+        most=loss.most if level.traits.bounds_loss else unknown,
         certified_fall=account.certified_fall if level.traits.certifies_descent else unknown,
         gradient_bound=account.gradient_bound,
         accuracy=demand.accuracy,

@@ -5,15 +5,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Int
 
 from ....hypergrad.upper_levels.upper_level import BatchLevel, UpperLevel
 from ....hypergrad.upper_levels.upper_problem import UpperProblem
 from ....problems.regularizer import ProjectedRegularizer, Regularizer
 from ..leaf_range import LeafRange, leaf_ranges
-from ..pairs import Pairs, batch_indices
-from ..step_loop import CAPACITY, run_steps
+from ..pairs import Pairs
+from ..step_loop import CAPACITY, of_steps_made, pairs_of_steps, run_steps
 from ..training_step import GOING_ON, Measures
 from .level_step import PATIENCE, LevelState, level_step
 
@@ -72,13 +71,10 @@ class LevelTrainer:
         """
         self.compile(state)
         first, count = int(state.step), min(steps, CAPACITY)
-        chosen = np.zeros((CAPACITY, self._batch), np.int32)
-        if self._batch:
-            chosen[:count] = batch_indices(self._seed, self.pairs.number, self._batch, first, count)
+        chosen = pairs_of_steps(self._seed, self.pairs.number, self._batch, first, count)
         rest = (jnp.asarray(chosen), jnp.asarray(count, jnp.int32))
         state, measures = self._program(self._problem, state, *rest)
-        made = int(state.step) - first
-        return state, jax.tree.map(lambda leaf: np.asarray(leaf)[:made], measures)
+        return state, of_steps_made(measures, int(state.step) - first)
 
     def learned(self, state: LevelState) -> Any:
         """Return the regulariser that a state holds: the last good one where training did not go on."""

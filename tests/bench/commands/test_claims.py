@@ -220,6 +220,7 @@ def test_a_paper_stands_for_its_reproductions(
     assert grouped_reproductions("restarts") is None
     assert groups["elder"] == ["elder-training"]
     monkeypatch.setattr(claims_module, "_settling", dict)
+    assert {one.finding.reason for one in settled_claims()} == {"there is no reproduction of it yet"}
     assert hgb("reproduce", "elder", "--quick") == 2
     assert "no reproduction of elder yet: its claims B1, B2" in capsys.readouterr().err
 

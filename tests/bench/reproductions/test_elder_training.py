@@ -17,13 +17,11 @@ from hypergrad_bench.bench.reproductions import ElderTraining
 from hypergrad_bench.bench.reproductions.elder_training import restoring
 from hypergrad_bench.bench.reproductions.elder_training.measure import (
     AT_THE_EDGE,
-    MissedSteps,
     SeedOutcome,
     judged,
     measure_case,
-    missed_steps,
 )
-from hypergrad_bench.bench.reproductions.elder_training.models import EXPLICIT, IMPLICIT, MODELS
+from hypergrad_bench.bench.reproductions.elder_training.models import EXPLICIT, IMPLICIT, MODELS, SIGMA
 from hypergrad_bench.bench.reproductions.elder_training.problem import (
     QUICK,
     SEEDS,
@@ -35,7 +33,7 @@ from hypergrad_bench.bench.reproductions.elder_training.resting_energy import AL
 from hypergrad_bench.bench.reproductions.elder_training.restoring import RestoredPairs
 from hypergrad_bench.bench.reproductions.finding import Verdict
 from hypergrad_bench.bench.restoring.tuning import Tuned
-from hypergrad_bench.bench.training.training_step import Measures
+from hypergrad_bench.bench.training.training_step import Measures, MissedSteps, missed_steps
 from hypergrad_bench.problems import Denoising, FieldsOfExperts, LowerLevel, Photographs, measure
 from hypergrad_bench.problems.networks.drunet import Drunet
 from hypergrad_bench.solvers import Budget, ForwardBackward, Outcome, solve
@@ -260,6 +258,8 @@ def test_a_tiny_training_has_its_row() -> None:
         assert one["status"] in [status.value for status in Status]
         assert (one["status"] == Status.OK) == (2 * (one["solve_missed"] + one["adjoint_missed"]) < 3)
         assert None not in (one["pretrained_psnr"], one["trained_psnr"])
+        learned = one["solve_missed"] + one["adjoint_missed"] < one["steps"]
+        assert learned == (one["learned_sigma"] != pytest.approx(SIGMA, rel=1e-6))
     assert first["pretrained_psnr"] != second["pretrained_psnr"]
     assert set(first["crops"] or {}) == {"truth", "A^T y", "pre-trained", "trained"}
     assert second["crops"] is None

@@ -9,7 +9,7 @@ import pytest
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.report.page import page_markdown
 from hypergrad_bench.bench.reproductions.restarts.rows import RestartRow
-from hypergrad_bench.bench.reproductions.rows import read_row
+from hypergrad_bench.bench.reproductions.rows import read_row, told_apart
 from hypergrad_bench.bench.runs.reproduce import reproduction_named
 from hypergrad_bench.bench.runs.reproduction_file import ROWS, reproduction_folder
 from hypergrad_bench.bench.runs.reproduction_page import page_of
@@ -59,3 +59,11 @@ def test_a_row_of_another_type_is_refused_with_a_sentence() -> None:
     assert read_row(row, RestartRow) == row
     with pytest.raises(UserError, match="field 'steps' holds '3': input should be a valid integer"):
         read_row(row | {"steps": "3"}, RestartRow)
+
+
+def test_rows_are_told_apart_and_unknown_ones_refused() -> None:
+    rows = [{"what": "training", "seed": 0}, {"what": "work"}, {"what": "training", "seed": 1}]
+    assert told_apart(rows, "work", "training", "speed") == (rows[1:2], [rows[0], rows[2]], [])
+    for other in ({"what": "works"}, {"what": ["work"]}, {}):
+        with pytest.raises(UserError, match=r"a row whose 'what' is .*; accepted: work, training"):
+            told_apart([*rows, other], "work", "training")

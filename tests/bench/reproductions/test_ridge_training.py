@@ -13,16 +13,17 @@ from reproduction_rows import quick_rows, replaced
 from hypergrad_bench.bench.report.page import write_page
 from hypergrad_bench.bench.reproductions import RidgeTraining
 from hypergrad_bench.bench.reproductions.counted import DOES_NOT_HOLD, HOLDS, NOT_MEASURED
+from hypergrad_bench.bench.reproductions.ridge_training.measure import steps_taken
 from hypergrad_bench.bench.reproductions.ridge_training.page import count_targets
 from hypergrad_bench.bench.reproductions.ridge_training.problem import middle
-from hypergrad_bench.bench.reproductions.ridge_training.training import GRADIENTS, ONE_STEP
+from hypergrad_bench.bench.reproductions.ridge_training.training import GRADIENTS, ONE_STEP, HeldOutPoint
 from hypergrad_bench.hypergrad import OneStep, hypergradient
 from hypergrad_bench.problems import FieldsOfExperts, Identity, LowerLevel
 from hypergrad_bench.solvers import Budget, GradientDescent
 
 BASE: dict[str, Any] = {"what": "test", "case": "one", "quick": False, "status": "ok", "reason": ""}
 BASE |= {"gradient": "", "data": "photographs", "images": 2, "weight": None, "ssim": 0.7, "steps": 0}
-BASE |= {"seconds": 0.0}
+BASE |= {"seconds": 0.0, "not_taken": 0}
 
 
 def quality(kind: str, name: str, psnr: float, gradient: str = "") -> dict[str, Any]:
@@ -71,6 +72,16 @@ def test_a_page_is_there_before_everything_is_measured(tmp_path: Path) -> None:
     assert len(write_page(RidgeTraining().page(ROWS), tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("solves", "adjoints", "status"),
+    [(0, 0, "ok"), (6, 4, "ok"), (1, 10, "max_steps"), (0, 11, "adjoint_missed")],
+)
+def test_a_training_that_skipped_many_steps_does_not_count(solves: int, adjoints: int, status: str) -> None:
+    found, reason = steps_taken(HeldOutPoint(1.0, 100, solves, adjoints, 5.0, 27.0))
+    assert found == status
+    assert reason == ("" if status == "ok" else "11 of 100 steps were not taken")
+
+
 def test_one_step_gradients_are_those_of_one_gradient_step() -> None:
     """`OneStep` differentiates a step of the solver, which L-BFGS has not."""
     filters = FieldsOfExperts.initial((5, 5), 0)
@@ -112,5 +123,5 @@ def test_a_quick_run_trains_with_both_gradients_and_tests_on_a_folder(tmp_path: 
     for gradient in ("implicit", "one-step"):
         steps = [one["steps"] for one in curves if gradient in one["contestant"]]
         assert steps[0] == 0 < steps[-1]
-    assert all(one["not_taken"] == 0 for one in curves)
+    assert all(one["solve_missed"] == one["adjoint_missed"] == 0 for one in curves)
     assert [one["gradient"] for one in trained if one["what"] == "test"] == ["implicit", "one-step"]

@@ -91,7 +91,9 @@ def test_a_trainer_on_other_pairs_shares_the_program_and_is_a_new_one_else(cold)
     """To the bit; pairs of another shape are refused."""
     pairs, regularizer = signals()
     other = Pairs(pairs.A, pairs.y[::-1], pairs.truths[::-1])
+    cold.compile(cold.start())
     moved = cold.on(other, 3)
+    assert moved._program is cold._program
     assert cold.recipe.seed == 0
     found, measures = moved.advance(moved.start(), 3)
     fresh = Trainer(recipe(regularizer, starts="cold", seed=3), other, regularizer)
@@ -132,6 +134,8 @@ def test_a_solve_and_its_adjoint_begin_at_a_point_where_the_last_ones_of_their_p
     steps = jax.jit(partial(training_step, chosen))
     index = jnp.arange(COUNT)
     after, _ = steps(begun, index, pairs, begun.starts)
+    assert np.any(np.asarray(after.starts.adjoint))
+    assert not np.array_equal(after.starts.point, begun.starts.point)
     _, cold = steps(after, index, pairs, begun.starts)
     _, warm = steps(after, index, pairs, after.starts)
     assert float(warm.solver_steps) < float(cold.solver_steps)
