@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ....hypergrad import hypergradient, random_directions
 from ....hypergrad.references.central_differences import slopes_along
 from ....problems import LowerLevel
 from ....solvers import solve
+from ....solvers.certificate import active_rows, shifted_dual
 from ...machine.threads import fix_blas_threads
 from ...measure.clock import time_once
 from ...measure.memory_limit import too_large
@@ -18,8 +20,19 @@ from ...measure.program import Compiler
 from ...records.status import Status
 from ..relative_error import finite
 from ..training_pair import TrainingPair
-from .problem import METHOD, STEP, ExactImage
-from .rows import ExactRow, Told
+from .problem import LARGEST_DIFFERENCED, METHOD, STEPS, ExactImage
+from .rows import DifferencedFields, ExactRow, Told
+
+
+class End(NamedTuple):
+    """An end of a difference: the loss, NaN where it is not certified, and on which side each row is.
+
+    Attributes:
+        sides: 0 for an active row, else the sign of the dual variable.
+    """
+
+    loss: Float[Array, ""]
+    sides: Float[Array, "*range"]
 
 
 class Found(NamedTuple):
@@ -53,13 +66,13 @@ def measure_image(case: ExactImage, quick: bool) -> list[ExactRow]:
         "residual": None,
         "adjoint_steps": None,
         "adjoint_residual": None,
+        "difference_step": None,
         "difference_error": None,
     }
     if row["reason"]:
         return [row]
     found, seconds = time_once(lambda: total(pair))
-    error = _difference_error(case, pair, found)
-    return [{**row, **_told(case, found), "seconds": seconds, "difference_error": error}]
+    return [{**row, **_told(case, found), "seconds": seconds, **_differenced(case, pair, found)}]
 
 
 def _total(case: ExactImage) -> Callable[[TrainingPair], Found]:
@@ -95,22 +108,37 @@ def _told(case: ExactImage, found: Found) -> Told:
     }
 
 
-def _difference_error(case: ExactImage, pair: TrainingPair, found: Found) -> float | None:
-    """Compare the derivative along one direction with a central difference of certified solutions."""
-    if not (case.is_certified and bool(found.certified)):
-        return None
+def _differenced(case: ExactImage, pair: TrainingPair, found: Found) -> DifferencedFields:
+    """Compare the derivative along one direction with a central difference of certified solutions.
+
+    It counts where both ends have the active rows and signs of the middle: across a kink it is no derivative.
+    """
+    none: DifferencedFields = {"difference_step": None, "difference_error": None}
+    if case.side > LARGEST_DIFFERENCED or not (case.is_certified and bool(found.certified)):
+        return none
     directions = random_directions(pair.lower, 1, 0, ("regularizer",))
     exact = float(slopes_along(found.gradient, directions)[0])
+    program = Compiler().compile_program(_end(case, pair), pair.lower, name=case.name)
 
-    def loss(lower: LowerLevel) -> Float[Array, ""]:
+    def end(distance: float) -> End:
+        return program(jax.tree.map(lambda leaf, along: leaf + distance * along[0], pair.lower, directions))
+
+    sides = end(0.0).sides
+    for step in STEPS:
+        below, above = end(-step), end(step)
+        if all(np.array_equal(one.sides, sides) for one in (below, above)):
+            slope = float(above.loss - below.loss) / (2 * step)
+            return {"difference_step": step, "difference_error": finite(abs(slope / exact - 1))}
+    return none
+
+
+def _end(case: ExactImage, pair: TrainingPair) -> Callable[[LowerLevel], End]:
+    def end(lower: LowerLevel) -> End:
         solution = solve(case.solver, case.budget, lower)
+        x, u = solution.x, solution.state.u
         assert solution.certificate is not None
-        return jnp.where(solution.certificate.certified, pair.loss(solution.x), jnp.nan)
+        loss = jnp.where(solution.certificate.certified, pair.loss(x), jnp.nan)
+        active = active_rows(lower, x, u)
+        return End(loss, jnp.where(active, jnp.zeros_like(u), jnp.sign(shifted_dual(lower, x, u))))
 
-    ends = [
-        jax.tree.map(lambda leaf, along, sign=sign: leaf + sign * STEP * along[0], pair.lower, directions)
-        for sign in (-1, 1)
-    ]
-    program = Compiler().compile_program(loss, ends[0], name=case.name)
-    below, above = (float(program(end)) for end in ends)
-    return finite(abs((above - below) / (2 * STEP) / exact - 1))
+    return end

@@ -12,8 +12,10 @@ LARGEST_CERTIFIED = {"denoising": 512, "deconvolution": 256}
 """Pixels a side up to which the solution is certified; beyond, first-order steps end at 1e-5."""
 METHOD = ClosedForm()
 FIRST_ORDER = Budget(max_steps=2000, tolerance=1e-5, check_every=5)
-STEP = 1e-7
-"""Of the central difference, along a direction of length one."""
+STEPS = (1e-8, 1e-9, 1e-10, 1e-11)
+"""Of central differences, along a direction of length one: the first counts that crosses no kink."""
+LARGEST_DIFFERENCED = 256
+"""Pixels a side up to which differences are taken: each of their ends is solved to a certificate anew."""
 
 
 @dataclass(frozen=True)

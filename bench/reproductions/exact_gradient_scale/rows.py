@@ -23,7 +23,21 @@ class Told(TypedDict):
     adjoint_residual: float | None
 
 
-class ExactRow(Told):
+class DifferencedFields(TypedDict):
+    """What a central difference says.
+
+    Attributes:
+        difference_step: half the distance of its ends; None where every one that was tried crosses a kink, or
+            none was tried.
+        difference_error: of the derivative along a random direction of filters and weight, against the
+            difference, relative.
+    """
+
+    difference_step: float | None
+    difference_error: float | None
+
+
+class ExactRow(Told, DifferencedFields):
     """One solve with its gradient.
 
     Attributes:
@@ -35,8 +49,6 @@ class ExactRow(Told):
         route: how the closed form solves its adjoint system.
         memory_bytes: of solve with gradient, the compiler's static figure; None where it gives none.
         seconds: of solve with gradient, one call after the compilation; None for what was not run.
-        difference_error: of the derivative along a random direction of filters and weight, against a central
-            difference of certified solutions, relative; None where solutions are not certified.
     """
 
     task: str
@@ -47,4 +59,3 @@ class ExactRow(Told):
     route: str
     memory_bytes: float | None
     seconds: float | None
-    difference_error: float | None

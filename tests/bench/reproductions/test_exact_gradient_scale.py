@@ -51,6 +51,7 @@ def exact_row(**changes: Any) -> dict[str, Any]:
         "adjoint_residual": 1e-8,
         "memory_bytes": 2**20,
         "seconds": 0.5,
+        "difference_step": 1e-8,
         "difference_error": 1e-6,
     }
     return row | changes
@@ -59,6 +60,7 @@ def exact_row(**changes: Any) -> dict[str, Any]:
 ROWS: list[Any] = [
     exact_row(),
     exact_row(side=1024, pixels=2**20, certified=False, solver="Admm(rho=1.0)", difference_error=None),
+    exact_row(difference_step=None, difference_error=None),
 ]
 
 
