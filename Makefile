@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench reproduce test quick slow lint check report wheel clean
+.PHONY: help setup bench reproduce test quick slow lint check report docs wheel clean
 
 help:
 	@echo "make TARGET [PYTHON=python3]"
@@ -57,9 +57,15 @@ lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 check: lint  ## the same, and the contents of the wheel
 	$(BIN)/python -m pytest -q tests/test_packaging.py
 
-report: .venv/installed-$(EXTRA)  ## rebuild tables and figures of the newest run (RUN=results/local/... for another)
+report: .venv/installed-$(EXTRA)  ## rebuild tables, figures and page of the newest run (RUN=results/local/... for another)
 	@if [ -z '$(RUN)' ]; then echo "No run in results/local yet: 'make bench' makes one." >&2; exit 2; fi
 	$(BIN)/hgb table $(RUN)
+	$(BIN)/hgb report $(RUN)
+
+docs: .venv/installed-docs  ## build the documentation in site/; a warning is an error
+	@mkdir -p .types/library/hypergrad_bench
+	@ln -sfn $(addprefix ../../../,__init__.py problems solvers hypergrad) .types/library/hypergrad_bench/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 wheel: .venv/installed-dev  ## build the sdist, and the wheel from it, in dist/
 	rm -rf dist
@@ -67,7 +73,7 @@ wheel: .venv/installed-dev  ## build the sdist, and the wheel from it, in dist/
 	@rm -rf *.egg-info
 
 clean:  ## remove .venv, build products and caches; results/ stays
-	rm -rf .venv .types build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .types build dist site *.egg-info .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra: a change of pyproject.toml installs again, nothing else does. The extra cpu is empty,

@@ -97,6 +97,7 @@ def test_wheel_holds_the_sources_the_metadata_and_the_licence(wheel):
     expected = {
         *(f"hypergrad_bench/{source.as_posix()}" for source in sources()),
         "hypergrad_bench/py.typed",
+        *(f"hypergrad_bench/{path.relative_to(ROOT)}" for path in (ROOT / "bench/pages/assets").iterdir()),
         *(f"hypergrad_bench/problems/networks/weights/{name}.safetensors" for name in SHIPPED),
         *(
             f"hypergrad_bench/results/{run}/{name}"

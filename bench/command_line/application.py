@@ -8,13 +8,16 @@ import typer
 from .advise import advise
 from .check import check
 from .claims import claims
+from .compare import compare
 from .compare_training import compare_training
 from .evaluate import evaluate
 from .list_entries import list_entries
 from .reconstruct import reconstruct
+from .report import report
 from .reproduce import reproduce
 from .rerun import rerun
 from .run import run
+from .show import show
 from .table import table
 from .train import train
 from .train_denoiser import train_denoiser
@@ -29,8 +32,11 @@ app = typer.Typer(
 app.command(name="run")(run)
 app.command(name="list")(list_entries)
 app.command(name="table")(table)
+app.command(name="report")(report)
 app.command(name="reproduce")(reproduce)
 app.command(name="claims")(claims)
+app.command(name="compare")(compare)
+app.command(name="show")(show)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)
 app.command(name="advise")(advise)

@@ -63,13 +63,15 @@ def run(
     save_arrays: Annotated[
         bool, typer.Option("--save-arrays", help="Keep solutions, gradients, inputs.")
     ] = False,
+    tables: Annotated[bool, typer.Option("--tables", help="Print the table of every problem too.")] = False,
     out: Annotated[Path | None, typer.Option(help="The run's folder; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Measure every method on every problem of a suite, and print one table per problem.
+    """Measure every method on every problem of a suite, and say which is cheapest at which accuracy.
 
-    Records are written as they are made: a run that was stopped goes on with --resume.
+    One table per problem is in the folder; that of a single problem is printed too. Records are written as
+    they are made: a run that was stopped goes on with --resume.
 
     Examples:
         hgb run --suite smoke
@@ -104,4 +106,4 @@ def run(
         plugins=tuple(plugin or ()),
         save_arrays=save_arrays,
     )
-    run_suite(selection, out, resume, device)
+    run_suite(selection, out, resume, device, tables)

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..machine.device import use_device
 from ..progress import RunProgress
 from ..report.comma_separated import comma_separated
+from ..report.latex import latex_table
 from ..report.markdown import markdown_table
 from ..report.terminal import standard_output, terminal_table
 from ..report.text_table import TextTable
@@ -168,6 +169,8 @@ def _print(asked: EvaluationRequest, setting: Setting, lines: list[JudgedLine]) 
     )
     if asked.form is Form.TERMINAL:
         standard_output().print(terminal_table(table))
+    elif asked.form is Form.LATEX:
+        typer.echo(latex_table(table), nl=False)
     else:
         typer.echo(markdown_table(table), nl=True)
 

@@ -1,4 +1,4 @@
-"""How `hgb table` prints."""
+"""How tables are printed."""
 
 from enum import StrEnum
 
@@ -10,3 +10,4 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
     MD = "md"
     CSV = "csv"
+    LATEX = "latex"

@@ -8,6 +8,7 @@ import typer
 from ..errors import UserError
 from ..records.line_file import BadLine
 from ..report.comma_separated import csv_of_cells
+from ..report.latex import latex_table
 from ..report.page import Page, page_markdown, print_page, write_page
 from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
@@ -57,6 +58,8 @@ def _print(page: Page, form: Form) -> None:
         print_page(page)
     elif form is Form.CSV:
         typer.echo(csv_of_cells(page.sections), nl=False)
+    elif form is Form.LATEX:
+        typer.echo("\n".join(map(latex_table, page.sections)), nl=False)
     else:
         typer.echo(page_markdown(page), nl=False)
     warn(page.warnings)

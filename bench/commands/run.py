@@ -10,7 +10,7 @@ from ..grid.selection import Selection
 from ..machine.device import use_device
 from ..report.figures import write_figures
 from ..report.publish import write_tables
-from ..report.render import print_tables
+from ..report.render import print_answer, print_tables
 from ..report.tables import report_of
 from ..runs.folder import new_folder
 from ..runs.reproduce import built_in_reproductions
@@ -18,10 +18,11 @@ from ..runs.run import Plan, plan_again, plan_run, started
 from ..runs.run_file import run_folder
 from .measuring import measure, typed
 from .notices import say, warn
+from .report import write_run_report
 
 
-def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str) -> None:
-    """Measure a suite, or go on with a run, and print its tables.
+def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str, tables: bool) -> None:
+    """Measure a suite, or go on with a run, and print its answer; its tables if asked for, or if one.
 
     Raises:
         UserError: if the suite is a reproduction, or for what `plan_run` refuses.
@@ -34,18 +35,23 @@ def run_suite(selection: Selection, out: Path | None, resume: Path | None, devic
     for line in plan.left_out:
         say(f"left out, as it does not fit together: {line}")
     measure(started(plan, typed()), run_folder(plan.folder))
-    _finish(plan)
+    _finish(plan, tables)
 
 
-def _finish(plan: Plan) -> None:
+def _finish(plan: Plan, tables: bool) -> None:
     folder = run_folder(plan.folder)
     records = folder.journal.read().entries
     report = report_of(records, folder.clock_warnings())
-    print_tables(report)
+    if tables or len(report.tables) == 1:
+        print_tables(report)
+    print_answer(report)
     warn(report.warnings)
     write_tables(report, folder.path)
     write_figures(report, folder.path)
-    Console().print(Text(f"Records, tables and figures are in {folder.path}"), soft_wrap=True)
+    page = write_run_report(folder.path)
+    Console().print(
+        Text(f"Records, tables and figures are in {folder.path}, the page is {page}"), soft_wrap=True
+    )
     recorded = {record.id for record in records}
     missing = [case for group in plan.groups for case in group if case.id not in recorded]
     if missing:

@@ -5,8 +5,11 @@ from pathlib import Path
 import typer
 
 from ..errors import UserError
-from ..report.publish import csv_text, page_of_table, write_tables
-from ..report.render import print_tables
+from ..report.answer import answer_table
+from ..report.latex import latex_table
+from ..report.publish import answer_section, csv_text, page_of_table, write_tables
+from ..report.render import print_answer, print_tables
+from ..report.result_table import result_table
 from ..report.tables import report_of
 from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
@@ -37,11 +40,15 @@ def print_table(folder: Path, form: Form, write: bool) -> None:
     reading = files.journal.read()
     report = report_of(reading.entries, files.clock_warnings())
     if form is Form.TERMINAL:
+        print_answer(report)
         print_tables(report)
     elif form is Form.CSV:
         typer.echo(csv_text(report.tables), nl=False)
+    elif form is Form.LATEX:
+        tables = [answer_table(report.records), *map(result_table, report.tables)]
+        typer.echo("\n".join(map(latex_table, tables)), nl=False)
     else:
-        typer.echo("\n".join(map(page_of_table, report.tables)), nl=False)
+        typer.echo("\n".join([answer_section(report, 1), *map(page_of_table, report.tables)]), nl=False)
     warn(report.warnings)
     if not reading.entries:
         say(f"{folder} has no record yet; `{files.resume}` goes on")

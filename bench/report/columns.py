@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Column:
     """Describe a column of numbers: the record's field, how to write it, why it may be missing.
 
-    An optional column is left out of a table none of whose rows has the number.
+    An optional column is left out of a table none of whose rows has a number that tells something.
     """
 
     field: str
@@ -19,6 +19,7 @@ class Column:
     meaning: str
     missing: str
     optional: bool = False
+    tells: Callable[[float], bool] = math.isfinite
 
 
 def scientific(value: float) -> str:
@@ -88,9 +89,11 @@ ACCURACY = (
         "error_bound",
         "certified error",
         scientific,
-        "bound of the hypergradient's error without a reference, over the hypergradient's norm",
+        "bound of the hypergradient's error without a reference, over the hypergradient's norm; not shown "
+        "where no row has one below 1",
         "only implicit differentiation of strongly convex energies has a bound",
         optional=True,
+        tells=lambda bound: bound < 1,
     ),
     Column("cosine", "cosine", unity, "cosine between hypergradient and reference", _NO_REFERENCE),
     Column(

@@ -110,14 +110,14 @@ def largest_tables(records: Iterable[Record]) -> list[Table]:
 def largest_of(tables: Iterable[Table]) -> list[Table]:
     """Return the tables that figures draw: see `largest_tables`."""
     chosen: dict[tuple[str, str], Table] = {}
-    for table in map(_by_sweep, tables):
+    for table in map(by_sweep, tables):
         name = table.problem.task, table.problem.regularizer
         if name not in chosen or _extent(table) > _extent(chosen[name]):
             chosen[name] = table
     return list(chosen.values())
 
 
-def _by_sweep(table: Table) -> Table:
+def by_sweep(table: Table) -> Table:
     """Name the rows of a sweep by its method and sort them by budget, so that each method is one line."""
     if not any(row.sweep for row in table.rows):
         return table

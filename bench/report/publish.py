@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import unwritable
 from ..records.durable import replace_durably
 from ..records.status import Status
+from .answer import answer_table
 from .columns import COLUMNS
 from .comma_separated import comma_separated
 from .frontier_page import frontier_csv, frontier_markdown
@@ -47,6 +48,11 @@ def _pages(report: Report, further: Mapping[str, str]) -> dict[str, str]:
     return {"README.md": index, "results.csv": csv_text(tables), **further, **pages}
 
 
+def answer_section(report: Report, level: int) -> str:
+    """Return which method is cheapest on each problem; `level` is that of the heading."""
+    return markdown_table(answer_table(report.records), level) + "\n"
+
+
 def page_of_table(table: Table) -> str:
     """Return a problem's page: title, table, and the notes that its marks refer to."""
     return markdown_table(result_table(table), level=1) + "\n"
@@ -78,6 +84,9 @@ def _index(report: Report, names: Sequence[str], further: Iterable[str]) -> str:
             "# Tables",
             "",
             *(f"**Warning.** {escaped(warning)}\n" for warning in report.warnings),
+            answer_section(report, 2),
+            "## All tables",
+            "",
             *(f"- [{name}]({name}): time and memory to reach an accuracy" for name in further),
             *links,
             "",

@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ..records.status import Status
+from .answer import answer_table
 from .columns import ACCURACY, COST
 from .frontier_page import frontier_tables
 from .result_table import LABELS, result_table
@@ -18,6 +19,11 @@ _STYLES = {status: "yellow" for status in Status if status.measured} | {Status.O
 _FOLDED = 20
 _Line = dict[str, str]
 """The texts of one row by the headings of their columns."""
+
+
+def print_answer(report: Report) -> None:
+    """Print which method is cheapest on each problem, as wide as the terminal."""
+    standard_output().print(terminal_table(answer_table(report.records)))
 
 
 def print_tables(report: Report) -> None:

@@ -11,8 +11,8 @@ LABELS = ("solver", "method", "max steps", "tolerance")
 
 
 def result_table(table: Table) -> TextTable:
-    """Return the table's text, without optional columns that no row fills; equal sentences share a note."""
-    columns = [column for column in COLUMNS if not column.optional or _is_filled(table, column)]
+    """Return the table's text, without optional columns that tell nothing; equal sentences share a note."""
+    columns = [column for column in COLUMNS if not column.optional or _tells(table, column)]
     notes: dict[str, int] = {}
     lines = [_line(row, columns, notes) for row in table.rows]
     return TextTable(
@@ -25,8 +25,9 @@ def result_table(table: Table) -> TextTable:
     )
 
 
-def _is_filled(table: Table, column: Column) -> bool:
-    return any(row.values[column.field] is not None for row in table.rows)
+def _tells(table: Table, column: Column) -> bool:
+    values = (row.values[column.field] for row in table.rows)
+    return any(value is not None and column.tells(value) for value in values)
 
 
 def _line(row: ResultRow, columns: Sequence[Column], notes: dict[str, int]) -> list[str]:

@@ -111,7 +111,7 @@ def test_the_version_is_the_installed_one() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("hgb re", ["reproduce", "rerun", "reconstruct"]),
+        ("hgb re", ["report", "reproduce", "rerun", "reconstruct"]),
         ("hgb run --sav", ["--save-arrays"]),
         ("hgb run --suite ", list(SUITES)),
         ("hgb run --method closed", ["closed-form"]),

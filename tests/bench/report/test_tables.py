@@ -217,6 +217,13 @@ def test_an_optional_column_is_shown_where_a_row_fills_it():
     assert [*texts, text_of(mixed, "certified")] == ["yes", "no", "some"]
 
 
+def test_a_bound_above_one_tells_nothing():
+    """The column is shown where a row has a bound that says something."""
+    vacuous, some = make_tables([measured(error_bound=6e6), measured(data="other", error_bound=0.2)])
+    assert "certified error" not in page_of_table(vacuous)
+    assert "| certified error |" in page_of_table(some)
+
+
 def test_files_of_a_run(tmp_path):
     records = [*grid(), measured(data="A b"), measured(data="a-b")]  # two problems with one slug
     index, table, *pages = write_tables(report_of(records), tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from synthetic_records import identity, measured
 
-from hypergrad_bench.bench.commands.rerun import _find
+from hypergrad_bench.bench.commands.found_record import _find
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.runs import provenance

@@ -1,0 +1,1 @@
+"""Two runs of the same cases: what became slower, larger or wrong."""
