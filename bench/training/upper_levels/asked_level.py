@@ -18,9 +18,7 @@ from ...failure import failure_of
 from ..request import TrainingRequest
 
 UPPER_LEVELS: dict[str, UpperLevel] = {
-    kebab_case(cls.__name__): cls()
-    for cls in public_classes(hypergrad)
-    if callable(getattr(cls, "demand", None))
+    kebab_case(cls.__name__): cls() for cls in public_classes(hypergrad) if hasattr(cls, "demand")
 }
 """Those that `hypergrad` exports, by the names that one types."""
 BATCH = 5
