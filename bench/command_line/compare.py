@@ -12,8 +12,9 @@ def compare(
     fail_above: Annotated[
         float | None,
         typer.Option(
-            min=1.0,
-            help="End with status 1 if a method takes more than so many times as long, or a case is worse.",
+            min=1.1,
+            help="End with status 1 if a method takes more than so many times as long as before beside the "
+            "others, or a case is worse.",
         ),
     ] = None,
 ) -> None:
@@ -25,7 +26,7 @@ def compare(
     Examples:
         hgb compare results/local/before results/local/after
 
-        hgb compare results/smoke-cpu results/local/now --fail-above 1.3
+        hgb compare results/local/before results/local/after --fail-above 1.3
     """
     from ..commands.compare import compare_runs
 

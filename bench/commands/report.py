@@ -71,7 +71,7 @@ def _of_runs(folders: Iterable[Path]) -> tuple[Document, list[BadLine]]:
             files.clock_warnings(),
             about.environment,
             about.command,
-            folder / "arrays",
+            folder,
         )
     return run_document(list(shown.values())), left_out
 

@@ -56,9 +56,12 @@ def _draw(case: Case, record: Record, path: Path) -> None:
 
     steps = case.contestant.budget.max_steps if record.steps_max is None else int(record.steps_max)
     seen = seen_solve(case, max(steps, 1))
+    shown = len(seen.residuals) - 1
+    followed = f"{shown} steps" if shown >= steps else f"the first {shown} of {steps} steps"
     leaves = jax.tree_util.tree_leaves_with_path(seen.gradient)
     gradient = {jax.tree_util.keystr(path)[1:]: np.asarray(leaf) for path, leaf in leaves}
-    figure = seen_figure(case.describe(), np.asarray(seen.residuals), gradient)
+    title = f"{case.describe()}\n{followed} on the first of its batch; the gradient of the whole batch"
+    figure = seen_figure(title, np.asarray(seen.residuals), gradient)
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:

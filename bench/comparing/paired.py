@@ -1,37 +1,34 @@
 """The cases that two runs have in common."""
 
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..records.record import Record
-from ..report.tables import grouped, problem_of
+from ..report.tables import ProblemKey, grouped, problem_of, unbracketed
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A case in both runs.
+    """A case in both runs, with the same inputs.
 
     Attributes:
         before: its record in the first run.
         after: its record in the second run.
-        pace: the median ratio of times, second over first, of all methods on the same problem; None where
-            none was timed in both.
     """
 
     before: Record
     after: Record
-    pace: float | None
 
     @property
     def ratio(self) -> float | None:
-        """Its time in the second run over that in the first; None if it was not timed in both."""
-        return time_ratio(self.before, self.after)
-
-    @property
-    def own(self) -> float | None:
-        """The ratio over the pace: what this method lost beyond what all lost on the problem."""
-        return None if self.ratio is None or self.pace is None else self.ratio / self.pace
+        """Its time in the second run over that in the first; None without two times that have a ratio."""
+        old, new = self.before.total_seconds, self.after.total_seconds
+        if old is None or new is None:
+            return None
+        ratio = new / old
+        return ratio if math.isfinite(ratio) and ratio > 0 else None
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,13 @@ class Matched:
         pairs: the cases in both, in the order of the second.
         only_before: how many cases the first run has alone.
         only_after: how many cases the second run has alone.
+        other_inputs: how many cases in both are left out, since their inputs are not the same arrays.
     """
 
     pairs: tuple[Paired, ...]
     only_before: int
     only_after: int
+    other_inputs: int
 
     @property
     def pace(self) -> float | None:
@@ -58,21 +57,21 @@ class Matched:
 def match(before: Sequence[Record], after: Sequence[Record]) -> Matched:
     """Pair the records of equal cases, by their ids; of several records of one case the last counts."""
     first, second = ({record.id: record for record in records} for records in (before, after))
-    common = [record for id_, record in second.items() if id_ in first]
-    pace = {problem: _pace(group, first) for problem, group in grouped(common, problem_of).items()}
-    pairs = tuple(Paired(first[record.id], record, pace[problem_of(record)]) for record in common)
-    return Matched(pairs, len(first.keys() - second.keys()), len(second.keys() - first.keys()))
+    common = [Paired(first[id_], record) for id_, record in second.items() if id_ in first]
+    same = [pair for pair in common if pair.before.input_hashes == pair.after.input_hashes]
+    alone = len(first.keys() - second.keys()), len(second.keys() - first.keys())
+    return Matched(tuple(same), *alone, len(common) - len(same))
 
 
-def time_ratio(before: Record, after: Record) -> float | None:
-    """Return the second time of solve and gradient over the first; None without both."""
-    if before.total_seconds is None or after.total_seconds is None:
-        return None
-    return after.total_seconds / before.total_seconds
-
-
-def _pace(records: Sequence[Record], first: Mapping[str, Record]) -> float | None:
-    """Methods take turns on a problem, so that what slows down the machine slows down all of them there."""
-    ratios = [time_ratio(first[record.id], record) for record in records]
-    known = [ratio for ratio in ratios if ratio is not None]
-    return statistics.median(known) if known else None
+def ratios_by_problem(matched: Matched) -> dict[ProblemKey, dict[str, float]]:
+    """Return the median ratio of each method on each problem, over its solvers, budgets and seeds."""
+    by_id = {pair.after.id: pair for pair in matched.pairs if pair.ratio is not None}
+    groups = grouped((pair.after for pair in by_id.values()), problem_of)
+    found: dict[ProblemKey, dict[str, float]] = {}
+    for problem, records in groups.items():
+        methods = grouped(records, lambda record: unbracketed(record.method))
+        found[problem] = {
+            method: statistics.median(by_id[record.id].ratio or 1.0 for record in own)
+            for method, own in methods.items()
+        }
+    return found

@@ -22,7 +22,7 @@ class SeenSolve(NamedTuple):
     """A case, looked at.
 
     Attributes:
-        residuals: of the first member of the batch, at its start and after each step, relative.
+        residuals: of the first member of the batch, at its start and after each step that was followed.
         gradient: of the whole batch's loss.
     """
 

@@ -34,8 +34,11 @@ _PROFILES = (
 )
 
 
-def error_charts(tables: Sequence[Table]) -> list[Chart]:
-    """Return error against time and error against memory, one view per problem; without views, no chart."""
+def error_charts(tables: Sequence[Table], number: int) -> list[Chart]:
+    """Return error against time and error against memory, one view per problem; without views, no chart.
+
+    `number` is that of the run on its page, in which a click on a point looks for the record.
+    """
     named = [by_sweep(table) for table in tables]
     look = look_of(named)
     charts = [
@@ -44,7 +47,7 @@ def error_charts(tables: Sequence[Table]) -> list[Chart]:
             f"Error against {name}",
             _AGAINST.format(cost=about),
             "Problem",
-            _views(named, look, cost, title),
+            _views(named, look, cost, title, number),
         )
         for name, about, cost, title in (
             ("time", "the time of solve and gradient", _milliseconds, "solve and gradient (ms)"),
@@ -74,13 +77,18 @@ def profile_chart(records: Sequence[Record]) -> Chart | None:
 
 
 def _views(
-    tables: Sequence[Table], look: Look, cost: Callable[[ResultRow], float | None], title: str
+    tables: Sequence[Table], look: Look, cost: Callable[[ResultRow], float | None], title: str, number: int
 ) -> list[dict[str, Any]]:
     views = []
     for table in tables:
         rows = [row for row in table.rows if _height(row) > 0 and (cost(row) or 0) > 0]
         if rows:
-            views.append(_view(table, rows, look, cost, title))
+            view = _view(table, rows, look, cost, title)
+            for trace in view["traces"]:
+                trace["customdata"] = [
+                    f"{number}-{id_}" if number and id_ else id_ for id_ in trace["customdata"]
+                ]
+            views.append(view)
     return views
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ from ..records.record import Record
 from ..records.status import Status
 from ..report.columns import scientific
 from ..report.tables import grouped, problem_of, unbracketed
-from .blocks import Drawing
+from .blocks import Drawing, Words
 
 MOST_RESTORED = 12
 MOST_FILTERS = 64
@@ -28,12 +29,13 @@ def drawing_of(heading: str, alt: str, figure: Figure) -> Drawing:
     return Drawing(heading, alt, base64.b64encode(content.getvalue()).decode())
 
 
-def restored_pictures(records: Sequence[Record], arrays: Path) -> list[Drawing]:
+def restored_pictures(records: Sequence[Record], arrays: Path) -> list[Drawing | Words]:
     """Return truth, measurement, solution and its error on each image problem whose arrays were saved.
 
-    Each by the least wrong record that is ok; of more than 12 problems the first.
+    Each by the least wrong record that is ok; of more than 12 problems the first. Arrays that cannot be read
+    are named.
     """
-    pictures = []
+    pictures: list[Drawing | Words] = []
     for problem, group in grouped(records, problem_of).items():
         if "x" not in problem.size or len(pictures) == MOST_RESTORED:
             continue
@@ -41,7 +43,11 @@ def restored_pictures(records: Sequence[Record], arrays: Path) -> list[Drawing]:
         saved = [one for one in known if (arrays / f"{one.id}.npz").exists()]
         if saved:
             best = min(saved, key=lambda one: one.relative_error or 0.0)
-            pictures += _restored(problem.title(), best, arrays / f"{best.id}.npz")
+            path = arrays / f"{best.id}.npz"
+            try:
+                pictures += _restored(problem.title(), best, path)
+            except (ValueError, OSError, EOFError, KeyError, IndexError, BadZipFile) as error:
+                pictures.append(Words(f"{path} cannot be read: {error}", "Warning", warning=True))
     return pictures
 
 
@@ -59,7 +65,7 @@ def filter_picture(regularizer: Any) -> Drawing | None:
 
 
 def _restored(title: str, record: Record, path: Path) -> list[Drawing]:
-    with np.load(path, allow_pickle=False) as saved:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
         held: dict[str, Shaped[np.ndarray, "..."]] = {name: saved[name] for name in saved.files}
     images = _images(held)
     if images is None:

@@ -41,13 +41,25 @@ _LOOKED_UP = (
     ("total_seconds_q1", "total, first quartile (s)"),
     ("total_seconds_q3", "total, third quartile (s)"),
     ("created", "measured at"),
+    ("key", "address"),
+    ("folder", "folder"),
 )
 _FACTORS = {"solve_seconds": 1e3, "total_seconds": 1e3, "memory_bytes": 2.0**-20}
 """From a record's unit to that of its column."""
 
 
-def record_table(runs: Mapping[str, Sequence[Record]]) -> RecordTable:
-    """Return the records of some runs, by the runs' names; of more than 10,000 the first."""
+def key_of_record(number: int, record: Record) -> str:
+    """Return the record's name in addresses: equal cases of several runs have the same id."""
+    return f"{number}-{record.id}" if number else record.id
+
+
+def record_table(runs: Mapping[str, Sequence[Record]], folders: Mapping[str, str]) -> RecordTable:
+    """Return the records of some runs, by the runs' names; of more than 10,000 the first.
+
+    Args:
+        runs: their records.
+        folders: where they lie, as one would type it.
+    """
     labels = _LABELS if len(runs) > 1 else _LABELS[1:]
     everything = [(run, record) for run, records in runs.items() for record in records]
     told = [column for column in COLUMNS if _tells(everything, column)]
@@ -59,7 +71,11 @@ def record_table(runs: Mapping[str, Sequence[Record]]) -> RecordTable:
         *(_column(name, heading, shown=False) for name, heading in _LOOKED_UP),
     ]
     names = [column["name"] for column in columns]
-    rows = [[record.id, *(_value(run, record, name) for name in names)] for run, record in everything[:MOST]]
+    numbers = {run: number for number, run in enumerate(runs)}
+    rows = []
+    for run, record in everything[:MOST]:
+        own = {"run": run, "key": key_of_record(numbers[run], record), "folder": folders[run]}
+        rows.append([record.id, *(own[name] if name in own else _value(record, name) for name in names)])
     return RecordTable(_text(len(everything)), [_column("id", "record"), *columns], rows)
 
 
@@ -77,16 +93,16 @@ def _number_column(column: Column) -> dict[str, Any]:
 
 def _text(number: int) -> str:
     told = f"{number} records." if number <= MOST else f"The first {MOST} of {number} records."
-    further = "" if number <= MOST else " `hgb table FOLDER --format csv` has them all."
+    further = "" if number <= MOST else " `records.jsonl` in the run's folder has them all."
     return (
         f"{told}{further} A column's head sorts, the fields above the table filter; a record's id shows all "
         "of it, and how to measure it again."
     )
 
 
-def _value(run: str, record: Record, name: str) -> Any:
+def _value(record: Record, name: str) -> Any:
     """Return a field in the unit of its column, without the empty brackets of a repr."""
-    value = run if name == "run" else getattr(record, name)
+    value = getattr(record, name)
     if name == "status":
         return record.status.value
     if isinstance(value, str):

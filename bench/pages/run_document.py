@@ -29,7 +29,7 @@ class ShownRun:
         warnings: sentences about all of them.
         environment: of its `run.json`.
         command: that began it.
-        arrays: the folder of its arrays, whether there is one or not.
+        folder: of it, as one would type it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ShownRun:
     warnings: tuple[str, ...]
     environment: Mapping[str, JsonValue]
     command: Sequence[str]
-    arrays: Path
+    folder: Path
 
 
 def run_document(runs: Sequence[ShownRun]) -> Document:
@@ -51,7 +51,8 @@ def run_document(runs: Sequence[ShownRun]) -> Document:
         blocks += [Words(warning, f"Warning{about}", warning=True) for warning in run.warnings]
     for number, run in enumerate(runs):
         blocks += _of_run(run, number, len(runs) > 1)
-    blocks.append(record_table({run.name: run.records for run in runs}))
+    folders = {run.name: str(run.folder) for run in runs}
+    blocks.append(record_table({run.name: run.records for run in runs}, folders))
     blocks.append(PlainTable(environment_table({run.name: run.environment for run in runs})))
     blocks += [Words(f"{run.name}: {' '.join(run.command)}", "Command") for run in runs]
     return Document(", ".join(run.name for run in runs), blocks)
@@ -79,9 +80,9 @@ def _of_run(run: ShownRun, number: int, several: bool) -> list[Block]:
     about = f": {run.name}" if several else ""
     table = answer_table(run.records)
     answer = replace(table, heading=table.heading + about)
-    charts = [*error_charts(tables), *filter(None, [profile_chart(run.records)])]
+    charts = [*error_charts(tables, number), *filter(None, [profile_chart(run.records)])]
     named = [replace(one, name=f"{one.name}-{number}", heading=one.heading + about) for one in charts]
-    return [PlainTable(answer), *named, *restored_pictures(run.records, run.arrays)]
+    return [PlainTable(answer), *named, *restored_pictures(run.records, run.folder / "arrays")]
 
 
 def _fact(value: JsonValue) -> str:

@@ -8,7 +8,7 @@ from ..records.record import Record
 from .columns import mebibytes, milliseconds, scientific, significant
 from .frontier import ACCURACIES, Frontier, Point, Standing, frontier_of
 from .frontier_page import exponent
-from .tables import EMPTY, grouped, problem_of, unbracketed
+from .tables import EMPTY, ProblemKey, RowKey, grouped, key_of, problem_of, unbracketed
 from .text_table import TextTable
 
 HEADING = "Which method?"
@@ -53,14 +53,34 @@ def cheapest_of(frontier: Frontier, accuracy: float) -> Cheapest | None:
 def answer_table(records: Iterable[Record]) -> TextTable:
     """Return one line per problem, and a sentence where one method alone is right, or none."""
     groups = grouped(records, problem_of)
-    frontiers = [frontier_of(problem, group) for problem, group in groups.items()]
+    frontiers = [frontier_of(problem, _with_every_seed(group)) for problem, group in groups.items()]
+    short = [_short(problem, group) for problem, group in groups.items() if _short_of_seeds(group)]
     return TextTable(
         heading=HEADING,
         text=_EXPLAINED,
         columns=["problem", *(f"to {exponent(accuracy)}" for accuracy in ACCURACIES)],
         lines=[_line(frontier) for frontier in frontiers],
         words=[f"to {exponent(accuracy)}" for accuracy in ACCURACIES],
-        remarks=_remarks(frontiers),
+        remarks=[*_remarks(frontiers), *short],
+    )
+
+
+def _short_of_seeds(records: Sequence[Record]) -> list[RowKey]:
+    """Return the rows that lack a seed which others on the problem have: a run that is not finished."""
+    seeds = {record.seed for record in records}
+    rows = grouped(records, key_of)
+    return [key for key, own in rows.items() if {record.seed for record in own} != seeds]
+
+
+def _with_every_seed(records: Sequence[Record]) -> list[Record]:
+    short = set(_short_of_seeds(records))
+    return [record for record in records if key_of(record) not in short]
+
+
+def _short(problem: ProblemKey, records: Sequence[Record]) -> str:
+    names = sorted({unbracketed(key.method) for key in _short_of_seeds(records)})
+    return (
+        f"Left out, as not every seed is recorded yet, are budgets of {', '.join(names)}: {problem.title()}"
     )
 
 
@@ -113,7 +133,11 @@ def _remark(frontier: Frontier) -> str:
         return "No reference says who is right"
     if not frontier.knows(coarsest):
         return f"The reference itself is known to {scientific(frontier.bound)} only"
-    right = {one.method for one in frontier.standings if one.cheapest(coarsest, "seconds") is not None}
+    right = {one.method for one in frontier.standings if _is_right(one, coarsest)}
+    timed = {one.method for one in frontier.standings if one.cheapest(coarsest, "seconds") is not None}
+    if right and not timed:
+        names = ", ".join(sorted(map(unbracketed, right)))
+        return f"Right to {exponent(coarsest)}, but not timed: {names}"
     if len(right) == 1:
         return f"Only {unbracketed(right.pop())} is right to {exponent(coarsest)}"
     floors = [(one.floor.error, one.method) for one in frontier.standings if one.floor is not None]
@@ -122,3 +146,8 @@ def _remark(frontier: Frontier) -> str:
     error, method = min(floors)
     least = f"the least wrong is {unbracketed(method)}, by {scientific(error)}"
     return f"No method is right to {exponent(coarsest)}; {least}"
+
+
+def _is_right(standing: Standing, accuracy: float) -> bool:
+    """Tell whether a budget of it is right, whatever it costs."""
+    return any(point.error <= accuracy for point in standing.points)

@@ -2,7 +2,9 @@
 
 from .text_table import TextTable
 
-PACKAGES = r"% needs \usepackage{booktabs,longtable}"
+PACKAGES = r"% needs \usepackage[T1]{fontenc} and \usepackage{textcomp,booktabs,longtable}"
+NARROW = 24
+"""Signs up to which a column of words is as wide as its longest cell."""
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -36,12 +38,13 @@ def latex_text(text: str) -> str:
 
 def latex_table(table: TextTable) -> str:
     """Return heading, table, notes and remarks; the table breaks over pages."""
-    places = "".join("l" if words else "r" for words in table.are_words())
+    places = "".join(_places(table))
     head, *lines = (" & ".join(map(latex_text, line)) + r" \\" for line in (table.columns, *table.lines))
     notes = [f"{number}. {latex_text(note)}" for number, note in enumerate(table.notes, start=1)]
     below = [*notes, *map(latex_text, table.remarks)]
     parts = [
         PACKAGES,
+        *([rf"\par\noindent {latex_text(table.text)}"] if table.text else []),
         rf"\begin{{longtable}}{{{places}}}",
         rf"\caption{{{latex_text(table.heading)}}} \\",
         r"\toprule",
@@ -54,6 +57,18 @@ def latex_table(table: TextTable) -> str:
         *(rf"\par\noindent {{\footnotesize {sentence}}}" for sentence in below),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _places(table: TextTable) -> list[str]:
+    """Return the columns' kinds: numbers right, words left; columns of long words share the width."""
+    longest = [max(map(len, column)) for column in zip(table.columns, *table.lines, strict=True)]
+    wide = [words and length > NARROW for words, length in zip(table.are_words(), longest, strict=True)]
+    share = 0.9 / max(1, sum(wide))
+    paragraph = rf"p{{{share:.2f}\textwidth}}"
+    return [
+        paragraph if is_wide else "l" if words else "r"
+        for is_wide, words in zip(wide, table.are_words(), strict=True)
+    ]
 
 
 def _sign(sign: str) -> str:

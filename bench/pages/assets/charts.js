@@ -32,7 +32,7 @@
     box.removeAllListeners?.("plotly_click");
     box.on("plotly_click", ({ points }) => {
       const id = points[0]?.customdata;
-      if (typeof id === "string" && /^[0-9a-f]{12}$/.test(id)) window.location.hash = "#record-" + id;
+      if (typeof id === "string" && /^[0-9a-f-]+$/.test(id)) window.location.hash = "#record-" + id;
     });
   }
 

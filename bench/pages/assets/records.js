@@ -24,6 +24,9 @@
     return size >= 1e-3 && size < 1e6 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
   };
 
+  // For a shell.
+  const quoted = (path) => (/^[\w./:@%+=,-]+$/.test(path) ? path : "'" + path.replaceAll("'", "'\\''") + "'");
+
   const choices = [];
   for (const column of visible.filter((one) => one.choice)) {
     const values = [...new Set(rows.map((row) => String(row[column.at] ?? "")))].sort();
@@ -89,13 +92,13 @@
     }
     const body = document.querySelector("#records-table tbody");
     body.replaceChildren(...kept.slice(first, first + SHOWN).map((at) => {
-      const row = made("tr", "", rows[at][place.id] === chosen ? { class: "chosen" } : {});
+      const row = made("tr", "", rows[at][place.key] === chosen ? { class: "chosen" } : {});
       for (const column of visible) {
         const text = written(rows[at][column.at], column);
         const cell = made(column.name === "id" ? "th" : "td", "", column.number ? { class: "number" } : {});
         if (column.name === "id") {
           cell.setAttribute("scope", "row");
-          cell.append(made("a", text, { href: "#record-" + text }));
+          cell.append(made("a", text, { href: "#record-" + rows[at][place.key] }));
         } else cell.textContent = text;
         row.append(cell);
       }
@@ -109,23 +112,23 @@
   }
 
   function open() {
-    const found = /^#record-([0-9a-f]+)$/.exec(window.location.hash);
-    const at = found === null ? -1 : rows.findIndex((row) => row[place.id] === found[1]);
+    const found = /^#record-([0-9a-f-]+)$/.exec(window.location.hash);
+    const at = found === null ? -1 : rows.findIndex((row) => row[place.key] === found[1]);
     const box = byId("record");
     chosen = at < 0 ? null : found[1];
     box.hidden = found === null;
     if (found !== null) {
-      box.replaceChildren(made("h3", `Record ${found[1]}`));
+      box.replaceChildren(made("h3", `Record ${at < 0 ? found[1] : rows[at][place.id]}`));
       if (at < 0) box.append(made("p", "This page has no such record."));
       else {
         const list = document.createElement("dl");
         columns.forEach((column, number) => {
           const value = rows[at][number];
-          if (value === null || value === undefined || value === "") return;
+          if (value === null || value === undefined || value === "" || column.name === "key") return;
           list.append(made("dt", column.heading), made("dd", String(value)));
         });
         const again = made("p", "Measure it again: ");
-        again.append(made("code", `hgb rerun ${found[1]}`));
+        again.append(made("code", `hgb rerun ${rows[at][place.id]} --run ${quoted(rows[at][place.folder])}`));
         box.append(again, list);
       }
       const shut = made("button", "Close", { type: "button" });

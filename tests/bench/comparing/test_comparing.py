@@ -65,13 +65,46 @@ def test_the_pace_is_what_all_lost() -> None:
     slow = [one.model_copy(update={"total_seconds": 2.5 * (one.total_seconds or 0)}) for one in run(0)]
     matched = match(run(0), slow)
     assert matched.pace == pytest.approx(2.5)
-    assert all(pair.own == pytest.approx(1) for pair in matched.pairs)
+    changes = method_changes(matched)
+    assert [(one.raw, one.ratio) for one in changes] == [pytest.approx((2.5, 1.0))] * len(METHODS)
+    assert not any(one.significant for one in changes)
+
+
+def test_a_method_with_many_cases_does_not_hide_its_own_slowdown() -> None:
+    """The pace is that of the other methods, each once, however many records one has."""
+
+    def records(slower: float) -> list[Record]:
+        many = [f"Unrolled(steps={number})" for number in range(20)]
+        return [
+            measured(
+                id=identity(100 * place + rank),
+                size=size,
+                method="Unrolled()" if method in many else method,
+                max_steps=rank,
+                total_seconds=1e-3
+                * (rank + 1)
+                * (slower if method in many else 1.0)
+                * (1 + 0.01 * ((rank * place) % 3)),
+            )
+            for place, size in enumerate((*SIZES, "256"))
+            for rank, method in enumerate([*many, *METHODS[:3], "Shine()"])
+        ]
+
+    changes = method_changes(match(records(1.0), records(3.0)))
+    assert [(one.method, round(one.ratio, 3)) for one in changes if one.significant] == [("Unrolled", 3.0)]
 
 
 def test_one_case_proves_nothing() -> None:
-    """However much slower it is, with nothing beside it."""
-    changes = method_changes(match([measured()], [measured(total_seconds=9.0)]))
-    assert [(one.p, one.significant) for one in changes] == [(None, False)]
+    """However much slower it is: with nothing beside it, and on one problem, where it is said."""
+    assert method_changes(match([measured()], [measured(total_seconds=9.0)])) == []
+    one_problem = [one for one in run(0) if one.size == "16"]
+    slow = [
+        one.model_copy(update={"total_seconds": 100.0}) if one.method == "OneStep()" else one
+        for one in one_problem
+    ]
+    changes = method_changes(match(one_problem, slow))
+    assert {one.p for one in changes} == {None}
+    assert {line[-1] for line in method_table(changes, 1.0).lines} == {"cannot tell"}
 
 
 def test_what_does_not_depend_on_the_machine_is_compared_one_by_one() -> None:
@@ -82,6 +115,9 @@ def test_what_does_not_depend_on_the_machine_is_compared_one_by_one() -> None:
         measured(id=identity(3)),
         measured(id=identity(4), relative_error=1e-15),
         measured(id=identity(5), status=Status.MAX_STEPS),
+        measured(id=identity(7)),
+        measured(id=identity(8), status=Status.FAILED),
+        measured(id=identity(9), input_hashes={".y": "1"}),
     ]
     after = [
         measured(id=identity(1), status=Status.FAILED, relative_error=None, memory_bytes=None),
@@ -90,18 +126,30 @@ def test_what_does_not_depend_on_the_machine_is_compared_one_by_one() -> None:
         measured(id=identity(4), relative_error=1e-13),
         measured(id=identity(5)),
         measured(id=identity(6)),
+        measured(id=identity(7), total_seconds=None),
+        measured(id=identity(8), status=Status.MAX_STEPS),
+        measured(id=identity(9), input_hashes={".y": "2"}, relative_error=1.0),
     ]
     matched = match(before, after)
-    assert (len(matched.pairs), matched.only_before, matched.only_after) == (5, 0, 1)
+    assert (len(matched.pairs), matched.only_before, matched.only_after, matched.other_inputs) == (7, 0, 1, 1)
     found = otherwise(matched)
-    assert [(one.figure, one.worse) for one in found] == [
-        ("status", True),
-        ("error", True),
-        ("memory MiB", False),
-        ("status", False),
+    assert [(one.figure, one.verdict) for one in found] == [
+        ("status", "worse"),
+        ("error", "worse"),
+        ("total ms", "worse"),
+        ("memory MiB", "better"),
+        ("status", "better"),
+        ("status", "better"),
     ]
     assert [line[-4:] for line in otherwise_table(found).lines][1] == ["error", "2.3e-7", "1.0e-3", "worse"]
-    assert len(regressions([], found, 1.0)) == 2
+    assert len(regressions(matched, [], found, 1.1)) == 3
+    assert regressions(match(before, after[1:]), [], [], 1.1) == ["1 cases have no record after"]
+
+
+def test_times_without_a_ratio_are_no_times() -> None:
+    """A clock that says 1e-320 seconds and then 1e300 says nothing."""
+    huge, tiny = (measured(total_seconds=seconds) for seconds in (1e300, 1e-320))
+    assert [match([one], [other]).pace for one, other in ((huge, tiny), (tiny, huge))] == [None, None]
 
 
 def test_single_cases_are_listed_by_how_far_they_moved() -> None:
@@ -109,7 +157,7 @@ def test_single_cases_are_listed_by_how_far_they_moved() -> None:
     after = run(0)
     after[7] = after[7].model_copy(update={"total_seconds": 5 * (after[7].total_seconds or 0)})
     lines = case_table(match(run(0), after)).lines
-    assert (lines[0][-1], lines[0][-3]) == (after[7].id, "5.00")
+    assert (lines[0][-1], lines[0][-2]) == (after[7].id, "5.00")
 
 
 def test_environments_that_differ_are_named() -> None:

@@ -43,7 +43,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def written(path: Path, records: list[Record]) -> Path:
     """Write the page of some records."""
-    run = ShownRun("run", tuple(records), (), {"jax": "0.10"}, ["hgb", "run"], path.parent / "arrays")
+    run = ShownRun("run", tuple(records), (), {"jax": "0.10"}, ["hgb", "run"], path.parent)
     write_html(run_document([run]), path)
     return path
 
@@ -136,13 +136,31 @@ def test_an_address_shows_a_record_and_how_to_measure_it_again(browser, page) ->
     opened(browser, page, address=f"#record-{record.id}")
     box = browser.find_element("id", "record")
     assert box.is_displayed()
-    assert f"hgb rerun {record.id}" in box.text
+    assert f"hgb rerun {record.id} --run {page.parent}" in box.text
     assert browser.execute_script("return document.activeElement.id") == "record"
     assert record.id in first_cells(browser, "record")
     box.find_element("tag name", "button").click()
     assert not browser.find_element("id", "record").is_displayed()
     opened(browser, page, address="#record-abcdefabcdef")
     assert "no such record" in browser.find_element("id", "record").text
+
+
+def test_equal_cases_of_two_runs_are_told_apart(browser, tmp_path) -> None:
+    """Their ids are the same; each address shows the record of its own run."""
+    runs = [
+        ShownRun(name, (measured(total_seconds=seconds),), (), {}, ["hgb"], tmp_path / name)
+        for name, seconds in (("before", 0.001), ("after", 0.5))
+    ]
+    write_html(run_document(runs), tmp_path / "both.html")
+    opened(browser, tmp_path / "both.html")
+    links = browser.find_elements("css selector", "tbody a[href^='#record-']")
+    addresses = [link.get_attribute("href") for link in links]
+    for address, run in zip(addresses, runs, strict=True):
+        browser.get(address)
+        time.sleep(0.1)
+        text = browser.find_element("id", "record").text
+        assert f"--run {run.folder}" in text
+        assert ("500" in text) == (run.name == "after")
 
 
 def test_a_point_says_what_it_is_and_shows_its_record(browser, page) -> None:

@@ -50,9 +50,9 @@ class Outline(HTMLParser):
             self.data[self._inside["id"]] = json.loads(data)
 
 
-def shown(records, name: str = "run", arrays: Path = Path("nowhere")) -> ShownRun:
+def shown(records, name: str = "run", folder: Path = Path("nowhere")) -> ShownRun:
     """A run of some records."""
-    return ShownRun(name, tuple(records), (), {"jax": "0.10", "dirty": False}, ["hgb", "run"], arrays)
+    return ShownRun(name, tuple(records), (), {"jax": "0.10", "dirty": False}, ["hgb", "run"], folder)
 
 
 def test_the_page_of_a_run_begins_with_the_answer_and_holds_every_record() -> None:
@@ -111,12 +111,16 @@ def test_two_runs_have_an_answer_each_and_one_table() -> None:
     names = [column["name"] for column in page.data["records-data"]["columns"]]
     column = [row[names.index("run")] for row in page.data["records-data"]["rows"]]
     assert column == ["before"] * len(grid()) + ["after"] * len(grid())
+    keys = [row[names.index("key")] for row in page.data["records-data"]["rows"]]
+    assert len(set(keys)) == 2 * len(grid())
+    drawn = page.data["error-against-time-1-views"][0]["traces"][0]["customdata"]
+    assert set(drawn) <= set(keys[len(grid()) :])
 
 
 def test_a_page_says_what_it_leaves_out(monkeypatch) -> None:
     """A browser is not given more than it can sort at once."""
     monkeypatch.setattr(table_of_page, "MOST", 3)
-    table = record_table({"run": grid()})
+    table = record_table({"run": grid()}, {"run": "results/run"})
     assert len(table.rows) == 3
     assert table.text.startswith(f"The first 3 of {len(grid())} records.")
 
@@ -124,12 +128,12 @@ def test_a_page_says_what_it_leaves_out(monkeypatch) -> None:
 def test_charts_draw_every_row_that_has_both_numbers() -> None:
     """One view per problem, at the reference's own error where that is larger."""
     records = [measured(relative_error=1e-15), measured(method="M()", relative_error=None, id=identity(2))]
-    time, memory = error_charts(make_tables(records))
+    time, memory = error_charts(make_tables(records), 0)
     (view,) = time.views
     (trace,) = view["traces"]
     assert (trace["y"], trace["x"], trace["customdata"]) == ([3e-12], [14.5], [records[0].id])
     assert memory.views[0]["traces"][0]["x"] == [3.5]
-    assert error_charts([]) == []
+    assert error_charts([], 0) == []
     assert profile_chart([]) is None
 
 
@@ -147,6 +151,16 @@ def test_saved_arrays_are_shown_as_images(tmp_path) -> None:
     assert picture.heading.endswith(f"record {records[1].id}")
     assert picture.alt.startswith("truth, measurement, solution, error of denoising")
     assert restored_pictures(records, tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"PK\x03\x04 and no more", b""])
+def test_arrays_that_are_damaged_are_named_and_the_page_is_made(tmp_path, content) -> None:
+    """What was measured is not lost for a picture."""
+    record = measured(size="3x4")
+    (tmp_path / "arrays").mkdir()
+    (tmp_path / "arrays" / f"{record.id}.npz").write_bytes(content)
+    page = html_of(run_document([shown([record], folder=tmp_path)]))
+    assert f"{record.id}.npz cannot be read: " in page
 
 
 def test_learned_filters_are_shown() -> None:

@@ -83,6 +83,23 @@ def test_a_method_must_be_right_on_every_seed_and_timed() -> None:
     assert (found.standing.method, found.next) == ("Exact", None)
 
 
+def test_what_is_right_but_was_not_timed_is_not_called_wrong() -> None:
+    """It is said that nobody was timed."""
+    table = answer_table([of("Exact", 1e-8, 0.004, total_seconds=None), of("Wrong", 0.5, 0.001)])
+    assert cells(table) == [EMPTY] * 3
+    assert table.remarks[0].startswith("Right to 1e-2, but not timed: Exact: denoising")
+    both = answer_table([of("Exact", 1e-8, 0.004, total_seconds=None), of("Other", 1e-8, 0.001)])
+    assert both.remarks == []
+
+
+def test_a_seed_that_is_not_recorded_yet_is_no_seed_that_was_met() -> None:
+    """The page of a run that is not finished says who is left out."""
+    records = [of("Fast", 1e-8, 0.001), of("Whole", 1e-8, 0.002), of("Whole", 1e-8, 0.002, seed=1)]
+    table = answer_table(records)
+    assert cells(table)[0].startswith("Whole with S")
+    assert table.remarks[-1].startswith("Left out, as not every seed is recorded yet, are budgets of Fast: ")
+
+
 def test_no_record_gives_no_line(tmp_path) -> None:
     """An empty run has an answer without problems; the index of tables begins with the answer."""
     assert answer_table([]).lines == []
