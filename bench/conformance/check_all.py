@@ -135,7 +135,10 @@ def _methods(catalogue: Catalogue, subjects: Catalogue, problems: list[SmallProb
 
 
 def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) -> Iterator[Check]:
-    """Let a method meet, on each problem, the first solver it can differentiate and those not met yet."""
+    """Let a method meet, on each problem, the first solver it can differentiate and those not met yet.
+
+    Of a rule that does not know the solver, linearity in the loss is shown with the first one.
+    """
     met: list[Any] = []
     for problem in problems:
         pairs = [Pair(method, solver, problem) for solver in partners]
@@ -145,7 +148,9 @@ def _method(method: Any, partners: Iterable[Any], problems: list[SmallProblem]) 
         if bench_traits_of(method).costly:
             supported = [] if met else supported[:1]
         for pair in [pair for pair in supported if pair is supported[0] or pair.solver not in met]:
-            yield Check(_label(pair), partial(methods.check_method, _label(pair), pair), first=not met)
+            shown = pair is not supported[0] and pair.backward_is_its_own
+            check = partial(methods.check_method, _label(pair), pair, linearity=not shown)
+            yield Check(_label(pair), check, first=not met)
             if not met:
                 yield Check(_label(pair), partial(methods.check_transformations, _label(pair), pair))
             met.append(pair.solver)

@@ -82,6 +82,15 @@ class Pair(NamedTuple):
         return self.method.traits.exact
 
     @property
+    def backward_is_its_own(self) -> bool:
+        """Say whether the gradient follows from solution and loss alone, whichever solver found it.
+
+        What such a rule does with the loss it does with every solver; one that is biased may read the
+        solver's state, as SHINE does.
+        """
+        return self.exact and isinstance(self.method, AdjointMethod)
+
+    @property
     def granted_error(self) -> float:
         """The relative error that an exact method is granted, in float64."""
         return bench_traits_of(self.method).granted_error
@@ -98,14 +107,15 @@ def check_support(subject: str, pair: Pair) -> Iterator[Finding]:
     yield Finding(subject, "supports", is_reason(reason), f"it returns {reason!r}; None or a sentence is due")
 
 
-def check_method(subject: str, pair: Pair) -> Iterator[Finding]:
+def check_method(subject: str, pair: Pair, linearity: bool = True) -> Iterator[Finding]:
     """Check the hypergradient of a supported pair.
 
-    Its layout and, unless inexact by design, its value; that it is linear in the loss; that units change
-    nothing.
+    Its layout and, unless inexact by design, its value; that it is linear in the loss, unless another pair
+    has shown that; that units change nothing.
     """
     lower, other = pair.problem.lowers
-    yield from check_linearity(subject, pair)
+    if linearity:
+        yield from check_linearity(subject, pair)
     program = Compiled(_differentiate)
     found = program(pair.settings, posed(lower))
     same = type(found.gradient) is type(lower) and layout(found.gradient) == layout(lower)
