@@ -1,19 +1,16 @@
 """`hgb rerun`: its options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .record_options import OfRun, RecordId
 from .start_jax import start_jax
 
 
 def rerun(
-    record_id: Annotated[str, typer.Argument(help="A record's id, or the first digits of it.")],
-    run: Annotated[
-        Path | None,
-        typer.Option(help="The run's folder; else results/ and the package's recorded runs are searched."),
-    ] = None,
+    record_id: RecordId,
+    run: OfRun = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Measure one recorded case again, alone, and print both side by side. Nothing is written.

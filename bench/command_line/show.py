@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
+from .record_options import OfRun, RecordId
 from .start_jax import start_jax
 
 
 def show(
-    record_id: Annotated[str, typer.Argument(help="A record's id, or the first digits of it.")],
-    run: Annotated[
-        Path | None,
-        typer.Option(help="The run's folder; else results/ and the package's recorded runs are searched."),
-    ] = None,
+    record_id: RecordId,
+    run: OfRun = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw its residuals and its gradient: a .png, .pdf or .svg file.")
     ] = None,

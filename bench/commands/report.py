@@ -6,9 +6,10 @@ from pathlib import Path
 import typer
 from pydantic import JsonValue
 
-from ...problems.files.saved_regularizer import load_regularizer
+from ...problems.files.saved_regularizer import DESCRIPTION, load_regularizer
 from ..errors import UserError
-from ..pages.blocks import Block, Document, PlainTable
+from ..machine.device import use_device
+from ..pages.blocks import Block, Document, PlainTable, Words
 from ..pages.pictures import filter_picture
 from ..pages.render import write_html
 from ..pages.run_document import ShownRun, environment_table, page_document, run_document
@@ -33,6 +34,7 @@ def write_report(folders: Sequence[Path], out: Path | None) -> None:
     pages = [folder for folder in folders if _has_page(folder)]
     if pages and len(folders) > 1:
         raise UserError(f"{pages[0]} is not a run: it has a page of its own; several runs share one")
+    use_device("cpu")  # learned filters can be in float64
     document, left_out = _of_page(folders[0]) if pages else _of_runs(folders)
     path = out or (folders[0] / REPORT if len(folders) == 1 else Path(REPORT))
     write_html(document, path)
@@ -104,9 +106,11 @@ def _provenance(folder: Path, environment: Mapping[str, JsonValue]) -> list[Bloc
 
 
 def _filters(folder: Path) -> list[Block]:
-    """Return the learned filters; none where nothing was saved yet, or there are no filters."""
+    """Return the learned filters, or why they cannot be read; none where nothing was saved yet."""
+    if not (folder / DESCRIPTION).exists():
+        return []
     try:
         picture = filter_picture(load_regularizer(folder))
-    except (ValueError, OSError):
-        return []
+    except (ValueError, OSError) as error:
+        return [Words(f"the learned regulariser cannot be read: {error}", "Warning", warning=True)]
     return [] if picture is None else [picture]

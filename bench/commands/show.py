@@ -10,6 +10,7 @@ import typer
 from ..errors import UserError, unwritable
 from ..grid.by_hand import python_by_hand
 from ..grid.case import Case
+from ..machine.device import use_device
 from ..records.record import Record
 from ..report.terminal import standard_output, terminal_table
 from ..report.text_table import TextTable
@@ -28,6 +29,7 @@ def show(record_id: str, run: Path | None, picture: Path | None) -> None:
     """
     if picture is not None and picture.suffix not in FORMATS:
         raise UserError(f"a picture ends in {', '.join(FORMATS)}; got {str(picture)!r}")
+    use_device("cpu")  # inputs are made in float64
     found = found_record(record_id, run)
     output = standard_output()
     output.print(terminal_table(_facts(found.record, found.folder)))

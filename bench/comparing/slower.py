@@ -1,6 +1,6 @@
 """Which methods became slower or faster than the others, by a test that is stated."""
 
-import itertools
+import functools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def _permutation_test(name: str, problems: Sequence[Mapping[str, float]], tests:
 def _means(values: Sequence[Float[np.ndarray, " methods"]]) -> tuple[Float[np.ndarray, " draws"], bool]:
     """Return the means of one value of each problem: all of them, or as many as 100,000 at random."""
     if math.prod(map(len, values)) <= DRAWS:
-        return np.asarray([np.mean(one) for one in itertools.product(*values)]), True
+        return functools.reduce(np.add.outer, values).ravel() / len(values), True
     random = np.random.default_rng(0)
     total = np.zeros(DRAWS)
     for own in values:

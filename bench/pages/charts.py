@@ -13,6 +13,7 @@ from ..report.panels import MARKERS, Look, Style, by_sweep, look_of
 from ..report.profiles import LARGEST_FACTOR, Profile, make_profiles
 from ..report.tables import ResultRow, Table, grouped, problem_of, unbracketed
 from .blocks import Chart
+from .record_table import record_key
 
 _SYMBOLS: dict[str, str] = dict(
     zip(
@@ -85,9 +86,7 @@ def _views(
         if rows:
             view = _view(table, rows, look, cost, title)
             for trace in view["traces"]:
-                trace["customdata"] = [
-                    f"{number}-{id_}" if number and id_ else id_ for id_ in trace["customdata"]
-                ]
+                trace["customdata"] = [record_key(number, one) for one in trace["customdata"]]
             views.append(view)
     return views
 

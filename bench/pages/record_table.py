@@ -48,9 +48,9 @@ _FACTORS = {"solve_seconds": 1e3, "total_seconds": 1e3, "memory_bytes": 2.0**-20
 """From a record's unit to that of its column."""
 
 
-def key_of_record(number: int, record: Record) -> str:
-    """Return the record's name in addresses: equal cases of several runs have the same id."""
-    return f"{number}-{record.id}" if number else record.id
+def record_key(number: int, record_id: str) -> str:
+    """Return the name of a record of the n-th run in addresses: equal cases of two runs have the same id."""
+    return f"{number}-{record_id}" if number and record_id else record_id
 
 
 def record_table(runs: Mapping[str, Sequence[Record]], folders: Mapping[str, str]) -> RecordTable:
@@ -74,7 +74,7 @@ def record_table(runs: Mapping[str, Sequence[Record]], folders: Mapping[str, str
     numbers = {run: number for number, run in enumerate(runs)}
     rows = []
     for run, record in everything[:MOST]:
-        own = {"run": run, "key": key_of_record(numbers[run], record), "folder": folders[run]}
+        own = {"run": run, "key": record_key(numbers[run], record.id), "folder": folders[run]}
         rows.append([record.id, *(own[name] if name in own else _value(record, name) for name in names)])
     return RecordTable(_text(len(everything)), [_column("id", "record"), *columns], rows)
 
