@@ -11,7 +11,9 @@ from .claims import claims
 from .compare import compare
 from .compare_training import compare_training
 from .evaluate import evaluate
+from .export import export
 from .list_entries import list_entries
+from .merge import merge
 from .reconstruct import reconstruct
 from .report import report
 from .reproduce import reproduce
@@ -36,6 +38,8 @@ app.command(name="report")(report)
 app.command(name="reproduce")(reproduce)
 app.command(name="claims")(claims)
 app.command(name="compare")(compare)
+app.command(name="merge")(merge)
+app.command(name="export")(export)
 app.command(name="show")(show)
 app.command(name="rerun")(rerun)
 app.command(name="check")(check)

@@ -9,17 +9,29 @@ from ..errors import UserError
 from ..records.line_file import BadLine
 from ..report.comma_separated import csv_of_cells
 from ..report.latex import latex_table
-from ..report.page import Page, page_markdown, print_page, write_page
+from ..report.page import Page, page_markdown, print_page, write_page, write_page_figures
 from ..report.terminal import print_lines
 from ..runs.reproduction_file import reproduction_folder
 from ..runs.reproduction_page import page_of, write_page_of
 from ..runs.training_file import is_comparison
 from ..runs.training_pages import page_of_comparison, page_of_training
-from .form import Form
-from .notices import warn
+from .form import FigureForm, Form
+from .notices import say, warn
 
 
-def print_reproduction(folder: Path, form: Form, write: bool) -> None:
+def print_folder(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
+    """Print the page of a reproduction, a training or a comparison of trainings, and write it anew.
+
+    Raises:
+        UserError: if lines are left out, once the page of the others is printed.
+    """
+    if reproduction_folder(folder).about_path.exists():
+        print_reproduction(folder, form, write, figures)
+    else:
+        print_training(folder, form, write, figures)
+
+
+def print_reproduction(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
     """Print the page of a reproduction, and write it anew.
 
     Raises:
@@ -30,6 +42,7 @@ def print_reproduction(folder: Path, form: Form, write: bool) -> None:
     _print(page, form)
     if write:
         write_page_of(folder, page)
+        _write_figures(page, folder, figures)
     _refuse_lines(
         left_out,
         f"{len(left_out)} lines of {files.journal.path} are left out; `{files.resume}` sets aside what "
@@ -37,7 +50,7 @@ def print_reproduction(folder: Path, form: Form, write: bool) -> None:
     )
 
 
-def print_training(folder: Path, form: Form, write: bool) -> None:
+def print_training(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
     """Print the page of a training, or of a comparison of trainings, and write it anew.
 
     Raises:
@@ -47,10 +60,17 @@ def print_training(folder: Path, form: Form, write: bool) -> None:
     _print(shown.page, form)
     if write:
         write_page(shown.page, folder)
+        _write_figures(shown.page, folder, figures)
     _refuse_lines(
         shown.left_out,
         f"{len(shown.left_out)} lines of the curve are left out; `{shown.resume}` sets aside what is no step",
     )
+
+
+def _write_figures(page: Page, folder: Path, form: FigureForm) -> None:
+    if form is not FigureForm.PNG:
+        for path in write_page_figures(page, folder, form.value):
+            say(f"a figure is {path}")
 
 
 def _print(page: Page, form: Form) -> None:

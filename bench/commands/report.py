@@ -15,11 +15,13 @@ from ..pages.render import write_html
 from ..pages.run_document import ShownRun, environment_table, page_document, run_document
 from ..records.line_file import BadLine
 from ..report.terminal import print_lines
+from ..runs.claims import settled_claims
 from ..runs.reproduction_file import reproduction_folder
 from ..runs.reproduction_page import page_of
 from ..runs.run_file import run_folder
 from ..runs.training_file import is_comparison, is_of_training, training_folder
 from ..runs.training_pages import page_of_comparison, page_of_training
+from .claims import claims_table
 
 REPORT = "report.html"
 
@@ -75,7 +77,7 @@ def _of_runs(folders: Iterable[Path]) -> tuple[Document, list[BadLine]]:
             about.command,
             folder,
         )
-    return run_document(list(shown.values())), left_out
+    return run_document(list(shown.values()), claims_table(settled_claims())), left_out
 
 
 def _new_name(folder: Path, taken: Iterable[str]) -> str:

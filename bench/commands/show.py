@@ -54,6 +54,7 @@ def _pairs(heading: str, text: str, values: Mapping[str, object]) -> TextTable:
 
 def _draw(case: Case, record: Record, path: Path) -> None:
     from ..measure.seen_solve import seen_solve
+    from ..report.panels import save_figure
     from ..report.seen_figure import seen_figure
 
     steps = case.contestant.budget.max_steps if record.steps_max is None else int(record.steps_max)
@@ -65,6 +66,6 @@ def _draw(case: Case, record: Record, path: Path) -> None:
     title = f"{case.describe()}\n{followed} on the first of its batch; the gradient of the whole batch"
     figure = seen_figure(title, np.asarray(seen.residuals), gradient)
     try:
-        figure.savefig(path, dpi=150)
+        save_figure(figure, path)
     except OSError as error:
         raise unwritable(path, error) from error

@@ -40,10 +40,11 @@ class ShownRun:
     folder: Path
 
 
-def run_document(runs: Sequence[ShownRun]) -> Document:
+def run_document(runs: Sequence[ShownRun], claims: TextTable | None = None) -> Document:
     """Return the page of some runs: an answer for each, then everything that leads to it.
 
-    Answers and charts are made run by run: machines are never mixed.
+    Answers and charts are made run by run: machines are never mixed. Claims of papers, if any, follow the
+    records.
     """
     blocks: list[Block] = []
     for run in runs:
@@ -53,6 +54,7 @@ def run_document(runs: Sequence[ShownRun]) -> Document:
         blocks += _of_run(run, number, len(runs) > 1)
     folders = {run.name: str(run.folder) for run in runs}
     blocks.append(record_table({run.name: run.records for run in runs}, folders))
+    blocks += [] if claims is None else [PlainTable(claims)]
     blocks.append(PlainTable(environment_table({run.name: run.environment for run in runs})))
     blocks += [Words(f"{run.name}: {' '.join(run.command)}", "Command") for run in runs]
     return Document(", ".join(run.name for run in runs), blocks)

@@ -1,5 +1,6 @@
 """The figures of a run as functions of its records: accuracy against time, against the budget, and memory."""
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,18 @@ from matplotlib.lines import Line2D
 from ..errors import unwritable
 from ..records.record import Record
 from .columns import mebibytes
-from .panels import Look, add_legend, filling, largest_of, largest_tables, look_of, panels
+from .panels import (
+    Look,
+    add_legend,
+    filling,
+    in_lines,
+    is_narrow,
+    largest_of,
+    largest_tables,
+    look_of,
+    panels,
+    save_figure,
+)
 from .profile_figure import performance_profiles
 from .render import fold
 from .tables import Report, ResultRow, Table, unbracketed
@@ -20,64 +32,82 @@ from .tables import Report, ResultRow, Table, unbracketed
 _AT_BOUND = "hollow: below the reference's own error"
 
 
-def error_against_time(records: Iterable[Record]) -> Figure:
+def error_against_time(records: Iterable[Record], width: float | None = None) -> Figure:
     """Draw relative error of the hypergradient over seconds of solve and gradient, both logarithmic.
 
     There is one panel per task and regulariser, for the largest problem. Colours are methods, markers are
     solvers; a line joins the budgets of one method. Lower and further left is better. Caveat: a point below
     the reference's own error is drawn at that error, hollow.
 
+    Args:
+        records: those of one run.
+        width: in inches, such as that of a paper's column; unless given, panels of one regulariser stand side
+            by side.
+
     Raises:
         ValueError: if no record has both numbers.
     """
-    return _against_time(largest_tables(records))
+    return _against_time(largest_tables(records), width)
 
 
-def _against_time(tables: Sequence[Table]) -> Figure:
-    return _error_figure(tables, _seconds, "solve and gradient (s)", family="")
+def _against_time(tables: Sequence[Table], width: float | None) -> Figure:
+    return _error_figure(tables, _seconds, "solve and gradient (s)", "", width)
 
 
-def error_against_budget(records: Iterable[Record], method: str = "Unrolled") -> Figure:
+def error_against_budget(
+    records: Iterable[Record], method: str = "Unrolled", width: float | None = None
+) -> Figure:
     """Draw relative error over the budget in steps, for the methods whose name begins with `method`.
 
-    Panels and looks are those of `error_against_time`.
+    Panels, looks and `width` are those of `error_against_time`.
 
     Raises:
         ValueError: if there is nothing to draw.
     """
-    return _against_budget(largest_tables(records), method)
+    return _against_budget(largest_tables(records), method, width)
 
 
-def _against_budget(tables: Sequence[Table], method: str = "Unrolled") -> Figure:
-    return _error_figure(tables, _budget, "budget (steps)", family=method)
+def _against_budget(tables: Sequence[Table], method: str, width: float | None) -> Figure:
+    return _error_figure(tables, _budget, "budget (steps)", method, width)
 
 
-def memory_by_method(records: Iterable[Record]) -> Figure:
+def memory_by_method(records: Iterable[Record], width: float | None = None) -> Figure:
     """Draw the compiled program's static memory in MiB as bars, one per solver and method.
 
     There is one panel per task and regulariser. Colours are methods; of several budgets the largest is drawn.
+    `width` is that of `error_against_time`.
 
     Raises:
         ValueError: if no record has a figure for memory.
     """
-    return _memory_bars(largest_tables(records))
+    return _memory_bars(largest_tables(records), width)
 
 
-def _memory_bars(largest: Sequence[Table]) -> Figure:
+def _memory_bars(largest: Sequence[Table], width: float | None) -> Figure:
     tables = [_largest_budgets(table) for table in largest]
     look = look_of(tables)
     bars = max((len(table.rows) for table in tables), default=0)
-    figure, places = _panels_of(tables, lambda row: _memory(row) > 0, height=1.0 + 0.2 * bars)
+    figure, places = _panels_of(tables, lambda row: _memory(row) > 0, width, height=1.0 + 0.2 * bars)
     for axes, table in places:
         _draw_bars(axes, table, look)
     add_legend(figure, look.method_handles(row for _, table in places for row in table.rows))
     return figure
 
 
-def write_figures(report: Report, folder: Path) -> list[Path]:
-    """Write every figure that has data, one per precision, as PNG into `figures/` of a run's folder.
+def write_figures(
+    report: Report, folder: Path, suffix: str = "png", width: float | None = None, named: str = ""
+) -> list[Path]:
+    """Write every figure that has data, one per precision, into `figures/` of a run's folder.
 
-    Returns the paths.
+    Args:
+        report: what is drawn.
+        folder: of the run.
+        suffix: the format, "png", "svg" or "pdf".
+        width: in inches; see `error_against_time`.
+        named: what the files' names end in, such as "-column".
+
+    Returns:
+        the paths.
 
     Raises:
         UserError: if the folder cannot be written.
@@ -87,40 +117,45 @@ def write_figures(report: Report, folder: Path) -> list[Path]:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for dtype in sorted({table.problem.dtype for table in report.tables}):
-            paths += _write(report, target, dtype)
+            drawn = _drawn(report, dtype, width)
+            name = re.sub(r"[^A-Za-z0-9]+", "-", dtype)
+            files = {target / f"{stem}_{name}{named}.{suffix}": figure for stem, figure in drawn.items()}
+            for path, figure in files.items():
+                save_figure(figure, path)
+            paths += files
     except OSError as error:
         raise unwritable(target, error) from error
     return paths
 
 
-def _write(report: Report, target: Path, dtype: str) -> list[Path]:
-    """Write the figures of one precision, without those that have nothing to draw."""
+def _drawn(report: Report, dtype: str, width: float | None) -> dict[str, Figure]:
+    """Return the figures of one precision by name, without those that have nothing to draw."""
     largest = largest_of(table for table in report.tables if table.problem.dtype == dtype)
     swept = [record for record in report.records if record.sweep and record.dtype == dtype]
     figures: dict[str, Callable[[], Figure]] = {
-        "error_against_time": lambda: _against_time(largest),
-        "error_against_budget": lambda: _against_budget(largest),
-        "memory_by_method": lambda: _memory_bars(largest),
-        "performance_profiles": lambda: performance_profiles(swept),
+        "error_against_time": lambda: _against_time(largest, width),
+        "error_against_budget": lambda: _against_budget(largest, "Unrolled", width),
+        "memory_by_method": lambda: _memory_bars(largest, width),
+        "performance_profiles": lambda: performance_profiles(swept, width),
     }
-    paths: list[Path] = []
+    drawn: dict[str, Figure] = {}
     for name, draw in figures.items():
-        try:
-            figure = draw()
-        except ValueError:
-            continue
-        paths.append(target / f"{name}_{re.sub(r'[^A-Za-z0-9]+', '-', dtype)}.png")
-        figure.savefig(paths[-1], dpi=150, metadata={"Software": None})  # the same records, the same bytes
-    return paths
+        with contextlib.suppress(ValueError):
+            drawn[name] = draw()
+    return drawn
 
 
 def _error_figure(
-    tables: Sequence[Table], across: Callable[[ResultRow], float | None], name: str, family: str
+    tables: Sequence[Table],
+    across: Callable[[ResultRow], float | None],
+    name: str,
+    family: str,
+    width: float | None,
 ) -> Figure:
     """Draw relative error over any quantity of a row, for the methods whose name begins with `family`."""
     look = look_of(tables)  # of all methods, so that each has the same colour in every figure
     figure, places = _panels_of(
-        tables, lambda row: row.key.method.startswith(family) and _drawable(row, across)
+        tables, lambda row: row.key.method.startswith(family) and _drawable(row, across), width
     )
     for axes, table in places:
         _draw_errors(axes, table, across, look)
@@ -132,7 +167,7 @@ def _error_figure(
 
 
 def _panels_of(
-    tables: Iterable[Table], kept: Callable[[ResultRow], bool], height: float = 3.4
+    tables: Iterable[Table], kept: Callable[[ResultRow], bool], width: float | None, height: float = 3.4
 ) -> tuple[Figure, list[tuple[Axes, Table]]]:
     """Return panels for the tables that have rows to draw, with those rows alone."""
     drawn = [Table(table.problem, tuple(row for row in table.rows if kept(row))) for table in tables]
@@ -141,7 +176,7 @@ def _panels_of(
         raise ValueError(
             "no record to draw; measured ones (ok or max_steps) with the numbers asked for are accepted"
         )
-    return panels(drawn, height)
+    return panels(drawn, height, width)
 
 
 def _draw_errors(axes: Axes, table: Table, across: Callable[[ResultRow], float | None], look: Look) -> None:
@@ -190,11 +225,10 @@ def _draw_bars(axes: Axes, table: Table, look: Look) -> None:
     axes.bar_label(bars, [_bar_text(row) for row in rows], padding=3, fontsize=7)
     axes.set_yticks(range(len(rows)), [fold(unbracketed(row.key.solver), 20) for row in rows], fontsize=7)
     axes.set_xscale("log")
-    axes.set_xlim(
-        left=_memory(rows[0]) / 3, right=_memory(rows[-1]) * 30
-    )  # room for the number behind the longest bar
+    behind = 100 if is_narrow(axes) else 30  # room for the number behind the longest bar
+    axes.set_xlim(left=_memory(rows[0]) / 3, right=_memory(rows[-1]) * behind)
     axes.set_ylim(max(len(rows), 6) - 0.5, -0.5)  # few bars are not drawn fat
-    axes.set_xlabel("arguments, outputs and temporaries (MiB)", fontsize=8)
+    axes.set_xlabel(in_lines(axes, "arguments, outputs and temporaries (MiB)"), fontsize=8)
 
 
 def _bar_text(row: ResultRow) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from ..errors import unwritable
 from ..records.durable import replace_durably
 from .markdown import joined, markdown_table
+from .panels import save_figure
 from .terminal import standard_output, terminal_table
 from .text_table import TextTable
 
@@ -46,15 +47,27 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     """
     paths = [folder / "README.md"]
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         replace_durably(paths[0], page_markdown(page).encode())
-        for name, figure in page.figures.items():
-            paths.append(folder / "figures" / f"{name}.png")
-            # The same rows, the same bytes.
-            figure.savefig(paths[-1], dpi=150, metadata={"Software": None})
     except OSError as error:
         raise unwritable(folder, error) from error
-    return paths
+    return paths + write_page_figures(page, folder)
+
+
+def write_page_figures(page: Page, folder: Path, suffix: str = "png") -> list[Path]:
+    """Write the figures of a page into `figures/` of a folder, as "png", "svg" or "pdf"; return their paths.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    files = {folder / "figures" / f"{name}.{suffix}": figure for name, figure in page.figures.items()}
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        for path, figure in files.items():
+            save_figure(figure, path)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return list(files)
 
 
 def page_markdown(page: Page) -> str:

@@ -1,9 +1,14 @@
 """What all figures share: one panel per task and regulariser, the looks of methods and solvers, a legend."""
 
-from collections.abc import Iterable, Sequence
+import math
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 from typing import Literal, NamedTuple
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -139,34 +144,83 @@ def _extent(table: Table) -> tuple[int, int, str]:
     return numbers, table.problem.batch, table.problem.dtype
 
 
-def panels(tables: Sequence[Table], height: float = 3.4) -> tuple[Figure, list[tuple[Axes, Table]]]:
+def panels(
+    tables: Sequence[Table], height: float = 3.4, width: float | None = None
+) -> tuple[Figure, list[tuple[Axes, Table]]]:
     """Return a figure with one column per task and one row per regulariser, and each table with its axes.
 
-    A pair that was not run leaves its place empty.
+    A pair that was not run leaves its place empty. In a given width, in inches, as many panels stand side by
+    side as have room, in the same order and without empty places between them.
     """
     tasks = list(dict.fromkeys(table.problem.task for table in tables))
     regularizers = list(dict.fromkeys(table.problem.regularizer for table in tables))
-    shape = len(regularizers), len(tasks)
-    figure = Figure(figsize=(1.0 + 4.2 * max(shape[1], 2), 1.2 + height * shape[0]), layout="constrained")
-    grid = figure.subplots(*shape, squeeze=False)
-    places = {(t.problem.regularizer, t.problem.task): t for t in tables}
-    placed: list[tuple[Axes, Table]] = []
-    for row, regularizer in enumerate(regularizers):
-        for column, task in enumerate(tasks):
-            table = places.get((regularizer, task))
-            if table is None:
-                grid[row, column].set_axis_off()
-                continue
-            placed.append((grid[row, column], table))
-            _entitle(grid[row, column], table)
-    return figure, placed
+    known = {(table.problem.regularizer, table.problem.task): table for table in tables}
+    places = [known.get(pair) for pair in product(regularizers, tasks)]
+    if width is None:
+        columns, across = len(tasks), 1.0 + 4.2 * max(len(tasks), 2)
+    else:
+        places = [table for table in places if table is not None]
+        columns, across = min(len(places), beside(width)), width
+    rows = math.ceil(len(places) / columns)
+    figure = Figure(figsize=(across, 1.2 + height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    return figure, list(_placed(axes, places))
+
+
+def beside(width: float) -> int:
+    """Return how many panels have room side by side in a width in inches."""
+    return max(1, int(width / 3.2))
+
+
+def is_narrow(axes: Axes) -> bool:
+    """Tell whether a panel is one of a figure for paper."""
+    return _panel_width(axes) < 4
+
+
+def in_lines(axes: Axes, text: str) -> str:
+    """Break text into lines for which a panel has room, between words."""
+    return textwrap.fill(text, int(12 * (_panel_width(axes) - 0.6)), break_long_words=False)
+
+
+def _panel_width(axes: Axes) -> float:
+    grid, figure = axes.get_gridspec(), axes.get_figure(root=True)
+    assert grid is not None
+    assert figure is not None
+    return float(figure.get_figwidth()) / grid.ncols
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format of the path's suffix: .png, .svg or .pdf.
+
+    The same figure becomes the same bytes; text in a PDF stays text, in fonts that publishers accept.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with mpl.rc_context({"svg.hashsalt": "hypergrad-bench", "pdf.fonttype": 42}):
+        figure.savefig(path, dpi=150, metadata=undated[path.suffix])
+
+
+def _placed(axes: Iterable[Axes], tables: Iterable[Table | None]) -> Iterator[tuple[Axes, Table]]:
+    """Yield each table with its axes, entitled; switch off the axes that have none."""
+    rest = iter(tables)
+    for one in axes:
+        table = next(rest, None)
+        if table is None:
+            one.set_axis_off()
+            continue
+        _entitle(one, table)
+        yield one, table
 
 
 def _entitle(axes: Axes, table: Table) -> None:
     """Name the problem above its panel."""
     problem = table.problem
     about = f"{problem.data}, {problem.size}, batch {problem.batch}, {problem.dtype}"
-    axes.set_title(f"{problem.task}, {unbracketed(problem.regularizer)}\n{about}", fontsize=9)
+    lines = (f"{problem.task}, {unbracketed(problem.regularizer)}", about)
+    title = "\n".join(in_lines(axes, line) for line in lines)
+    axes.set_title(title, fontsize=8 if is_narrow(axes) else 9)
     axes.tick_params(labelsize=8)
     axes.set_axisbelow(True)
     axes.grid(alpha=0.25, linewidth=0.6)
@@ -174,6 +228,9 @@ def _entitle(axes: Axes, table: Table) -> None:
 
 def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Put the legend below all panels, in as many columns as its longest label leaves room for."""
+    room = int(figure.get_figwidth() * 13) - 6
+    for handle in handles:
+        handle.set_label(textwrap.fill(str(handle.get_label()), room, break_long_words=False))
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = max(1, int(figure.get_figwidth() * 13 / (longest + 6)))
     figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, fontsize=8, frameon=False)

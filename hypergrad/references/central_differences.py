@@ -1,7 +1,7 @@
 """Differences of a loss along random directions, with a plateau over the step."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ...problems.lower_level import LowerLevel
+
+_Found = TypeVar("_Found")
+_Start = TypeVar("_Start")
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 SHORTEST = 1e-7
@@ -73,18 +76,56 @@ def difference_quotients(
 
     What they do as the step shrinks shows a kink (left and right stay apart) and where rounding sets in.
     """
+    _, quotients = solve_and_differ(
+        lambda moved, _: loss(moved), lambda _: None, lambda value: value, lower, directions, start=None
+    )
+    return quotients
+
+
+def solve_and_differ(
+    solved: Callable[[LowerLevel, _Start], _Found],
+    beginning: Callable[[_Found], _Start],
+    loss: Callable[[_Found], Float[Array, ""]],
+    lower: LowerLevel,
+    directions: LowerLevel,
+    start: _Start,
+) -> tuple[_Found, Differences]:
+    """Solve a lower level, and from there every moved one: what was found, and `difference_quotients` of it.
+
+    All solves are turns of one loop, so that the solver is compiled once.
+
+    Args:
+        solved: solves a lower level from a start.
+        beginning: what was found at `lower` as the start of all other solves.
+        loss: of what was found.
+        lower: where to differentiate.
+        directions: from `random_directions`.
+        start: of the solve at `lower`.
+    """
+    shapes = jax.eval_shape(solved, lower, start)
+    nothing = jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), shapes)
     steps = np.asarray(STEPS)
+    signed = np.concatenate([[0.0], steps, -steps])
+    count = jax.tree.leaves(directions)[0].shape[0]
 
-    def quotients(direction: LowerLevel) -> Differences:
-        def moved(step: Array) -> Array:
-            return loss(jax.tree.map(lambda leaf, d: leaf + step * d, lower, direction))
+    def turn(
+        before: tuple[_Start, _Found], move: tuple[Array, Array, Array]
+    ) -> tuple[tuple[_Start, _Found], Array]:
+        (start, here), (number, step, first) = before, move
+        moved = jax.tree.map(lambda leaf, moves: leaf + step * moves[number], lower, directions)
+        found = solved(moved, start)
+        here = jax.tree.map(lambda new, old: jnp.where(first, new, old), found, here)
+        return (beginning(here), here), loss(found)
 
-        # One map over all signed steps, so that the loss, which holds a solver, is compiled once.
-        losses = jax.lax.map(moved, jnp.asarray(np.concatenate([[0.0], steps, -steps])))
-        here, ahead, behind = losses[0], losses[1 : len(steps) + 1], losses[len(steps) + 1 :]
-        return Differences((ahead - behind) / (2 * steps), (here - behind) / steps, (ahead - here) / steps)
-
-    return jax.lax.map(quotients, directions)
+    numbers, moves = np.repeat(np.arange(count), signed.size), np.tile(signed, count)
+    first = np.arange(moves.size) == 0
+    (_, here), losses = jax.lax.scan(
+        turn, (start, nothing), (jnp.asarray(numbers), jnp.asarray(moves), jnp.asarray(first))
+    )
+    still, ahead, behind = jnp.split(losses.reshape(count, -1), (1, steps.size + 1), axis=1)
+    lengths = steps[None, :]
+    quotients = (ahead - behind) / (2 * lengths), (still - behind) / lengths, (ahead - still) / lengths
+    return here, Differences(*quotients)
 
 
 def slopes_along(gradient: LowerLevel, directions: LowerLevel) -> Float[Array, " count"]:

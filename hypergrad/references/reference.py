@@ -17,6 +17,7 @@ from ...solvers.fixed_point_map import (
     map_step_size,
     supports_map,
 )
+from ...solvers.iterations.active_set import ActiveSet
 from ...solvers.iterations.anderson import Anderson
 from ...solvers.iterations.nesterov import Nesterov
 from ...solvers.iterations.picard import Picard, PicardState
@@ -29,12 +30,12 @@ from ...solvers.residuals import fixed_point_residual
 from ...solvers.solve import solve
 from ..l1.active_set_system import active_set_system
 from ..l1.analysis_pairing import pair
-from ..l1.certified_solution import certified_solution, is_nonsmooth
+from ..l1.certified_solution import CertifiedSolution, certified_solution, is_nonsmooth
 from ..l1.system_solution import solve_system
 from ..method import Outer
 from ..rules.implicit import Implicit
 from ..solved import Solved
-from .central_differences import Differences, central_differences, difference_quotients, kinked, plateau
+from .central_differences import Differences, kinked, plateau, solve_and_differ
 from .stationary_point import Curvature, dense_curvature, lanczos_curvature
 
 CLOSED_FORM = "closed form on a certified solution"
@@ -144,23 +145,27 @@ def disagreement(
 
 
 def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel) -> Reference:
-    base = certified_solution(lower)
+    def loss(found: CertifiedSolution) -> Array:
+        return jnp.where(found.certificate.certified, outer(found.point.x), jnp.nan)
+
+    base, quotients = solve_and_differ(
+        certified_solution,
+        lambda found: PrimalDualPair(found.point.x, found.point.u),
+        loss,
+        lower,
+        directions,
+        ActiveSet().beginning(lower),
+    )
     point = base.point
     value, cotangent = jax.value_and_grad(outer)(point.x)
     system = active_set_system(lower, point.active, point.x.shape)
     adjoint = solve_system(lower, system, cotangent, jnp.zeros_like(point.u))
     gradient = pair(lower, point, adjoint.v, adjoint.mu)
-
-    def loss(moved: LowerLevel) -> Array:
-        again = certified_solution(moved, PrimalDualPair(point.x, point.u))
-        return jnp.where(again.certificate.certified, outer(again.point.x), jnp.nan)
-
-    differences = central_differences(loss, lower, directions)
     return Reference(
         point.x,
         value,
         gradient,
-        differences,
+        jax.vmap(plateau)(quotients),
         base.certificate.certified,
         is_nonsmooth(lower, base, adjoint, gradient),
         jnp.zeros((), bool),
@@ -173,21 +178,23 @@ def _implicit_reference(
     solver = Nesterov() if isinstance(lower.regularizer, SmoothRegularizer) else Anderson()
     tight = solve(solver, Budget(20_000, 1e-10, 50), lower)
     tau = map_step_size(lower, 1.0)
-    x, residual = _newton(lower, tight.x, tau)
+
+    def solved(moved: LowerLevel, x: Array) -> tuple[Array, Array]:
+        # Made anew only where it matters: of networks it takes an estimate of their Lipschitz constant.
+        return _newton(moved, x, map_step_size(moved, 1.0) if depends_on_step_size(lower) else tau)
+
+    def loss(found: tuple[Array, Array]) -> Array:
+        return jnp.where(found[1] <= 1e-10, outer(found[0]), jnp.nan)
+
+    (x, residual), quotients = solve_and_differ(
+        solved, lambda found: found[0], loss, lower, directions, tight.x
+    )
     stationary, curvature = residual <= 1e-10, _curvature(lower, x)
     saddle = stationary & curvature.is_saddle if curvature is not None else jnp.zeros((), bool)
     value, cotangent = jax.value_and_grad(outer)(x)
     on = "fixed-point" if is_backward(lower) else "optimality"
     solution = tight._replace(x=x, state=PicardState(x, tau))
     gradient, _ = Implicit(linear, on=on).backward(Solved(Picard(), Budget(), lower, solution), cotangent)
-
-    def loss(moved: LowerLevel) -> Array:
-        # Made anew only where it matters: of networks it takes an estimate of their Lipschitz constant.
-        tau_moved = map_step_size(moved, 1.0) if depends_on_step_size(lower) else tau
-        x_moved, residual = _newton(moved, x, tau_moved)
-        return jnp.where(residual <= 1e-10, outer(x_moved), jnp.nan)
-
-    quotients = difference_quotients(loss, lower, directions)
     differences = jax.vmap(plateau)(quotients)
     nonsmooth = kinked(quotients, value)
     return Reference(x, value, gradient, differences, stationary & ~saddle, nonsmooth, saddle, curvature)

@@ -105,7 +105,11 @@ class ActiveSet:
 
     def init(self, lower: LowerLevel) -> ActiveSetState:
         """Run the solver that it starts from."""
-        return _begin(lower, self._first(lower, None))
+        return _begin(lower, self.beginning(lower))
+
+    def beginning(self, lower: LowerLevel) -> PrimalDualPair:
+        """Return the pair at which it begins unless one is given: where the solver `start` ends."""
+        return self._first(lower, None)
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
         """Start at a given pair, or where the solver ends that starts there if it is not near a solution.

@@ -62,7 +62,18 @@ OTHERS = {
         "": ["recorded", "nowhere", "words.py"],
         "--format": ["csv", "markdown", "xml"],
         "--no-write": [],
+        "--figures": ["pdf", "gif"],
+        "--width": ["column", "7"],
     },
+    "report": {"": ["recorded", "nowhere", "words.py"], "--out": ["words.py", "nowhere/a.html"]},
+    "compare": {"": ["recorded", "nowhere", "words.py"], "--fail-above": ["1.3", "0", "nan"]},
+    "merge": {"": ["recorded", "nowhere", "words.py"], "--out": ["words.py", "merged"], "--newest": []},
+    "export": {
+        "": ["recorded", "nowhere", "words.py"],
+        "--format": ["parquet", "benchopt", "csv"],
+        "--out": ["words.py", "nowhere/a.parquet", "a" * 300],
+    },
+    "show": {"": ["0123", "ffff"], "--run": ["recorded", "nowhere"], "--picture": ["a.png", "a.gif"]},
     "rerun": {"": ["0123", "ffff"], "--run": ["recorded", "nowhere"], "--device": ["cuda"]},
     "check": {"": ["nowhere.py", "words.py", "leaves.py", "pictures"]},
     "advise": {

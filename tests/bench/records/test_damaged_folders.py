@@ -198,6 +198,7 @@ READERS = st.sampled_from(
         lambda folder: ("table", folder, "--no-write", "--format", "csv"),
         lambda folder: ("advise", "--size", "64", "--params", "8", "--from", folder),
         lambda folder: ("rerun", "0", "--run", folder),
+        lambda folder: ("export", folder, "--out", f"{folder}.parquet"),
     ]
 )
 
@@ -220,7 +221,7 @@ def test_a_journal(run: Path, data: st.DataObject) -> None:
     arguments = data.draw(READERS)(str(folder))
     status, said = hgb(*arguments)
     assert all(str(line) in said for line in bad)
-    if arguments[0] == "table":
+    if arguments[0] in ("table", "export"):
         assert status == (2 if bad else 0)
     assert lines_of(folder / RECORDS) == before
     _check_resumed(folder, before, run)

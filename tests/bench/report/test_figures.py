@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from synthetic_records import TASKS, grid, measured, record
 
 from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.figures import (
     error_against_budget,
@@ -19,6 +20,11 @@ from hypergrad_bench.bench.report.panels import largest_tables
 from hypergrad_bench.bench.report.tables import report_of
 
 DRAW = (error_against_time, error_against_budget, memory_by_method)
+
+
+def denoising() -> list[Record]:
+    """The records of two panels."""
+    return [each for each in grid() if each.task == "denoising" and each.dtype == "float64"]
 
 
 def visible(figure: Figure) -> list:
@@ -38,9 +44,12 @@ def test_one_panel_a_task_and_regulariser(draw):
     assert sorted(titles) == sorted(TASKS * 2)
 
 
+@pytest.mark.parametrize(("width", "side_by_side"), [(None, 3), (3.4, 1), (7.0, 2)])
 @pytest.mark.parametrize("draw", DRAW)
-def test_texts_do_not_overlap_and_stay_inside(draw):
-    figure = draw(grid())
+def test_texts_do_not_overlap_and_stay_inside(draw, width, side_by_side):
+    figure = draw(grid() if width is None else denoising(), width=width)
+    assert figure.axes[0].get_gridspec().ncols == side_by_side
+    assert width in (None, figure.get_figwidth())
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     legend = figure.legends[0].get_window_extent()
@@ -124,3 +133,13 @@ def test_unwritable_folder_is_named(tmp_path):
     (tmp_path / "figures").write_text("in the way")
     with pytest.raises(UserError, match=str(tmp_path / "figures")):
         write_figures(report_of([measured()]), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf"])
+def test_figures_for_papers_are_the_same_bytes_twice(suffix, tmp_path):
+    first, second = (
+        write_figures(report_of(denoising()), tmp_path / name, suffix, 3.4, "-column")
+        for name in ("one", "two")
+    )
+    assert f"error_against_time_float64-column.{suffix}" in {path.name for path in first}
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]

@@ -180,5 +180,9 @@ def test_the_figure_has_a_panel_an_accuracy_and_a_curve_a_method() -> None:
     assert [len(axes.lines) for axes in panels] == [3, 2, 2]
     heights = panels[0].lines[0].get_ydata()
     assert heights[-1] == 1.0
+    for width in (3.4, 7.0):
+        narrow = performance_profiles(profiled(), width)
+        assert narrow.get_figwidth() == width
+        assert [len(axes.lines) for axes in narrow.axes] == [3, 2, 2]
     with pytest.raises(ValueError, match="no record to draw"):
         performance_profiles([measured()])

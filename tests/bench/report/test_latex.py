@@ -8,9 +8,10 @@ import pytest
 from synthetic_records import grid, measured
 
 from hypergrad_bench.bench.report.answer import answer_table
+from hypergrad_bench.bench.report.figures import write_figures
 from hypergrad_bench.bench.report.latex import latex_table, latex_text
 from hypergrad_bench.bench.report.result_table import result_table
-from hypergrad_bench.bench.report.tables import make_tables
+from hypergrad_bench.bench.report.tables import make_tables, report_of
 
 HOSTILE = r"\input{/etc/hosts} $x^2$ 50% #1 a_b {~} | <b> \\ [3cm] -- `'\" é λ – " + "\\"
 
@@ -37,12 +38,14 @@ def test_a_table_has_a_line_for_each_row_and_its_notes() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_a_document_with_all_tables_compiles(tmp_path: Path) -> None:
+def test_a_document_with_all_tables_and_figures_compiles(tmp_path: Path) -> None:
     """Names that mean something to TeX too."""
     records = [*grid(), measured(task=HOSTILE, solver=HOSTILE)]
     tables = [answer_table(records), *map(result_table, make_tables(records))]
-    body = "\n".join(map(latex_table, tables))
-    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,longtable}"
+    figures = write_figures(report_of([measured()]), tmp_path, "pdf", 3.4, "-column")
+    drawn = [rf"\includegraphics[width=3.4in]{{{{figures/{path.stem}}}.pdf}}" for path in figures]
+    body = "\n".join([*map(latex_table, tables), *drawn])
+    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,longtable,graphicx}"
     document = rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
     (tmp_path / "tables.tex").write_text(document)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
