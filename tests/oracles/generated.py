@@ -126,6 +126,7 @@ def nothing_measured(folder: Path) -> Iterator[None]:
         patch.setattr(os, "fsync", lambda descriptor: None)
         for module in (run_command, figures):
             patch.setattr(module, "write_figures", lambda records, folder: [])
+        patch.setattr(run_command, "write_run_report", lambda folder: folder)
         patch.setattr(expand, "template", functools.lru_cache(maxsize=None)(expand.template))
         jaxtyping.config.update("jaxtyping_disable", True)
         os.chdir(folder)

@@ -47,6 +47,7 @@ def test_a_run_leaves_records_tables_figures_and_what_was_asked(finished: Path) 
     assert {"records.jsonl", "run.json", "tables", "figures"} <= names
     assert (finished / "tables" / "results.csv").exists()
     assert list((finished / "figures").glob("*.png"))
+    assert "Claims of the papers" in (finished / "report.html").read_text()
     asked = json.loads((finished / "run.json").read_text())
     assert asked["selection"]["methods"] == ["closed-form", "one-step"]
     assert asked["cases"] == len(run_folder(finished).journal.read().entries)

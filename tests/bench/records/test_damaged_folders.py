@@ -101,6 +101,7 @@ def stubbed() -> Iterator[None]:
         patch.setattr(Workbench, "measure", measure)
         patch.setattr(reproductions, "Letters", Letters, raising=False)
         patch.setattr(run_command, "write_figures", lambda report, folder: [])
+        patch.setattr(run_command, "write_run_report", lambda folder: folder)
         for module in (runs, rerun_command, runs_provenance):
             patch.setattr(module, "environment", dict)
         patch.setattr(measuring, "self_test", passing_clock)
