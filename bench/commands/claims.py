@@ -1,6 +1,7 @@
 """`hgb claims`: the papers' claims with their verdicts."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,14 @@ def print_claims(as_json: bool) -> None:
     standard_output().print(terminal_table(claims_table(found)))
 
 
-def claims_table(found: list[SettledClaim]) -> TextTable:
-    """Return the claims as a table, their rules below it."""
+def claims_table(found: list[SettledClaim], place: Callable[[Path], str] = str) -> TextTable:
+    """Return the claims as a table, their rules below it; `place` says how a folder is shown."""
     rules = [f"{one.claim.name}: {one.finding.rule}" for one in found if one.finding.rule]
     return TextTable(
         "Claims of the papers",
         "The verdict follows from the recorded rows in the folder, by the rule below the table.",
         COLUMNS,
-        [_line(one) for one in found],
+        [_line(one, place) for one in found],
         words=COLUMNS,
         remarks=rules,
     )
@@ -69,8 +70,8 @@ def _folder(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def _line(settled: SettledClaim) -> list[str]:
+def _line(settled: SettledClaim, place: Callable[[Path], str]) -> list[str]:
     claim, finding = settled.claim, settled.finding
     verdict = f"{finding.verdict.value}: {finding.reason}" if finding.reason else finding.verdict.value
-    folder = ", ".join(str(part.folder) for part in settled.parts if part.folder is not None)
+    folder = ", ".join(place(part.folder) for part in settled.parts if part.folder is not None)
     return [claim.name, claim.sentence, finding.setting, finding.measured, claim.figure, verdict, folder]

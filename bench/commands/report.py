@@ -77,7 +77,9 @@ def _of_runs(folders: Iterable[Path]) -> tuple[Document, list[BadLine]]:
             about.command,
             folder,
         )
-    return run_document(list(shown.values()), claims_table(settled_claims())), left_out
+    # A page is handed on: it says which folder, not where on this machine.
+    claims = claims_table(settled_claims(), lambda folder: folder.name)
+    return run_document(list(shown.values()), claims), left_out
 
 
 def _new_name(folder: Path, taken: Iterable[str]) -> str:

@@ -152,7 +152,7 @@ SUITES = {
         ),
         Suite(
             name="default",
-            sentence="three tasks, two regularisers, two sizes, two precisions; nine minutes on two cores",
+            sentence="three tasks, two regularisers, two sizes, two precisions; 9 to 20 minutes on two cores",
             workloads=(
                 Workload("analysis-l1", (64,), 32, (30, 100, 300, 1000)),
                 Workload("analysis-l1", (256,), 4, (30, 100, 300)),
