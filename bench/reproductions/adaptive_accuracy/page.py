@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ...records.status import Status
 from ...report.page import Page
-from ...report.panels import COLOURS, MARKERS, add_legend
+from ...report.panels import COLOURS, MARKERS, add_legend, in_lines
 from ...report.text_table import TextTable
 from ..cells import cell
 from ..counted import Counted, counted_verdict, targets_section
@@ -136,7 +136,7 @@ def _figure(rows: Sequence[TrainedRow]) -> Figure:
             label=name,
         )
     axes.set(xscale="log", xlabel="gradients and Hessian products", ylabel="test PSNR, dB")
-    axes.set_title(rows[0]["case"])
+    axes.set_title(in_lines(axes, rows[0]["case"]))
     axes.grid(alpha=0.3, linewidth=0.5)
     add_legend(figure, axes.get_lines())
     return figure

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ...records.status import Status
 from ...report.page import Page
-from ...report.panels import COLOURS, MARKERS
+from ...report.panels import COLOURS, MARKERS, in_lines
 from ...report.text_table import TextTable
 from ...restoring.quality import SETTINGS
 from ..cells import cell
@@ -146,7 +146,8 @@ def _figure(rows: RidgeRows) -> Figure:
                 linewidth=1,
                 label=name,
             )
-        axes.set(xlabel="seconds of training", ylabel="PSNR of held-out crops (dB)", title=case)
+        axes.set(xlabel="seconds of training", ylabel="PSNR of held-out crops (dB)")
+        axes.set_title(in_lines(axes, case), fontsize=9)
         axes.grid(alpha=0.3, linewidth=0.5)
         axes.legend(fontsize=8, frameon=False)
     return figure
