@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..commands.form import ExportForm
+from ..errors import UserError
 
 
 def export(
@@ -27,4 +28,6 @@ def export(
     """
     from ..commands.export import export_run
 
-    export_run(folder, ExportForm.PARQUET if parquet else form, out)
+    if parquet and form is ExportForm.BENCHOPT:
+        raise UserError("--parquet and --format benchopt are two forms; give one of them")
+    export_run(folder, form, out)

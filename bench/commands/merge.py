@@ -23,6 +23,8 @@ def merge_folders(folders: Sequence[Path], out: Path | None, newest: bool) -> No
     """
     if len({folder.resolve() for folder in folders}) < 2:
         raise UserError(f"two or more runs are merged; got {', '.join(map(str, folders))}")
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"--out {out} is not an empty folder; give a new one")
     use_device("cpu")  # which cases the runs asked for
     parts = [read_part(folder) for folder in folders]
     plan = merge_runs(parts, new_folder(out, "merged"), newest, typed())
@@ -30,6 +32,7 @@ def merge_folders(folders: Sequence[Path], out: Path | None, newest: bool) -> No
     recorded = len(merged.recorded())
     rest = f"; `{merged.resume}` measures the others" if recorded < plan.cases else ""
     typer.echo(f"{plan.folder} holds {recorded} of {plan.cases} cases{rest}")
+    typer.echo(f"`hgb table {plan.folder}` and `hgb report {plan.folder}` make its tables and its page")
     bad_lines = [line for part in parts for line in part.bad_lines]
     if bad_lines:
         print_lines("left out", bad_lines)

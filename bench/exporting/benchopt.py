@@ -1,7 +1,8 @@
 """A run as the results of a benchmark of benchopt, for its own plots.
 
-What benchopt calls a data set is a problem here, its solver a method with a solver, its stop value a budget
-in steps, its repetition a seed. It knows no status: only what was measured, with its numbers, is there.
+What benchopt calls a data set is a problem here, its solver a method with a solver, its repetition a seed.
+Its stop value counts the settings of one method, the loosest first: a sweep changes steps or tolerances.
+It knows no status: only what was measured, with its numbers, is there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,11 @@ def write_benchopt(
     name, so that no median is taken over seeds that came out otherwise.
 
     Raises:
-        UserError: if no record is left, if pyarrow is not installed, or if the folder cannot be written.
+        UserError: if no record is left, if pyarrow is not installed, or if the folder is not an empty one or
+            cannot be written.
     """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there and is not an empty folder; --out names a new one")
     shown = [
         one for one in records if one.status.measured and None not in (one.total_seconds, one.relative_error)
     ]
@@ -78,7 +82,7 @@ def _columns(
     columns: dict[str, Sequence[object]] = {
         "dataset_name": [problem_of(one).title() for one in records],
         "solver_name": [_solver(one) for one in records],
-        "stop_val": [one.max_steps for one in records],
+        "stop_val": _places(records),
         "idx_rep": [one.seed for one in records],
         "time": [one.total_seconds for one in records],
         "run_date": [one.created for one in records],
@@ -90,9 +94,29 @@ def _columns(
 
 
 def _solver(record: Record) -> str:
-    """Name the method with its solver; the points of a sweep are one curve over the budgets."""
-    status = "" if record.sweep or record.status is Status.OK else f" ({record.status.value})"
+    """Name the method with its solver, and the status unless it is ok: each is a curve of its own."""
+    status = "" if record.status is Status.OK else f" ({record.status.value})"
     return f"{unbracketed(record.sweep or record.method)} with {unbracketed(record.solver)}{status}"
+
+
+def _places(records: Sequence[Record]) -> list[int]:
+    """Return the place of each record's settings among those of its curve on its problem, from 1.
+
+    The loosest tolerance comes first, then the fewest steps; other settings keep the order of the run.
+    """
+    curves: dict[object, dict[tuple[float, int, str], None]] = {}
+    for one in records:
+        curves.setdefault((problem_of(one), _solver(one)), {}).setdefault(_settings(one), None)
+    ordered = {name: sorted(found, key=_tightness) for name, found in curves.items()}
+    return [ordered[problem_of(one), _solver(one)].index(_settings(one)) + 1 for one in records]
+
+
+def _settings(record: Record) -> tuple[float, int, str]:
+    return -record.tolerance, record.max_steps, record.method
+
+
+def _tightness(settings: tuple[float, int, str]) -> tuple[float, int]:
+    return settings[:2]
 
 
 def _number(value: float | None) -> float:

@@ -4,7 +4,8 @@ import importlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import JsonValue
 
@@ -49,6 +50,14 @@ def pyarrow(module: str) -> Any:
         raise UserError("pyarrow is not installed: pip install 'hypergrad-bench[parquet]'") from error
 
 
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the plain types of a union, some of which carry limits in an `Annotated` of their own."""
+    inside = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _kinds(inside[0])
+    return set().union(*map(_kinds, inside)) if get_origin(annotation) in (UnionType, Union) else {annotation}
+
+
 def _plain(value: Any, name: str) -> Any:
     if name == "status":
         return value.value
@@ -57,8 +66,7 @@ def _plain(value: Any, name: str) -> Any:
 
 def _type(arrow: Any, name: str) -> Any:
     """Return the column's type: that of the field, also where no record has a value."""
-    annotation = Record.model_fields[name].annotation
-    kinds = set(get_args(annotation) or (annotation,))
+    kinds = _kinds(Record.model_fields[name].annotation)
     if bool in kinds:
         return arrow.bool_()
     if float in kinds:

@@ -81,17 +81,24 @@ def merge_runs(parts: Sequence[Part], out: Path, newest: bool, command: Sequence
     )
     with run_folder(out).opened(lambda: about) as opened:
         # Arrays first: a record says that its case is done.
-        for record, part in records.values():
-            _copy_arrays(part.folder, out, record.id)
-        opened.writer.append_all([record for record, _ in records.values()])
+        held = [(part.folder, {record.id: record for record in part.records}) for part in parts]
+        for name, record in records.items():
+            _copy_arrays([folder for folder, its in held if its.get(name) == record], out, name)
+        opened.writer.append_all(list(records.values()))
     return plan
 
 
 def _refuse_other_environments(parts: Sequence[Part]) -> None:
-    """Tables compare the times of a run's records: those of two machines do not belong into one."""
+    """Tables compare the times of a run's records: those of two machines do not belong into one.
+
+    Each record says where it was made: a part that went on elsewhere holds those of two machines itself.
+    """
     first = parts[0]
-    for part in parts[1:]:
+    made = next((record.environment for part in parts for record in part.records), {})
+    for part in parts:
         different = _difference(first.about.environment, part.about.environment)
+        others = (record.environment for record in part.records if record.environment != made)
+        different = different or _difference(made, next(others, made))
         if first.about.timing != part.about.timing:
             ways = (one.timing.sentence() if one.timing else "not noted" for one in (first.about, part.about))
             different.append("timing ({}; {})".format(*ways))
@@ -133,28 +140,30 @@ def _selection_of_all(parts: Sequence[Part]) -> Selection:
         raise UserError(f"what the runs asked for cannot be asked for together: {error}") from error
 
 
-def _records_of_all(parts: Sequence[Part], newest: bool) -> dict[str, tuple[Record, Part]]:
-    """Return the record of each case and where it is from, in the order of the parts."""
-    found: dict[str, tuple[Record, Part]] = {}
+def _records_of_all(parts: Sequence[Part], newest: bool) -> dict[str, Record]:
+    """Return the record of each case, in the order of the parts."""
+    found: dict[str, Record] = {}
+    places: dict[str, Path] = {}
     for part in parts:
         for record in part.records:
-            before = found.get(record.id)
-            if before is None or before[0] == record:
-                found.setdefault(record.id, (record, part))
-            elif not newest:
+            before = found.setdefault(record.id, record)
+            place = places.setdefault(record.id, part.folder)
+            if before != record and not newest:
                 raise UserError(
-                    f"record {record.id} was measured in {before[1].folder} and in {part.folder}; "
-                    "--newest takes the newer one"
+                    f"record {record.id} was measured in {place} and in {part.folder}; --newest takes the "
+                    "newer one"
                 )
-            elif record.created > before[0].created:
-                found[record.id] = (record, part)
+            if record.created > before.created:
+                found[record.id] = record
     return found
 
 
-def _copy_arrays(source: Path, out: Path, name: str) -> None:
-    path, target = (folder / "arrays" / f"{name}.npz" for folder in (source, out))
-    if not path.exists():
+def _copy_arrays(sources: Sequence[Path], out: Path, name: str) -> None:
+    """Copy the arrays of a record from the first folder that has them, if any has."""
+    saved = [path for folder in sources if (path := folder / "arrays" / f"{name}.npz").exists()]
+    if not saved:
         return
+    path, target = saved[0], out / "arrays" / f"{name}.npz"
     try:
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)

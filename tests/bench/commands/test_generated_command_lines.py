@@ -88,7 +88,7 @@ OTHERS = {
     },
     "claims": {"--json": []},
     "reproduce": {
-        "": ["blorg", "elder"],
+        "": ["blorg", "eldr"],
         "--quick": [],
         "--out": ["words.py"],
         "--resume": ["nowhere", "recorded"],

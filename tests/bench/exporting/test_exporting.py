@@ -32,7 +32,16 @@ def test_every_field_of_every_record_comes_back() -> None:
     records = [
         *grid(),
         record(id=identity(999), status=Status.FAILED, reason="why\nnot"),
-        measured(id=identity(1000), environment={"jax": "0.10"}, command=["hgb", "run"], certified=True),
+        measured(
+            id=identity(1000),
+            environment={"jax": "0.10"},
+            command=["hgb", "run"],
+            certified=True,
+            parameters=7,
+            retraces=0,
+            ambiguous=1.0,
+            adjoint_steps=2.5,
+        ),
     ]
     table = read(parquet_of_records(records, {"cases": 3}))
     assert table.column_names == list(Record.model_fields)
@@ -69,11 +78,26 @@ def test_benchopt_gets_what_was_measured(tmp_path: Path) -> None:
     assert [row["solver_name"] for row in rows] == [
         "ClosedForm with DualFista",
         "ClosedForm with DualFista (max_steps)",
-        "Unrolled with DualFista",
+        "Unrolled with DualFista (max_steps)",
     ]
     assert [row["time"] for row in rows] == [0.0145] * 3
     assert math.isnan(rows[2]["objective_residual"])
     assert rows[0]["objective_relative_error"] == 2.34e-7
+
+
+def test_the_points_of_a_sweep_are_apart(tmp_path: Path) -> None:
+    """A sweep may change the tolerance alone: no two of its points are one for benchopt."""
+    swept = [
+        measured(id=identity(10 * place + seed), sweep="ClosedForm()", tolerance=tolerance, seed=seed)
+        for place, tolerance in enumerate((1e-6, 1e-2, 1e-4))
+        for seed in (0, 1)
+    ]
+    write_benchopt(swept, ENVIRONMENT, "run", tmp_path / "shown")
+    rows = parquet.read_table(tmp_path / "shown" / "outputs" / "run.parquet").to_pylist()
+    assert [row["stop_val"] for row in rows] == [3, 3, 1, 1, 2, 2]
+    assert [row["idx_rep"] for row in rows] == [0, 1] * 3
+    with pytest.raises(UserError, match="not an empty folder"):
+        write_benchopt(swept, ENVIRONMENT, "run", tmp_path / "shown")
 
 
 def test_nothing_for_benchopt_is_refused(tmp_path: Path) -> None:
