@@ -35,6 +35,12 @@ def unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write to {path}: {error.strerror or error}; a writable folder is accepted")
 
 
+def refuse_taken(folder: Path, advice: str) -> None:
+    """Raise `UserError`, which ends in the advice, if a folder is there and is no empty one."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--out {folder} is not an empty folder; {advice}")
+
+
 def first_line(text: str) -> str:
     """Return the first line of a message, for which a table has room; the record holds the whole."""
     return next(iter(text.strip().splitlines()), "")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from ..errors import UserError
+from ..errors import UserError, refuse_taken
 from ..machine.device import use_device
 from ..report.terminal import print_lines
 from ..runs.folder import new_folder
@@ -23,8 +23,8 @@ def merge_folders(folders: Sequence[Path], out: Path | None, newest: bool) -> No
     """
     if len({folder.resolve() for folder in folders}) < 2:
         raise UserError(f"two or more runs are merged; got {', '.join(map(str, folders))}")
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"--out {out} is not an empty folder; give a new one")
+    if out is not None:
+        refuse_taken(out, "give a new one")
     use_device("cpu")  # which cases the runs asked for
     parts = [read_part(folder) for folder in folders]
     plan = merge_runs(parts, new_folder(out, "merged"), newest, typed())

@@ -26,12 +26,12 @@ def print_folder(folder: Path, form: Form, write: bool, figures: FigureForm) -> 
         UserError: if lines are left out, once the page of the others is printed.
     """
     if reproduction_folder(folder).about_path.exists():
-        print_reproduction(folder, form, write, figures)
+        _print_reproduction(folder, form, write, figures)
     else:
-        print_training(folder, form, write, figures)
+        _print_training(folder, form, write, figures)
 
 
-def print_reproduction(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
+def _print_reproduction(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
     """Print the page of a reproduction, and write it anew.
 
     Raises:
@@ -50,7 +50,7 @@ def print_reproduction(folder: Path, form: Form, write: bool, figures: FigureFor
     )
 
 
-def print_training(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
+def _print_training(folder: Path, form: Form, write: bool, figures: FigureForm) -> None:
     """Print the page of a training, or of a comparison of trainings, and write it anew.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from ..errors import UserError, unwritable
+from ..errors import UserError, refuse_taken, unwritable
 from ..records.durable import replace_durably
 from ..records.record import Record
 from ..records.status import Status
@@ -49,8 +49,7 @@ def write_benchopt(
         UserError: if no record is left, if pyarrow is not installed, or if the folder is not an empty one or
             cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there and is not an empty folder; --out names a new one")
+    refuse_taken(folder, "give a new one")
     shown = [
         one for one in records if one.status.measured and None not in (one.total_seconds, one.relative_error)
     ]

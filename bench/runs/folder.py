@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from ..errors import UserError, unwritable
+from ..errors import UserError, refuse_taken, unwritable
 from ..records.clock_test import ClockTest
 from ..records.durable import replace_durably
 from ..records.journal import Journal, JournalWriter
@@ -163,8 +163,5 @@ def new_folder(out: Path | None, name: str) -> Path:
     if out is None:
         time = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         return LOCAL / f"{time}-{name}"
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(
-            f"--out {out} is not an empty folder; give a new one, or --resume {out} to go on with it"
-        )
+    refuse_taken(out, f"give a new one, or --resume {out} to go on with it")
     return out

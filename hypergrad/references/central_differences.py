@@ -90,16 +90,18 @@ def solve_and_differ(
     directions: LowerLevel,
     start: _Start,
 ) -> tuple[_Found, Differences]:
-    """Solve a lower level, and from there every moved one: what was found, and `difference_quotients` of it.
+    """Solve a lower level, and from there every moved one; all are turns of one loop, compiled once.
 
-    All solves are turns of one loop, so that the solver is compiled once.
+    Returns what was found at `lower`, and the quotients of its loss at every step of `STEPS`, one row per
+    direction: arrays of shape (count, steps). Caveat: what was found is carried through the loop, so that
+    memory does not grow with the number of solves, but reverse mode does not pass.
 
     Args:
         solved: solves a lower level from a start.
         beginning: what was found at `lower` as the start of all other solves.
         loss: of what was found.
         lower: where to differentiate.
-        directions: from `random_directions`.
+        directions: from `random_directions`; the leaves of `lower`, each with a leading axis (count,).
         start: of the solve at `lower`.
     """
     shapes = jax.eval_shape(solved, lower, start)

@@ -108,7 +108,10 @@ class ActiveSet:
         return _begin(lower, self.beginning(lower))
 
     def beginning(self, lower: LowerLevel) -> PrimalDualPair:
-        """Return the pair at which it begins unless one is given: where the solver `start` ends."""
+        """Return the pair (x, u) at which it begins unless one is given: where the solver `start` ends.
+
+        x has the shape of a signal or an image, u that of W x.
+        """
         return self._first(lower, None)
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
