@@ -4,15 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.report.page import page_markdown
+from hypergrad_bench.bench.reproductions.reproduction import TakesImages
 from hypergrad_bench.bench.reproductions.restarts.rows import RestartRow
 from hypergrad_bench.bench.reproductions.rows import read_row, told_apart
+from hypergrad_bench.bench.reproductions.untied_training.grid import DIGIT_SIZE, WHOLE_FACE_SIZE
+from hypergrad_bench.bench.reproductions.untied_training.image_sets import DIGITS, FACE, FACES, FOLDERS
 from hypergrad_bench.bench.runs.reproduce import reproduction_named
 from hypergrad_bench.bench.runs.reproduction_file import ROWS, reproduction_folder
 from hypergrad_bench.bench.runs.reproduction_page import page_of
+from hypergrad_bench.problems.files.idx_file import MAGIC
 
 RECORDED = sorted(path.parent.name for path in Path(__file__).parents[3].glob(f"results/*/{ROWS}"))
 
@@ -31,11 +37,27 @@ def test_the_page_of_recorded_rows_is_the_one_that_was_written(name: str, reposi
     assert page_markdown(page) == (folder / "README.md").read_text()
 
 
+def stand_in(folder: Path) -> Path:
+    """A folder in the place of a user's, with as many digits and faces, of their sizes, in black."""
+    for name in FOLDERS.values():
+        (folder / name).mkdir(parents=True)
+    shape = (DIGIT_SIZE.training + DIGIT_SIZE.testing, *DIGIT_SIZE.shape)
+    black = MAGIC + np.asarray(shape, ">u4").tobytes() + bytes(int(np.prod(shape)))
+    (folder / FOLDERS[DIGITS] / "black-idx3-ubyte").write_bytes(black)
+    for number in range(WHOLE_FACE_SIZE.training + WHOLE_FACE_SIZE.testing):
+        Image.new("L", FACE[::-1]).save(folder / FOLDERS[FACES] / f"{number}.png")
+    return folder
+
+
 @pytest.mark.parametrize("name", RECORDED)
-def test_recorded_cases_are_still_cases(name: str, repository: Path) -> None:
-    """Resuming compares names."""
+def test_recorded_cases_are_still_cases(name: str, repository: Path, tmp_path: Path) -> None:
+    """Resuming compares names, of a user's images too: a folder of that name stands in for them."""
     folder = repository / "results" / name
-    entry = reproduction_named(reproduction_folder(folder).about().name)
+    about = reproduction_folder(folder).about()
+    entry = reproduction_named(about.name)
+    if about.images is not None:
+        assert isinstance(entry, TakesImages)
+        entry = entry.of_images(stand_in(tmp_path / about.images))
     names = {case.name for case in entry.cases(quick=False)}
     assert {json.loads(line)["case"] for line in (folder / ROWS).read_text().splitlines()} <= names
 
