@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .pages.render import table_html
 from .records.record import Record
 from .report.answer import answer_table
 from .report.text_table import TextTable
@@ -54,7 +55,7 @@ class LoadedRun:
         said = [f"<p><strong>Warning.</strong> {escape(one)}</p>" for one in self.warnings]
         if self.left_out:
             said.append(f"<p><strong>Warning.</strong> {len(self.left_out)} lines cannot be read.</p>")
-        return "".join([*said, html_table(self.answer())])
+        return "".join([*said, table_html(self.answer())])
 
 
 def load_run(folder: str | Path) -> LoadedRun:
@@ -71,13 +72,3 @@ def load_run(folder: str | Path) -> LoadedRun:
     files.about()
     read = files.journal.read()
     return LoadedRun(tuple(read.entries), tuple(files.clock_warnings()), tuple(map(str, read.bad_lines)))
-
-
-def html_table(table: TextTable) -> str:
-    """Return a table of text as HTML; every cell is shown as it stands."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
-    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in line) for line in table.lines]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    remarks = "".join(f"<li>{escape(remark)}</li>" for remark in table.remarks)
-    caption = f"<caption>{escape(table.heading)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{remarks}</ul>"

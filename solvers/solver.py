@@ -3,9 +3,13 @@
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from ..problems.lower_level import LowerLevel
+from ..problems.values.shown import facts_html, picture_html
 from .analysis_l1_problem import PrimalDualPair
 from .certificate import Certificate
 from .solver_traits import SolverTraits
@@ -51,6 +55,39 @@ class Solution(NamedTuple):
     status: Int[Array, ""]
     certificate: Certificate | None = None
     contraction: Float[Array, ""] | None = None
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: how the solve ended, or each of a batch, and the first image."""
+        return solution_html(self)
+
+
+def solution_html(solution: Solution) -> str | None:
+    """Return how a solve ended as HTML; None inside a transformation, where nothing of it is known."""
+    known = solution._replace(state=None)
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(known)):
+        return None
+    known = jax.tree.map(np.asarray, known)
+    ends = known.status.ravel().tolist()
+    facts: dict[str, object] = {
+        "status": ", ".join(
+            f"{ends.count(end)} of {len(ends)} {end.name}" if len(ends) > 1 else end.name
+            for end in Outcome
+            if end in ends
+        ),
+        "steps": f"{known.steps.max(initial=0)}",
+        "residual": f"{known.residual.max(initial=0):.3g}",
+        "x": f"{known.x.dtype} {known.x.shape}",
+    }
+    if known.certificate is not None:
+        facts["certified"] = f"{np.sum(known.certificate.certified)} of {len(ends)}"
+    if known.contraction is not None:
+        facts["contraction"] = f"{known.contraction.max(initial=0):.3g}"
+    heading = "Solution" if len(ends) == 1 else f"{len(ends)} solutions; steps and residual are the largest"
+    shown = facts_html(heading, facts)
+    shape = known.x.shape[known.status.ndim :]
+    if ends and (len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3)):
+        shown += picture_html("x, its smallest value black", known.x.reshape(-1, *shape)[0])
+    return shown
 
 
 @runtime_checkable

@@ -17,7 +17,6 @@ from ..report.text_table import TextTable
 from .found_record import found_record
 
 FORMATS = (".png", ".pdf", ".svg")
-_APART = {"input_hashes", "environment", "command"}
 
 
 def show(record_id: str, run: Path | None, picture: Path | None) -> None:
@@ -42,9 +41,7 @@ def show(record_id: str, run: Path | None, picture: Path | None) -> None:
 
 
 def _facts(record: Record, folder: Path) -> TextTable:
-    facts = {name: getattr(record, name) for name in Record.model_fields if name not in _APART}
-    known = {name: value for name, value in facts.items() if value is not None and value != ""}
-    return _pairs(f"Record {record.id} of {folder}", f"`{' '.join(record.command)}`", known)
+    return _pairs(f"Record {record.id} of {folder}", f"`{' '.join(record.command)}`", record.facts())
 
 
 def _pairs(heading: str, text: str, values: Mapping[str, object]) -> TextTable:

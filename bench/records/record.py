@@ -24,6 +24,8 @@ from .strict_json import complaint, names_a_constant, strict_json
 SIZE = r"^[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}(x3)?)?$"
 """How a shape is written; lengths of more digits are nobody's."""
 
+_APART = {"input_hashes", "environment", "command"}
+
 
 def _finite_or_none(value: object) -> object:
     """Turn a scalar of any library into a float, and what is not finite into None."""
@@ -210,3 +212,13 @@ class Record(BaseModel):
     def explanation(self) -> str:
         """The first line of the reason, or what the status means: what has room in a table."""
         return first_line(self.reason) or self.status.sentence
+
+    def facts(self) -> dict[str, object]:
+        """Return what is known of the case and what was measured: no inputs, environment or command."""
+        facts = {name: getattr(self, name) for name in Record.model_fields if name not in _APART}
+        return {name: value for name, value in facts.items() if value is not None and value != ""}
+
+    def _repr_html_(self) -> str:
+        from ...problems.values.shown import facts_html  # here: it brings JAX, and tables need none
+
+        return facts_html(f"Record {self.id}: {self.status.value}", self.facts())
