@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -89,6 +90,7 @@ TESTS_RUN, TESTS_BETWEEN = count(1), 25
 COMPILED: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 LATEST = 1500
 """Executables that are kept, of some 5,000 that a process may hold."""
+LOWERED_IN_ONE = 50
 LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 
@@ -105,6 +107,29 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no image sets at {folder}; HGB_TEST_DATA names another folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_context_for_many() -> None:
+    """Lower programs in a context that others were lowered in: to make one takes most of a small one's time.
+
+    A new one now and then, as they keep what was built in them; and one each while threads compile, which a
+    context is not made for. This is JAX's own affair: without it tests only take longer.
+    """
+    module = sys.modules.get("jax._src.interpreters.mlir")
+    make = getattr(module, "make_ir_context", None)
+    if make is None:
+        return
+    lowered, latest = count(), [make()]
+
+    def context() -> Any:
+        if any(thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate()):
+            return make()
+        if next(lowered) % LOWERED_IN_ONE == 0:
+            latest[0] = make()
+        return latest[0]
+
+    vars(module)["make_ir_context"] = context
 
 
 @pytest.fixture(autouse=True)

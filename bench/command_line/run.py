@@ -67,6 +67,25 @@ def run(
     out: Annotated[Path | None, typer.Option(help="The run's folder; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    isolate: Annotated[
+        bool | None,
+        typer.Option(
+            "--isolate/--no-isolate",
+            help="Measure in another process, so that a case that crashes, hangs or takes too much memory "
+            "costs itself alone; with --plugin unless --no-isolate.",
+            show_default=False,
+        ),
+    ] = None,
+    case_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="With --isolate: how long it may be at one thing, half an hour unless given."
+        ),
+    ] = None,
+    case_memory: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="With --isolate: GiB at most, 80% of the machine's unless given."),
+    ] = None,
 ) -> None:
     """Measure every method on every problem of a suite, and say which is cheapest at which accuracy.
 
@@ -80,11 +99,14 @@ def run(
 
         hgb run --images photos/ --regularizer fields-of-experts --size 64x64
 
+        hgb run --plugin my_method.py --method my-method --case-seconds 300 --case-memory 8
+
         hgb run --resume results/local/20260101-120000-default
     """
     start_jax()
     from ..commands.run import run_suite
     from ..grid.selection import Selection
+    from ..isolation.limits import limits_asked_for
 
     selection = Selection(
         suite=suite,
@@ -106,4 +128,5 @@ def run(
         plugins=tuple(plugin or ()),
         save_arrays=save_arrays,
     )
-    run_suite(selection, out, resume, device, tables)
+    limits = limits_asked_for(isolate, case_seconds, case_memory, plugins=bool(plugin))
+    run_suite(selection, out, resume, device, tables, limits)

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from ..grid.case import Case
 from ..grid.suites import Suite
+from ..grid.timing import Timing
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
 from ..records.record import Record
 from ..runs.run import timing_of
-from ..runs.timing import Timing
 from .found_record import found_record
 
 _FIELDS = (

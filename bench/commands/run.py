@@ -1,5 +1,6 @@
 """`hgb run`: measure a suite."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.text import Text
 
 from ..errors import UserError
 from ..grid.selection import Selection
+from ..isolation.limits import IsolationLimits
 from ..machine.device import use_device
 from ..report.figures import write_figures
 from ..report.publish import write_tables
@@ -20,13 +22,25 @@ from .measuring import measure, typed
 from .notices import say, warn
 from .report import write_run_report
 
+PREALLOCATES = "XLA_PYTHON_CLIENT_PREALLOCATE"
 
-def run_suite(selection: Selection, out: Path | None, resume: Path | None, device: str, tables: bool) -> None:
+
+def run_suite(
+    selection: Selection,
+    out: Path | None,
+    resume: Path | None,
+    device: str,
+    tables: bool,
+    isolation: IsolationLimits | None,
+) -> None:
     """Measure a suite, or go on with a run, and print its answer; its tables if asked for, or if one.
 
     Raises:
         UserError: if the suite is a reproduction, or for what `plan_run` refuses.
     """
+    if isolation is not None:
+        # The child takes the device's memory; on a GPU this process would have taken most of it before.
+        os.environ.setdefault(PREALLOCATES, "false")
     use_device(device)
     suite = selection.suite
     if suite in built_in_reproductions():
@@ -34,7 +48,7 @@ def run_suite(selection: Selection, out: Path | None, resume: Path | None, devic
     plan = _resumed(resume, selection, out) if resume else plan_run(selection, new_folder(out, suite))
     for line in plan.left_out:
         say(f"left out, as it does not fit together: {line}")
-    measure(started(plan, typed()), run_folder(plan.folder))
+    measure(started(plan, typed(), device, isolation), run_folder(plan.folder))
     _finish(plan, tables)
 
 

@@ -62,8 +62,22 @@ class _Problem(NamedTuple):
     parameters: int | None
 
 
-def _unheard(label: str) -> None:
-    del label
+class Begun(NamedTuple):
+    """What is about to run.
+
+    Attributes:
+        label: in words.
+        case: the one that it is for; None for what the cases of a group share.
+        timing: whether it is the timing of all of them in turn.
+    """
+
+    label: str
+    case: Case | None = None
+    timing: bool = False
+
+
+def _unheard(begun: Begun) -> None:
+    del begun
 
 
 @dataclass
@@ -82,7 +96,7 @@ class Workbench:
         self._programs = ContestantPrograms(self.context.suite)
 
     def measure(
-        self, group: Sequence[Case], begin: Callable[[str], None] = _unheard
+        self, group: Sequence[Case], begin: Callable[[Begun], None] = _unheard
     ) -> Iterator[MeasuredRecord]:
         """Yield one record per case, in their order, once the whole group has been timed.
 
@@ -91,7 +105,7 @@ class Workbench:
             begin: is told what is about to run, so that a case that ends the process has been named.
         """
         instance = group[0].instance
-        begin(f"inputs: {instance.describe()}")
+        begin(Begun(f"inputs: {instance.describe()}"))
         try:
             with out_of_memory_named(instance.describe()):
                 double = make_inputs(instance)
@@ -99,14 +113,14 @@ class Workbench:
             with self._programs.compiling_beside():
                 compiled = [self._compiled(case, inputs, begin) for case in group]
                 # While others are compiled.
-                begin(f"reference: {instance.describe()}")
+                begin(Begun(f"reference: {instance.describe()}"))
                 problem = self._problem(instance, double, inputs)
                 pairs = zip(group, compiled, strict=True)
                 runs = [self._run(case, found, inputs, begin) for case, found in pairs]
         except BaseException as error:
-            yield from self._unmade(group, _failed(error))
+            yield from self.unmeasured(group, _failed(error))
             return
-        begin(f"timing: {instance.describe()}")
+        begin(Begun(f"timing: {instance.describe()}", timing=True))
         samples = self._time(runs, problem.inputs)
         for case, run, timed in zip(group, runs, samples, strict=True):
             try:
@@ -123,8 +137,8 @@ class Workbench:
             parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
             return _Problem(inputs, judgement, hash_arrays(inputs), parameters)
 
-    def _unmade(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredRecord]:
-        """Yield the records of a group whose problem could not be made."""
+    def unmeasured(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredRecord]:
+        """Yield the records of cases of which nothing could be measured, with the reason why."""
         problem = _Problem(None, Judgement("no reference: the problem could not be made"), {}, None)
         for case in group:
             yield MeasuredRecord(self._record(problem, case, _known(case) or run, None, None), {})
@@ -137,13 +151,13 @@ class Workbench:
         unload_if_many()
 
     def _compiled(
-        self, case: Case, inputs: Inputs, begin: Callable[[str], None]
+        self, case: Case, inputs: Inputs, begin: Callable[[Begun], None]
     ) -> BegunPrograms | UntimedRun:
         """Trace a case's programs, once it has been named, or say why there are none."""
         known = _known(case)
         if known is not None:
             return known
-        begin(f"compiling: {case.describe()}")
+        begin(Begun(f"compiling: {case.describe()}", case))
         try:
             return self._programs.of_case(case, inputs)
         except BaseException as error:  # a plug-in or a contender may raise anything
@@ -154,12 +168,12 @@ class Workbench:
         case: Case,
         compiled: BegunPrograms | UntimedRun,
         inputs: Inputs,
-        begin: Callable[[str], None],
+        begin: Callable[[Begun], None],
     ) -> UntimedRun:
         """Run a contestant once, if it has programs and has been named, and note what came of it."""
         if isinstance(compiled, UntimedRun):
             return compiled
-        begin(case.describe())
+        begin(Begun(case.describe(), case))
         programs, retraces = compiled
         try:
             programs.solve.program.wait()

@@ -60,9 +60,19 @@ class Status(StrEnum):
     )
     OUT_OF_MEMORY = (
         "out_of_memory",
-        "the device refused the memory, or the compiler predicted more than the limit",
+        "the device refused the memory, the compiler predicted more than the limit, or the process that "
+        "measured it took more",
     )
-    TIMED_OUT = "timed_out", "one call took longer than the limit, so that it was left out of the rounds"
+    TIMED_OUT = (
+        "timed_out",
+        "one call took longer than the limit, so that it was left out of the rounds, or the process that "
+        "measured it was silent for longer than it may be",
+    )
+    CRASHED = (
+        "crashed",
+        "the process that measured it ended, by a signal or by itself; the reason has which, and the last "
+        "lines that it wrote",
+    )
     FAILED = (
         "failed",
         "a plug-in or a contender raised something, or returned no solution; the reason is its message",

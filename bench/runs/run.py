@@ -2,30 +2,30 @@
 
 import contextlib
 import hashlib
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ..catalogue.catalogue import built_in
 from ..catalogue.plugin import with_plugins
-from ..errors import UserError, unwritable
+from ..errors import UserError
 from ..grid.case import Case
 from ..grid.expand import expand
 from ..grid.request import Request, request_of
 from ..grid.selection import Selection
 from ..grid.suites import Suite
+from ..grid.timing import Timing
+from ..isolation.child import Setup
+from ..isolation.isolated import IsolatedBench
+from ..isolation.limits import IsolationLimits
 from ..machine.environment import environment
+from ..measure.kept_arrays import keep_arrays
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
-from ..records.durable import replace_durably
 from ..records.record import Record
 from .folder import OpenFolder
 from .provenance import provenance
 from .run_file import RUN_FILE, RunFile, run_folder
-from .timing import Timing
 
 _ANOTHER_GRID = (
     ": the file, a plug-in or an image folder was changed, or this version has another grid. To go on "
@@ -125,16 +125,26 @@ def plan_again(folder: Path) -> Plan:
 
 
 @contextlib.contextmanager
-def started(plan: Plan, command: Sequence[str]) -> Iterator["RunningRun"]:
+def started(
+    plan: Plan, command: Sequence[str], device: str, isolation: IsolationLimits | None = None
+) -> Iterator["RunningRun"]:
     """Open the run's folder for writing, set aside what its journal has no use of, and hand out the run.
+
+    Args:
+        plan: its cases.
+        command: what was typed.
+        device: what is computed on.
+        isolation: what a process of its own may take that measures; None to measure in this one. A run that
+            goes on is isolated as it was.
 
     Raises:
         UserError: if the folder cannot be written, or another run is writing to it.
     """
     files = run_folder(plan.folder)
-    with files.opened(lambda: _about(plan, command)) as opened:
-        timing = timing_of(files.about(), plan.request.suite)
-        yield RunningRun(plan, tuple(command), opened, timing)
+    with files.opened(lambda: _about(plan, command, isolation)) as opened:
+        about = files.about()
+        timing = timing_of(about, plan.request.suite)
+        yield RunningRun(plan, tuple(command), opened, timing, device, isolation or about.isolation)
 
 
 def timing_of(about: RunFile, suite: Suite) -> Timing:
@@ -151,12 +161,16 @@ class RunningRun:
         command: what was typed, for the records.
         opened: its folder.
         timing: how its cases are timed and compiled.
+        device: what is computed on.
+        isolation: what the process may take that measures, if it is one of its own.
     """
 
     plan: Plan
     command: tuple[str, ...]
     opened: OpenFolder[RunFile, Record]
     timing: Timing
+    device: str
+    isolation: IsolationLimits | None = None
 
     @property
     def cases(self) -> int:
@@ -178,43 +192,56 @@ class RunningRun:
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that has no record, group by group."""
         suite = self.timing.compiled(self.plan.request.suite)
-        bench = Workbench(Context(suite, self.timing.clock, environment(), self.command))
+        where = environment() if self.isolation is None else {**environment(), "isolated": True}
+        bench = Workbench(Context(suite, self.timing.clock, where, self.command))
+        if self.isolation is None:
+            self._measure_here(bench, progress)
+        else:
+            self._measure_isolated(bench, self.isolation, progress)
+
+    def _measure_here(self, bench: Workbench, progress: RunProgress) -> None:
         problem = None
         for group in self.missing:
             instance = replace(group[0].instance, seed=0, dtype="float64")
             if instance != problem:
                 bench.forget()
                 problem = instance
-            for measured in bench.measure(group, progress.begin):
-                self._keep(measured.record, measured.arrays)
+            for measured in bench.measure(group, lambda begun: progress.begin(begun.label)):
+                # Arrays first: a record says that its case is done.
+                if self._arrays is not None:
+                    keep_arrays(self._arrays, measured)
+                self.opened.writer.append(measured.record)
             progress.advance(len(group))
 
-    def _keep(self, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
-        # Arrays first: a record says that its case is done.
-        if self.plan.selection.save_arrays and arrays:
-            _save_arrays(self.plan.folder / "arrays" / f"{record.id}.npz", arrays)
-        self.opened.writer.append(record)
+    def _measure_isolated(self, bench: Workbench, limits: IsolationLimits, progress: RunProgress) -> None:
+        setup = Setup(
+            selection=self.plan.selection,
+            timing=self.timing,
+            command=list(self.command),
+            device=self.device,
+            arrays=self._arrays,
+        )
+        isolated = IsolatedBench(bench, setup, limits)
+        try:
+            for group in self.missing:
+                for record in isolated.measure(group, progress.begin):
+                    self.opened.writer.append(record)
+                progress.advance(len(group))
+        finally:
+            isolated.close()
+
+    @property
+    def _arrays(self) -> Path | None:
+        return self.plan.folder / "arrays" if self.plan.selection.save_arrays else None
 
 
-def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays whole or not at all; raise `UserError` if the disk has no room for them."""
-    content = io.BytesIO()
-    np.savez_compressed(content, **dict(arrays))  # pyright: ignore[reportArgumentType]
-    try:
-        path.parent.mkdir(exist_ok=True)
-        replace_durably(path, content.getvalue())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.with_name(path.name + ".tmp").unlink()
-        raise unwritable(path, error) from error
-
-
-def _about(plan: Plan, command: Sequence[str]) -> RunFile:
+def _about(plan: Plan, command: Sequence[str], isolation: IsolationLimits | None) -> RunFile:
     """Return the about file of a run that begins."""
     return RunFile(
         selection=plan.selection,
         cases=plan.cases,
         grid=plan.grid,
         timing=Timing.of(plan.request.suite, plan.selection.rounds),
+        isolation=isolation,
         **provenance(command),
     )

@@ -5,11 +5,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..grid.selection import Selection
+from ..grid.timing import Timing
+from ..isolation.limits import IsolationLimits
 from ..records.clock_test import ClockTest
 from ..records.record import Record
 from ..records.strict_json import read_model
 from .folder import FolderKind, RunFolder
-from .timing import Timing
 
 RUN_FILE, RECORDS = "run.json", "records.jsonl"
 
@@ -25,6 +26,8 @@ class RunFile(BaseModel):
     """A digest of all cases' ids; null in folders of older versions."""
     timing: Timing | None = None
     """The clock's and the compiler's settings; null in folders of older versions."""
+    isolation: IsolationLimits | None = None
+    """What the process may take that measures, if it is one of its own."""
     command: list[str]
     created: str
     environment: dict[str, JsonValue]

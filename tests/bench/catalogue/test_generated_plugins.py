@@ -280,6 +280,7 @@ def arguments_of(kind: str) -> list[str]:
         "run",
         "--plugin",
         "plugin.py",
+        "--no-isolate",
     ]
     task = () if "--task" in given else ("--task", "denoising")
     method = () if "--method" in given else ("--method", "direct")

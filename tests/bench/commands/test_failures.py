@@ -20,7 +20,8 @@ from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.runs.run_file import run_folder
 from hypergrad_bench.solvers import Solution
 
-SMALL = ("run", "--suite", "smoke", "--size", "8", "--batch", "1", "--plugin", "plugin.py", "--out", "run")
+SMALL = ("run", "--suite", "smoke", "--size", "8", "--batch", "1", "--out", "run")
+SMALL = (*SMALL, "--plugin", "plugin.py", "--no-isolate")
 HEAD = """
 import sys
 import jax.numpy as jnp

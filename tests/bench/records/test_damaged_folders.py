@@ -131,7 +131,7 @@ def hgb(*arguments: str) -> tuple[int, str]:
 def run(stubbed: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of four cases."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    with runs.started(plan_run(TINY, folder), ["hgb"]) as running:
+    with runs.started(plan_run(TINY, folder), ["hgb"], "cpu") as running:
         for group in running.missing:
             for number, case in enumerate(group):
                 seed = case.instance.seed

@@ -142,7 +142,7 @@ def test_record_is_frozen():
 def test_statuses_are_a_closed_documented_list():
     expected = (
         "ok max_steps adjoint_missed not_certified nonsmooth diverged out_of_range not_finite not_supported "
-        "not_installed out_of_memory timed_out failed"
+        "not_installed out_of_memory timed_out crashed failed"
     )
     assert [str(status) for status in Status] == expected.split()
     assert all(status.sentence for status in Status)

@@ -34,7 +34,7 @@ Change = Callable[[dict], object]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run that was stopped before its first case."""
     monkeypatch.setattr(provenance, "environment", dict)
-    with started(plan_run(ASKED, tmp_path / "run"), ["hgb"]):
+    with started(plan_run(ASKED, tmp_path / "run"), ["hgb"], "cpu"):
         pass
     return tmp_path / "run"
 

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from ..grid.clock_settings import ClockSettings
-from ..grid.suites import Suite
+from .clock_settings import ClockSettings
+from .suites import Suite
 
 
 class Timing(BaseModel):

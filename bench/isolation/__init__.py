@@ -1,0 +1,1 @@
+"""Cases measured in a process of their own, so that one that dies costs itself alone."""

@@ -1,0 +1,116 @@
+"""The process that measures: `python -m hypergrad_bench.bench.isolation.child`, asked on standard input.
+
+One line of JSON says what run it is, each further line which of its cases are to be measured together. Lines
+of JSON on standard output say what it is at and what it measured. Nothing that is read is ever executed.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import BaseModel, ConfigDict
+
+from ..errors import UserError
+from ..grid.selection import Selection
+from ..grid.timing import Timing
+
+END_WITH_PARENT = 1
+"""Linux's PR_SET_PDEATHSIG."""
+
+
+class Setup(BaseModel):
+    """The first line: of what run the cases are.
+
+    Attributes:
+        selection: what was asked for.
+        timing: how its cases are timed and compiled.
+        command: what was typed, for the records.
+        device: what is computed on.
+        arrays: the folder to keep arrays in, if they are kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    selection: Selection
+    timing: Timing
+    command: list[str]
+    device: str
+    arrays: Path | None = None
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)  # what a library prints must not get among the answers
+    setup = Setup.model_validate_json(sys.stdin.readline())
+    try:
+        measure = _measure(setup, lambda **message: _say(answers, message))
+        _say(answers, {"ready": True})
+        for line in sys.stdin:
+            measure(json.loads(line)["cases"])
+            _say(answers, {"done": True})
+    except UserError as error:
+        _say(answers, {"refused": str(error)})
+
+
+def _say(answers: TextIO, message: Mapping[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
+    """Return what measures cases by their ids."""
+    from ..catalogue.catalogue import built_in
+    from ..catalogue.plugin import with_plugins
+    from ..grid.expand import expand
+    from ..grid.request import request_of
+    from ..machine.device import use_device
+    from ..machine.environment import environment
+    from ..measure.kept_arrays import keep_arrays
+    from ..measure.workbench import Begun, Context, Workbench
+
+    use_device(setup.device)
+    request = request_of(setup.selection, with_plugins(built_in(), list(setup.selection.plugins)))
+    cases = {case.id: case for group in expand(request).groups for case in group}
+    suite = setup.timing.compiled(request.suite)
+    where = {**environment(), "isolated": True}
+    bench = Workbench(Context(suite, setup.timing.clock, where, setup.command))
+    problem: list[Any] = [None]
+
+    def begin(begun: Begun) -> None:
+        say(begin=begun.label, case=begun.case and begun.case.id, timing=begun.timing)
+
+    def measure(ids: Sequence[str]) -> None:
+        group = [cases[one] for one in ids]
+        instance = replace(group[0].instance, seed=0, dtype="float64")
+        if instance != problem[0]:
+            bench.forget()
+            problem[0] = instance
+        for measured in bench.measure(group, begin):
+            if setup.arrays is not None:
+                keep_arrays(setup.arrays, measured)
+            say(record=measured.record.to_line())
+
+    return measure
+
+
+def lines_of(text: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """Read the answers of a child; a line that it could not finish is left out."""
+    for line in text:
+        with contextlib.suppress(ValueError):
+            answer = json.loads(line)
+            if isinstance(answer, dict):
+                yield answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What a process that measures cases may take, and how its end is said."""
+
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import UserError
+from ..records.status import Status
+
+LONGEST = 1800.0
+"""Seconds without a word, by default."""
+
+
+class IsolationLimits(BaseModel):
+    """Say how long and how large a process may be that measures cases; recorded with the run.
+
+    Attributes:
+        seconds: how long it may be at one thing, such as to compile a program or to time a group.
+        memory_bytes: of the host's memory that is resident at most; null for a share of what the host has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LONGEST
+    memory_bytes: Annotated[int, Field(gt=0)] | None = None
+
+
+def limits_asked_for(
+    isolate: bool | None, seconds: float | None, gibibytes: float | None, plugins: bool
+) -> IsolationLimits | None:
+    """Return the limits that options ask for, or None for no isolation; plug-ins have it unless refused.
+
+    Raises:
+        UserError: for a limit without isolation.
+    """
+    if not (plugins if isolate is None else isolate):
+        if seconds is not None or gibibytes is not None:
+            raise UserError("--case-seconds and --case-memory are limits of another process: give --isolate")
+        return None
+    memory = None if gibibytes is None else int(gibibytes * 2**30)
+    return IsolationLimits(seconds=seconds or LONGEST, memory_bytes=memory)
+
+
+class Death(NamedTuple):
+    """How a process ended before it had measured what it was asked for.
+
+    Attributes:
+        status: what that is for the case that is at fault.
+        evidence: signal or exit status, what it was at, and the last lines that it wrote.
+        case: the id of the case that it was at; None if it was at what several share.
+        timing: whether it was timing several in turn.
+    """
+
+    status: Status
+    evidence: str
+    case: str | None
+    timing: bool = False

@@ -1,0 +1,154 @@
+"""A child process that is watched: how long it is silent, and how much memory it takes."""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..errors import UserError
+from ..machine.memory import host_memory_limit, resident_bytes
+from ..records.status import Status
+from .child import Setup, lines_of
+from .limits import Death, IsolationLimits
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at the memory."""
+LAST_LINES, LAST_BYTES = 5, 4000
+"""Of what it wrote to standard error, that count as evidence."""
+
+
+class WatchedChild:
+    """A process that measures groups of one run, until it dies or is closed."""
+
+    def __init__(self, setup: Setup, limits: IsolationLimits) -> None:
+        """Start it, in a session of its own: an interrupt is the parent's alone."""
+        self._limits = limits
+        self._memory = limits.memory_bytes or host_memory_limit()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hypergrad_bench.bench.isolation.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._at, self._case, self._timing = "starting", None, False
+        self._send(setup.model_dump_json())
+        self.death: Death | None = None
+
+    def start(self) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            UserError: if it ends before, with what it wrote, or refuses what it is asked.
+        """
+        for answer in self._heard():
+            if "ready" in answer:
+                return
+        assert self.death is not None
+        raise UserError(f"the process that measures ended before it began: {self.death.evidence}")
+
+    def measure(self, ids: Sequence[str], begin: Callable[[str], None]) -> Iterator[str]:
+        """Yield the lines of records of cases that share an instance; tell what it is at.
+
+        If it dies, the lines end and `death` says how.
+
+        Raises:
+            UserError: if an array cannot be kept.
+        """
+        self._send(json.dumps({"cases": list(ids)}))
+        for answer in self._heard():
+            if "done" in answer:
+                return
+            if "record" in answer:
+                yield answer["record"]
+            elif "begin" in answer:
+                self._at, self._case = str(answer["begin"]), answer["case"]
+                self._timing = bool(answer["timing"])
+                begin(self._at)
+
+    def close(self) -> None:
+        """End it, and whatever it started."""
+        self._kill()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            # What was not read by a process that died is lost with it.
+            with contextlib.suppress(OSError):
+                stream.close()  # pyright: ignore[reportOptionalMemberAccess]
+
+    def _send(self, line: str) -> None:
+        requests = self._process.stdin
+        assert requests is not None
+        try:
+            requests.write(line + "\n")
+            requests.flush()
+        except OSError:
+            return  # it has died: its answers end, and that is looked at
+
+    def _read(self) -> None:
+        replies = self._process.stdout
+        assert replies is not None
+        for answer in lines_of(iter(replies)):
+            self._answers.put(answer)
+        self._answers.put(None)
+
+    def _heard(self) -> Iterator[dict[str, Any]]:
+        """Yield what it says, until it dies or has to be killed."""
+        last = time.monotonic()
+        while self.death is None:
+            try:
+                answer = self._answers.get(timeout=LOOK_EVERY)
+            except queue.Empty:
+                answer = {}
+            if answer is None:
+                self._process.wait()
+                self.death = self._died(Status.CRASHED, _how(self._process.returncode))
+            elif "refused" in answer:
+                raise UserError(str(answer["refused"]))
+            elif answer:
+                last = time.monotonic()
+                yield answer
+            elif (size := resident_bytes(self._process.pid) or 0) > self._memory:
+                limit = f"{self._memory / 2**30:.2f} GiB"
+                said = f"the process took {size / 2**30:.2f} GiB of memory; at most {limit} are accepted"
+                self.death = self._died(Status.OUT_OF_MEMORY, said)
+            elif time.monotonic() - last > self._limits.seconds:
+                said = f"the process was at one thing for more than {self._limits.seconds:g} s"
+                self.death = self._died(Status.TIMED_OUT, said)
+
+    def _died(self, status: Status, how: str) -> Death:
+        self._kill()
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - LAST_BYTES))
+        written = self._errors.read().decode(errors="replace").strip().splitlines()[-LAST_LINES:]
+        lines = [f"{how}, at: {self._at}", *(["its last lines:", *written] if written else [])]
+        return Death(status, "\n".join(lines), self._case, self._timing)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _how(status: int) -> str:
+    if status >= 0:
+        return f"the process ended itself with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = "of unknown name"
+    return f"the process was ended by signal {-status} ({name})"

@@ -1,0 +1,220 @@
+"""Cases that end, block or fill their process cost themselves alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from synthetic_records import measured
+
+from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
+from hypergrad_bench.bench.grid.selection import Selection
+from hypergrad_bench.bench.grid.suites import SUITES
+from hypergrad_bench.bench.grid.timing import Timing
+from hypergrad_bench.bench.isolation import isolated
+from hypergrad_bench.bench.isolation.child import Setup
+from hypergrad_bench.bench.isolation.isolated import IsolatedBench
+from hypergrad_bench.bench.isolation.limits import LONGEST, Death, IsolationLimits, limits_asked_for
+from hypergrad_bench.bench.measure.workbench import Context, Workbench
+from hypergrad_bench.bench.records.record import Record
+from hypergrad_bench.bench.records.status import Status
+from hypergrad_bench.bench.runs.run_file import run_folder
+from hypergrad_bench.hypergrad import ClosedForm, OneStep, Piggyback, Unrolled
+from hypergrad_bench.problems import AnalysisL1, Denoising, PiecewiseConstant
+from hypergrad_bench.solvers import Budget, DualFista
+
+INSTANCE = Instance(Denoising(), AnalysisL1, None, PiecewiseConstant(), (8,), 1, "float64", 0)
+A, B, C, D = (
+    Case(INSTANCE, Contestant(DualFista(), Budget(9), method))
+    for method in (ClosedForm(), OneStep(), Piggyback(), Unrolled())
+)
+TIMING = Timing.of(SUITES["smoke"], 1)
+SETUP = Setup(selection=Selection(), timing=TIMING, command=["hgb"], device="cpu")
+Script = Callable[[Sequence[str]], Death | None]
+
+
+def crash(case: Case | None, status: Status = Status.CRASHED, timing: bool = False) -> Death:
+    return Death(status, "signal 11", case and case.id, timing)
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], tuple[list[Record], list[list[str]]]]:
+    """Measure A, B, C and D with children that die as a script says; return records and attempts."""
+
+    def run(script: Script) -> tuple[list[Record], list[list[str]]]:
+        attempts: list[list[str]] = []
+
+        class Scripted:
+            death: Death | None = None
+
+            def __init__(self, setup: Setup, limits: IsolationLimits) -> None:
+                pass
+
+            def start(self) -> None:
+                pass
+
+            def close(self) -> None:
+                pass
+
+            def measure(self, ids: Sequence[str], begin: Callable[[str], None]) -> Iterator[str]:
+                begin("something")
+                attempts.append(list(ids))
+                self.death = script(ids)
+                if self.death is None:
+                    yield from (measured(id=one).to_line() for one in ids)
+
+        monkeypatch.setattr(isolated, "WatchedChild", Scripted)
+        bench = Workbench(Context(SUITES["smoke"], TIMING.clock, {}, ["hgb"]))
+        made = IsolatedBench(bench, SETUP, IsolationLimits())
+        return list(made.measure([A, B, C, D], lambda label: None)), attempts
+
+    return run
+
+
+def statuses(records: list[Record]) -> dict[str, str]:
+    assert len({record.id for record in records}) == len(records)
+    return {record.id: record.status.value for record in records}
+
+
+def test_who_crashes_alone_too_is_left_out_and_the_others_are_measured_together(scripted) -> None:
+    """The evidence is the reason."""
+    records, attempts = scripted(lambda ids: crash(B) if B.id in ids else None)
+    assert statuses(records) == {A.id: "ok", B.id: "crashed", C.id: "ok", D.id: "ok"}
+    assert attempts == [[A.id, B.id, C.id, D.id], [B.id], [A.id, C.id, D.id]]
+    assert next(record for record in records if record.id == B.id).reason == "signal 11"
+
+
+def test_who_is_silent_or_too_large_is_not_tried_again(scripted) -> None:
+    records, attempts = scripted(
+        lambda ids: (
+            crash(C, Status.TIMED_OUT)
+            if C.id in ids
+            else crash(A, Status.OUT_OF_MEMORY)
+            if A.id in ids
+            else None
+        )
+    )
+    assert statuses(records) == {A.id: "out_of_memory", B.id: "ok", C.id: "timed_out", D.id: "ok"}
+    assert len(attempts) == 3
+
+
+def test_who_is_named_and_does_not_crash_alone_is_not_blamed(scripted) -> None:
+    """A program that is compiled beside others can end the process while another one is named."""
+    records, attempts = scripted(lambda ids: crash(A if A.id in ids else D) if D.id in ids else None)
+    assert statuses(records) == {A.id: "ok", B.id: "ok", C.id: "ok", D.id: "crashed"}
+    assert attempts[-1] == [A.id, B.id, C.id]
+
+
+def test_a_crash_while_all_are_timed_is_traced_to_one(scripted) -> None:
+    records, attempts = scripted(lambda ids: crash(None, timing=True) if B.id in ids else None)
+    assert statuses(records) == {A.id: "ok", B.id: "crashed", C.id: "ok", D.id: "ok"}
+    assert attempts[1:] == [[A.id], [B.id], [C.id], [D.id], [A.id, C.id, D.id]]
+
+
+def test_a_crash_of_what_all_share_is_that_of_all(scripted) -> None:
+    """Inputs or the reference: it is tried once more, not for every case."""
+    records, attempts = scripted(lambda ids: crash(None))
+    assert set(statuses(records).values()) == {"crashed"}
+    assert len(attempts) == 2
+
+
+def test_cases_that_crash_only_together_are_said_to(scripted) -> None:
+    records, _ = scripted(lambda ids: crash(None, timing=True) if len(ids) > 1 else None)
+    assert set(statuses(records).values()) == {"crashed"}
+
+
+def test_limits_need_isolation_and_plugins_have_it() -> None:
+    assert limits_asked_for(None, None, None, plugins=False) is None
+    assert limits_asked_for(False, None, None, plugins=True) is None
+    assert limits_asked_for(None, None, None, plugins=True) == IsolationLimits(seconds=LONGEST)
+    asked = limits_asked_for(True, 5.0, 0.5, plugins=False)
+    assert asked == IsolationLimits(seconds=5, memory_bytes=2**29)
+    with pytest.raises(UserError, match="give --isolate"):
+        limits_asked_for(None, 5.0, None, plugins=False)
+
+
+PLUGIN = """
+import os, signal, sys, time
+import numpy as np
+from hypergrad_bench.hypergrad import MethodTraits, OneStep
+from hypergrad_bench.problems import configuration
+
+def silent():
+    time.sleep(600)
+
+def large():
+    kept = []
+    while True:
+        kept.append(np.ones(5_000_000))
+
+def leaves():
+    print("good-bye", file=sys.stderr, flush=True)
+    os._exit(7)
+
+def ended():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def raises():
+    raise RuntimeError("in vain")
+
+def method(act):
+    class Made(OneStep):
+        def __call__(self, solver, budget, lower, start=None):
+            act()
+            return super().__call__(solver, budget, lower, start)
+    Made.__name__ = Made.__qualname__ = act.__name__.capitalize()
+    return configuration(Made)
+
+Silent, Large, Leaves, Ended, Raises = map(method, (silent, large, leaves, ended, raises))
+"""
+
+
+def test_every_way_to_end_costs_its_own_case_alone(
+    hgb: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Real processes: silent, large, gone, killed, raising; the one that is right is measured and timed."""
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    methods = ("silent", "large", "leaves", "ended", "raises", "one-step")
+    chosen = [part for method in methods for part in ("--method", method)]
+    problem = ("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8")
+    small = (*problem, "--solver", "dual-fista", "--batch", "1", "--rounds", "1", "--out", "run")
+    limits = ("--plugin", "plugin.py", "--case-seconds", "30", "--case-memory", "1.5")
+    assert hgb("run", *small, *chosen, *limits) == 0
+    folder = run_folder(Path("run"))
+    records = {record.method.removesuffix("()"): record for record in folder.journal.read().entries}
+    assert {name: record.status.value for name, record in records.items()} == {
+        "Silent": "timed_out",
+        "Large": "out_of_memory",
+        "Leaves": "crashed",
+        "Ended": "crashed",
+        "Raises": "failed",
+        "OneStep": "ok",
+    }
+    reasons = {name: record.reason for name, record in records.items()}
+    assert "ended itself with status 7, at: compiling: leaves" in reasons["Leaves"]
+    assert reasons["Leaves"].endswith("its last lines:\ngood-bye")
+    assert "signal 9 (SIGKILL), at: compiling: ended" in reasons["Ended"]
+    assert "at one thing for more than 30 s, at: compiling: silent" in reasons["Silent"]
+    assert "at most 1.50 GiB are accepted" in reasons["Large"]
+    assert reasons["Raises"] == "RuntimeError: in vain"
+    assert records["OneStep"].total_seconds is not None
+    assert records["OneStep"].environment["isolated"] is True
+    assert folder.about().isolation == IsolationLimits(seconds=30, memory_bytes=3 * 2**29)
+
+
+def test_what_a_child_refuses_is_said(hgb: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
+    """A folder of arrays that cannot be written ends the run with its sentence, not as somebody's crash."""
+    Path("run").mkdir()
+    problem = ("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8")
+    one = ("--solver", "dual-fista", "--method", "one-step", "--batch", "1", "--rounds", "1", "--out", "run")
+    small = (*problem, *one, "--save-arrays", "--isolate")
+    original = isolated.WatchedChild.start
+
+    def start(child: isolated.WatchedChild) -> None:
+        Path("run/arrays").write_text("a file in the place of the folder")
+        original(child)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(isolated.WatchedChild, "start", start)
+        assert hgb("run", *small) == 2
+    assert "run/arrays" in capfd.readouterr().err
