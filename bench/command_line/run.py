@@ -86,6 +86,13 @@ def run(
         float | None,
         typer.Option(min=0.1, help="With --isolate: GiB at most, 80% of the machine's unless given."),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Measure side by side, by so many workers of this machine (Dask)."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Measure on the cluster of this Dask scheduler, tcp://HOST:PORT.")
+    ] = None,
 ) -> None:
     """Measure every method on every problem of a suite, and say which is cheapest at which accuracy.
 
@@ -105,6 +112,7 @@ def run(
     """
     start_jax()
     from ..commands.run import run_suite
+    from ..distributing.cluster import workers_asked_for
     from ..grid.selection import Selection
     from ..isolation.limits import limits_asked_for
 
@@ -128,5 +136,7 @@ def run(
         plugins=tuple(plugin or ()),
         save_arrays=save_arrays,
     )
-    limits = limits_asked_for(isolate, case_seconds, case_memory, plugins=bool(plugin))
-    run_suite(selection, out, resume, device, tables, limits)
+    on = workers_asked_for(workers, scheduler)
+    # Workers measure in processes of their own, always.
+    limits = limits_asked_for(isolate or on is not None or None, case_seconds, case_memory, bool(plugin))
+    run_suite(selection, out, resume, device, tables, limits, on)

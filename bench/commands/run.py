@@ -1,11 +1,11 @@
 """`hgb run`: measure a suite."""
 
-import os
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from ..distributing.cluster import Workers
 from ..errors import UserError
 from ..grid.selection import Selection
 from ..isolation.limits import IsolationLimits
@@ -22,8 +22,6 @@ from .measuring import measure, typed
 from .notices import say, warn
 from .report import write_run_report
 
-PREALLOCATES = "XLA_PYTHON_CLIENT_PREALLOCATE"
-
 
 def run_suite(
     selection: Selection,
@@ -32,23 +30,21 @@ def run_suite(
     device: str,
     tables: bool,
     isolation: IsolationLimits | None,
+    workers: Workers | None,
 ) -> None:
     """Measure a suite, or go on with a run, and print its answer; its tables if asked for, or if one.
 
     Raises:
         UserError: if the suite is a reproduction, or for what `plan_run` refuses.
     """
-    if isolation is not None:
-        # The child takes the device's memory; on a GPU this process would have taken most of it before.
-        os.environ.setdefault(PREALLOCATES, "false")
-    use_device(device)
+    use_device(device, spare=isolation is not None or workers is not None)
     suite = selection.suite
     if suite in built_in_reproductions():
         raise UserError(f"{suite!r} is a reproduction, not a suite: hgb reproduce {suite}")
     plan = _resumed(resume, selection, out) if resume else plan_run(selection, new_folder(out, suite))
     for line in plan.left_out:
         say(f"left out, as it does not fit together: {line}")
-    measure(started(plan, typed(), device, isolation), run_folder(plan.folder))
+    measure(started(plan, typed(), device, isolation, workers), run_folder(plan.folder))
     _finish(plan, tables)
 
 

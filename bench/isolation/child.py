@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..errors import UserError
 from ..grid.selection import Selection
@@ -34,6 +34,8 @@ class Setup(BaseModel):
         command: what was typed, for the records.
         device: what is computed on.
         arrays: the folder to keep arrays in, if they are kept.
+        where: what records say of where they were made, beside the environment.
+        processors: that it may use; all if there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +45,8 @@ class Setup(BaseModel):
     command: list[str]
     device: str
     arrays: Path | None = None
+    where: dict[str, JsonValue] = {"isolated": True}
+    processors: list[int] = []
 
 
 def main() -> None:
@@ -78,11 +82,13 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
     from ..measure.kept_arrays import keep_arrays
     from ..measure.workbench import Begun, Context, Workbench
 
+    if setup.processors:
+        os.sched_setaffinity(0, setup.processors)  # before JAX makes its threads
     use_device(setup.device)
     request = request_of(setup.selection, with_plugins(built_in(), list(setup.selection.plugins)))
     cases = {case.id: case for group in expand(request).groups for case in group}
     suite = setup.timing.compiled(request.suite)
-    where = {**environment(), "isolated": True}
+    where = {**environment(), **setup.where}
     bench = Workbench(Context(suite, setup.timing.clock, where, setup.command))
     problem: list[Any] = [None]
 

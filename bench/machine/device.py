@@ -1,5 +1,7 @@
 """Which device a command computes on."""
 
+import os
+
 import jax
 
 from ..errors import UserError, nearest
@@ -11,8 +13,12 @@ ALIASES = {"cpu": ("cpu",), "cuda": ("cuda", "gpu")}
 """What JAX calls the platform of a device."""
 
 
-def use_device(device: str) -> None:
+def use_device(device: str, spare: bool = False) -> None:
     """Select the platform, allow float64 and fix the threads; call it before anything is computed.
+
+    Args:
+        device: by its name.
+        spare: leave a GPU's memory to another process, of which JAX would take most otherwise.
 
     Raises:
         UserError: for an unknown device, one that JAX cannot reach, or inexact products of matrices.
@@ -20,6 +26,8 @@ def use_device(device: str) -> None:
     if device not in PLATFORMS:
         raise UserError(nearest(device, PLATFORMS, kind="device"))
     fix_blas_threads()
+    if spare:
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     before = jax.config.jax_platforms  # pyright: ignore[reportAttributeAccessIssue]
     jax.config.update("jax_platforms", PLATFORMS[device])
     jax.config.update("jax_enable_x64", True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..catalogue.catalogue import built_in
 from ..catalogue.plugin import with_plugins
+from ..distributing.cluster import Workers, cluster, shares
+from ..distributing.groups import measured_groups
 from ..errors import UserError
 from ..grid.case import Case
 from ..grid.expand import expand
@@ -126,7 +128,11 @@ def plan_again(folder: Path) -> Plan:
 
 @contextlib.contextmanager
 def started(
-    plan: Plan, command: Sequence[str], device: str, isolation: IsolationLimits | None = None
+    plan: Plan,
+    command: Sequence[str],
+    device: str,
+    isolation: IsolationLimits | None = None,
+    workers: Workers | None = None,
 ) -> Iterator["RunningRun"]:
     """Open the run's folder for writing, set aside what its journal has no use of, and hand out the run.
 
@@ -136,6 +142,7 @@ def started(
         device: what is computed on.
         isolation: what a process of its own may take that measures; None to measure in this one. A run that
             goes on is isolated as it was.
+        workers: of what cluster its cases are measured; None for none.
 
     Raises:
         UserError: if the folder cannot be written, or another run is writing to it.
@@ -144,7 +151,7 @@ def started(
     with files.opened(lambda: _about(plan, command, isolation)) as opened:
         about = files.about()
         timing = timing_of(about, plan.request.suite)
-        yield RunningRun(plan, tuple(command), opened, timing, device, isolation or about.isolation)
+        yield RunningRun(plan, tuple(command), opened, timing, device, isolation or about.isolation, workers)
 
 
 def timing_of(about: RunFile, suite: Suite) -> Timing:
@@ -163,6 +170,7 @@ class RunningRun:
         timing: how its cases are timed and compiled.
         device: what is computed on.
         isolation: what the process may take that measures, if it is one of its own.
+        workers: of what cluster they are measured, if any.
     """
 
     plan: Plan
@@ -171,6 +179,7 @@ class RunningRun:
     timing: Timing
     device: str
     isolation: IsolationLimits | None = None
+    workers: Workers | None = None
 
     @property
     def cases(self) -> int:
@@ -192,12 +201,21 @@ class RunningRun:
     def measure_missing(self, progress: RunProgress) -> None:
         """Measure and record every case that has no record, group by group."""
         suite = self.timing.compiled(self.plan.request.suite)
-        where = environment() if self.isolation is None else {**environment(), "isolated": True}
+        setup = Setup(
+            selection=self.plan.selection,
+            timing=self.timing,
+            command=list(self.command),
+            device=self.device,
+            arrays=self._arrays,
+        )
+        where = {**environment(), **(setup.where if self.isolation else {})}
         bench = Workbench(Context(suite, self.timing.clock, where, self.command))
-        if self.isolation is None:
+        if self.workers is not None:
+            self._measure_on(self.workers, setup, progress)
+        elif self.isolation is None:
             self._measure_here(bench, progress)
         else:
-            self._measure_isolated(bench, self.isolation, progress)
+            self._measure_isolated(IsolatedBench(bench, setup, self.isolation), progress)
 
     def _measure_here(self, bench: Workbench, progress: RunProgress) -> None:
         problem = None
@@ -213,15 +231,7 @@ class RunningRun:
                 self.opened.writer.append(measured.record)
             progress.advance(len(group))
 
-    def _measure_isolated(self, bench: Workbench, limits: IsolationLimits, progress: RunProgress) -> None:
-        setup = Setup(
-            selection=self.plan.selection,
-            timing=self.timing,
-            command=list(self.command),
-            device=self.device,
-            arrays=self._arrays,
-        )
-        isolated = IsolatedBench(bench, setup, limits)
+    def _measure_isolated(self, isolated: IsolatedBench, progress: RunProgress) -> None:
         try:
             for group in self.missing:
                 for record in isolated.measure(group, progress.begin):
@@ -229,6 +239,14 @@ class RunningRun:
                 progress.advance(len(group))
         finally:
             isolated.close()
+
+    def _measure_on(self, workers: Workers, setup: Setup, progress: RunProgress) -> None:
+        setup = setup.model_copy(update={"arrays": setup.arrays and setup.arrays.resolve()})
+        limits, own = self.isolation or IsolationLimits(), shares(workers.here) if workers.here else []
+        with cluster(workers) as client:
+            for records in measured_groups(client, self.missing, setup, limits, own, progress.begin):
+                self.opened.writer.append_all(records)
+                progress.advance(len(records))
 
     @property
     def _arrays(self) -> Path | None:

@@ -1,0 +1,1 @@
+"""Groups of cases measured by the workers of a Dask cluster."""

@@ -1,0 +1,77 @@
+"""A Dask cluster: one of this machine, or one that is there."""
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..errors import UserError
+
+FAILURES = 1000
+"""Workers that a group may lose on a cluster of this machine; its cases' own failures kill none."""
+
+
+class Workers(NamedTuple):
+    """Where groups are measured: by so many workers of this machine, or by those of a scheduler."""
+
+    here: int | None = None
+    scheduler: str | None = None
+
+
+def workers_asked_for(count: int | None, scheduler: str | None) -> Workers | None:
+    """Return the workers that options ask for, None for none.
+
+    Raises:
+        UserError: for both.
+    """
+    if count is not None and scheduler is not None:
+        raise UserError("--workers starts a cluster and --scheduler joins one: give one of them")
+    return None if count is None and scheduler is None else Workers(count, scheduler)
+
+
+@contextlib.contextmanager
+def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
+    """Hand out a client of the cluster, a `distributed.Client`, and end what was started.
+
+    Workers of this machine have one thread and their share of its processors each. A scheduler has so many
+    seconds to answer.
+
+    Raises:
+        UserError: if Dask is not installed, or no scheduler answers.
+    """
+    try:
+        dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
+    except ImportError as error:
+        raise UserError("Dask is not installed: pip install 'hypergrad-bench[cluster]'") from error
+    settings = {
+        "distributed.scheduler.allowed-failures": FAILURES,
+        "distributed.worker.daemon": False,  # a worker starts the processes that measure
+    }
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        address: Any = workers.scheduler
+        if workers.here is not None:
+            address = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=workers.here,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    memory_limit=None,  # the limit of a case is our own
+                )
+            )
+        try:
+            client = stack.enter_context(distributed.Client(address, timeout=seconds))
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UserError(f"no scheduler answers at {workers.scheduler!r}: {error}") from error
+        yield client
+
+
+def shares(count: int) -> list[list[int]]:
+    """Return which processors each of so many workers has; they share them where there are too few."""
+    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if not processors:
+        return [[] for _ in range(count)]
+    each = max(1, len(processors) // count)
+    return [[processors[(k * each + i) % len(processors)] for i in range(each)] for k in range(count)]

@@ -1,0 +1,118 @@
+"""A run on several workers, of which some are killed: every case once, with the numbers of a run on none."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hypergrad_bench.bench.distributing.cluster import Workers, cluster, shares, workers_asked_for
+from hypergrad_bench.bench.errors import UserError
+
+ASKED = (
+    "--suite smoke --task denoising --regularizer analysis-l1 --size 8 --batch 1 --seeds {seeds}"
+    " --method one-step --solver dual-fista --solver primal-dual --rounds 1"
+)
+HGB = "import sys; from hypergrad_bench.bench.cli import main; sys.argv[0] = 'hgb'; main()"
+SEEDS = int(os.environ.get("HGB_SEEDS", "12"))
+KILLS = int(os.environ.get("HGB_KILLS", "2"))
+"""250 and 20 make the run of 500 cases."""
+OF_NUMBERS = ("steps", "residual", "relative_error", "cosine", "norm_ratio", "loss", "status", "input_hashes")
+
+
+def begun(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """`hgb run` in a process of its own."""
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)}
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", HGB, "run", *arguments], cwd=folder, env=environment, stderr=log, stdout=log
+        )
+
+
+def records_of(folder: Path) -> list[dict]:
+    journal = folder / "records.jsonl"
+    content = journal.read_text() if journal.exists() else ""
+    return [json.loads(line) for line in content.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def workers_of(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The processes that Dask started to work."""
+    try:
+        children = psutil.Process(run.pid).children()
+        return [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def kill_workers(run: subprocess.Popen[bytes], folder: Path, kills: int) -> None:
+    """Kill one or another once there are more records than at the kill before."""
+    moments, seen, killed = random.Random(0), 0, 0
+    while killed < kills:
+        assert run.poll() is None, (folder.parent / "log").read_text()[-2000:]
+        if len(records_of(folder)) > seen and (found := workers_of(run)):
+            seen = len(records_of(folder))
+            time.sleep(moments.uniform(0, 0.3))
+            moments.choice(found).kill()
+            killed += 1
+        time.sleep(0.02)
+
+
+def test_workers_and_the_client_are_killed_and_no_case_is_lost(tmp_path: Path) -> None:
+    """Each case once, and the same numbers to the bit as from a run on no worker."""
+    asked = ASKED.format(seeds=SEEDS).split()
+    folder = tmp_path / "many"
+    run = begun(tmp_path, *asked, "--workers", "2", "--out", "many")
+    kill_workers(run, folder, KILLS)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    kept = records_of(folder)
+    assert 0 < len(kept) < 2 * SEEDS
+    again = begun(tmp_path, "--resume", "many", "--workers", "2")
+    assert again.wait() == 0, (tmp_path / "log").read_text()[-2000:]
+    alone = begun(tmp_path, *asked, "--out", "one")
+    assert alone.wait() == 0, (tmp_path / "log").read_text()[-2000:]
+    many, one = records_of(folder), records_of(tmp_path / "one")
+    assert many[: len(kept)] == kept
+    assert len({record["id"] for record in many}) == len(many) == len(one) == 2 * SEEDS
+    numbers = [
+        {record["id"]: [record[name] for name in OF_NUMBERS] for record in records} for records in (many, one)
+    ]
+    assert numbers[0] == numbers[1]
+    assert {record["status"] for record in many} == {"ok"}
+    assert {record["environment"]["worker"] for record in many} <= {"0", "1"}
+    assert all(record["environment"]["machine"] for record in many)
+
+
+def test_processors_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5, 2, 3, 4, 9}, raising=False)
+    assert shares(2) == [[2, 3], [4, 5]]
+    assert shares(5) == [[2], [3], [4], [5], [9]]
+    assert shares(6)[-1] == [2]
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert shares(2) == [[], []]
+
+
+def test_a_cluster_is_started_or_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is said."""
+    assert workers_asked_for(None, None) is None
+    assert workers_asked_for(2, None) == Workers(here=2)
+    with pytest.raises(UserError, match="give one of them"):
+        workers_asked_for(2, "tcp://somewhere:8786")
+    for address in ("tcp://127.0.0.1:1", "nowhere"):
+        with (
+            pytest.raises(UserError, match=f"no scheduler answers at '{address}'"),
+            cluster(Workers(scheduler=address), seconds=1.0),
+        ):
+            pass
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(UserError, match=r"pip install 'hypergrad-bench\[cluster\]'"),
+        cluster(Workers(here=1)),
+    ):
+        pass
