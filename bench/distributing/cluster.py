@@ -44,12 +44,8 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
         dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
     except ImportError as error:
         raise UserError("Dask is not installed: pip install 'hypergrad-bench[cluster]'") from error
-    settings = {
-        "distributed.scheduler.allowed-failures": FAILURES,
-        "distributed.worker.daemon": False,  # a worker starts the processes that measure
-    }
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(settings))
+        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": FAILURES}))
         address: Any = workers.scheduler
         if workers.here is not None:
             address = stack.enter_context(

@@ -30,9 +30,8 @@ def begun(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """`hgb run` in a process of its own."""
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(sys.path)}
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-c", HGB, "run", *arguments], cwd=folder, env=environment, stderr=log, stdout=log
-        )
+        command = [sys.executable, "-c", HGB, "run", *arguments]
+        return subprocess.Popen(command, cwd=folder, env=environment, stderr=log, stdout=log)
 
 
 def records_of(folder: Path) -> list[dict]:
