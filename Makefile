@@ -42,7 +42,7 @@ test: .venv/installed-dev  ## run the tests (ARGS=... goes to pytest)
 quick: .venv/installed-dev  ## run what is not slow (ARGS=tests/problems/operators)
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist worksteal $(ARGS)
 
-slow: .venv/installed-dev  ## run the tests and write tests/slow.txt anew: what takes more than a CPU second
+slow: .venv/installed-dev  ## run the tests and write tests/slow.txt anew: what takes more than half a CPU second
 	PYTHONPATH=tests/oracles:$$PYTHONPATH $(BIN)/python -m pytest --numprocesses auto --dist worksteal -p cpu_seconds
 	PYTHONPATH=tests/oracles:$$PYTHONPATH $(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist worksteal -p cpu_seconds
 

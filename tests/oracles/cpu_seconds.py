@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 SLOW = Path(__file__).resolve().parent.parent / "slow.txt"
-LIMIT = 1.0
+LIMIT = 0.5
 """CPU seconds that all cases of a test function may take together in `make quick`."""
 
 _STARTED = pytest.StashKey[float]()

@@ -137,6 +137,7 @@ METHODS = {
 }
 
 
+@pytest.mark.optimised  # forward mode goes along for thousands of steps
 @pytest.mark.parametrize("a", UNITS)
 @pytest.mark.parametrize("name", METHODS)
 def test_methods(name, a):

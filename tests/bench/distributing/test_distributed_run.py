@@ -16,8 +16,8 @@ from hypergrad_bench.bench.distributing.cluster import Workers, cluster, shares,
 from hypergrad_bench.bench.errors import UserError
 
 ASKED = (
-    "--suite smoke --task denoising --regularizer analysis-l1 --size 8 --batch 1 --seeds {seeds}"
-    " --method one-step --solver dual-fista --solver primal-dual --rounds 1"
+    "--suite smoke --task denoising --regularizer fields-of-experts --size 4x4 --batch 1 --seeds {seeds}"
+    " --method one-step --solver gradient-descent --solver nesterov --rounds 1"
 )
 HGB = "import sys; from hypergrad_bench.bench.cli import main; sys.argv[0] = 'hgb'; main()"
 SEEDS = int(os.environ.get("HGB_SEEDS", "12"))

@@ -13,8 +13,8 @@ from hypergrad_bench.bench.cli import main
 from hypergrad_bench.bench.commands import run
 
 asked = (
-    "--suite smoke --task denoising --regularizer analysis-l1 --size 8 --batch 1 --seeds 100"
-    " --method one-step --solver dual-fista --solver primal-dual --rounds 1"
+    "--suite smoke --task denoising --regularizer fields-of-experts --size 4x4 --batch 1 --seeds 100"
+    " --method one-step --solver gradient-descent --solver nesterov --rounds 1"
 ).split()
 journal = Path("run") / "records.jsonl"
 
