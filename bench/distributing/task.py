@@ -13,7 +13,7 @@ from ..catalogue.plugin import with_plugins
 from ..grid.case import Case
 from ..grid.expand import expand
 from ..grid.request import request_of
-from ..isolation.child import Setup
+from ..isolation.child import Setup, cases_named
 from ..isolation.isolated import IsolatedBench
 from ..isolation.limits import IsolationLimits
 from ..machine.device import use_device
@@ -43,7 +43,7 @@ def measure_group(setup: str, limits: str, shares: list[list[int]], ids: list[st
     """
     with _ONE_AT_A_TIME:
         run = _run(setup, limits, json.dumps(shares))
-        group = [run.cases[one] for one in ids]
+        group = cases_named(ids, run.cases)
         return [record.to_line() for record in run.bench.measure(group, _unheard)]
 
 

@@ -13,13 +13,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from ..errors import UserError
 from ..grid.selection import Selection
 from ..grid.timing import Timing
+
+if TYPE_CHECKING:
+    from ..grid.case import Case
 
 END_WITH_PARENT = 1
 """Linux's PR_SET_PDEATHSIG."""
@@ -96,7 +99,7 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
         say(begin=begun.label, case=begun.case and begun.case.id, timing=begun.timing)
 
     def measure(ids: Sequence[str]) -> None:
-        group = [cases[one] for one in ids]
+        group = cases_named(ids, cases)
         instance = replace(group[0].instance, seed=0, dtype="float64")
         if instance != problem[0]:
             bench.forget()
@@ -107,6 +110,21 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
             say(record=measured.record.to_line())
 
     return measure
+
+
+def cases_named(ids: Sequence[str], cases: "Mapping[str, Case]") -> "list[Case]":
+    """Return cases by their ids.
+
+    Raises:
+        UserError: if there is none of an id.
+    """
+    strange = [one for one in ids if one not in cases]
+    if strange:
+        raise UserError(
+            f"the process that measures has no case {strange[0]}: what it lists from the same settings is "
+            "something else, as the package, a plug-in or an image folder is another one there"
+        )
+    return [cases[one] for one in ids]
 
 
 def lines_of(text: Iterator[str]) -> Iterator[dict[str, Any]]:

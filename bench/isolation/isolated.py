@@ -7,7 +7,6 @@ from ..grid.case import Case
 from ..measure.untimed_run import UntimedRun
 from ..measure.workbench import Workbench
 from ..records.record import Record
-from ..records.status import Status
 from .child import Setup
 from .limits import Death, IsolationLimits
 from .watched import WatchedChild
@@ -45,15 +44,15 @@ class IsolatedBench:
             death = yield from self._attempt(left, begin)
             if death is None:
                 return
-            guilty = left.get(death.case or "")
-            if guilty is None:
+            named = left.get(death.case or "")
+            if named is None:
                 break
-            # A crash may be that of a program compiled beside it; what was silent or large was itself.
-            certain = death.status is not Status.CRASHED
-            again = death if certain else (yield from self._attempt({guilty.id: guilty}, begin, keep=False))
-            if again is None:
+            if len(left) > 1:
+                # It may have been a program compiled beside it, or what earlier groups left behind.
+                death = yield from self._attempt({named.id: named}, begin, keep=False)
+            if death is None:
                 break
-            yield self._dead(left.pop(guilty.id), again)
+            yield self._dead(left.pop(named.id), death)
         yield from self._one_by_one(left, death, begin)
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ def test_who_crashes_alone_too_is_left_out_and_the_others_are_measured_together(
     assert next(record for record in records if record.id == B.id).reason == "signal 11"
 
 
-def test_who_is_silent_or_too_large_is_not_tried_again(scripted) -> None:
+def test_who_is_silent_or_too_large_alone_too_is_left_out(scripted) -> None:
     records, attempts = scripted(
         lambda ids: (
             crash(C, Status.TIMED_OUT)
@@ -95,7 +95,7 @@ def test_who_is_silent_or_too_large_is_not_tried_again(scripted) -> None:
         )
     )
     assert statuses(records) == {A.id: "out_of_memory", B.id: "ok", C.id: "timed_out", D.id: "ok"}
-    assert len(attempts) == 3
+    assert attempts == [[A.id, B.id, C.id, D.id], [C.id], [A.id, B.id, D.id], [A.id], [B.id, D.id]]
 
 
 def test_who_is_named_and_does_not_crash_alone_is_not_blamed(scripted) -> None:
@@ -103,6 +103,13 @@ def test_who_is_named_and_does_not_crash_alone_is_not_blamed(scripted) -> None:
     records, attempts = scripted(lambda ids: crash(A if A.id in ids else D) if D.id in ids else None)
     assert statuses(records) == {A.id: "ok", B.id: "ok", C.id: "ok", D.id: "crashed"}
     assert attempts[-1] == [A.id, B.id, C.id]
+
+
+def test_who_is_alone_is_not_tried_again(scripted) -> None:
+    """A case without company has nobody else to blame."""
+    records, attempts = scripted(lambda ids: crash(next(case for case in (A, B, C, D) if case.id in ids)))
+    assert set(statuses(records).values()) == {"crashed"}
+    assert [len(ids) for ids in attempts] == [4, 1, 3, 1, 2, 1, 1]
 
 
 def test_a_crash_while_all_are_timed_is_traced_to_one(scripted) -> None:
