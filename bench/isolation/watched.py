@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..machine.memory import host_memory_limit, resident_bytes
 from ..records.status import Status
 from .child import Setup, lines_of
-from .limits import Death, IsolationLimits
+from .limits import LONGEST, Death, IsolationLimits
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the memory."""
@@ -56,7 +56,7 @@ class WatchedChild:
         Raises:
             UserError: if it ends before, with what it wrote, or refuses what it is asked.
         """
-        for answer in self._heard():
+        for answer in self._heard(LONGEST):
             if "ready" in answer:
                 return
         assert self.death is not None
@@ -71,7 +71,7 @@ class WatchedChild:
             UserError: if an array cannot be kept.
         """
         self._send(json.dumps({"cases": list(ids)}))
-        for answer in self._heard():
+        for answer in self._heard(self._limits.seconds):
             if "done" in answer:
                 return
             if "record" in answer:
@@ -106,7 +106,7 @@ class WatchedChild:
             self._answers.put(answer)
         self._answers.put(None)
 
-    def _heard(self) -> Iterator[dict[str, Any]]:
+    def _heard(self, seconds: float) -> Iterator[dict[str, Any]]:
         """Yield what it says, until it dies or has to be killed."""
         last = time.monotonic()
         while self.death is None:
@@ -126,8 +126,8 @@ class WatchedChild:
                 limit = f"{self._memory / 2**30:.2f} GiB"
                 said = f"the process took {size / 2**30:.2f} GiB of memory; at most {limit} are accepted"
                 self.death = self._died(Status.OUT_OF_MEMORY, said)
-            elif time.monotonic() - last > self._limits.seconds:
-                said = f"the process was at one thing for more than {self._limits.seconds:g} s"
+            elif time.monotonic() - last > seconds:
+                said = f"the process was at one thing for more than {seconds:g} s"
                 self.death = self._died(Status.TIMED_OUT, said)
 
     def _died(self, status: Status, how: str) -> Death:

@@ -179,18 +179,17 @@ Silent, Large, Leaves, Ended, Raises = map(method, (silent, large, leaves, ended
 def test_every_way_to_end_costs_its_own_case_alone(
     hgb: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Real processes: silent, large, gone, killed, raising; the one that is right is measured and timed."""
+    """Real processes: large, gone, killed, raising; the one that is right is measured and timed."""
     (tmp_path / "plugin.py").write_text(PLUGIN)
-    methods = ("silent", "large", "leaves", "ended", "raises", "one-step")
+    methods = ("large", "leaves", "ended", "raises", "one-step")
     chosen = [part for method in methods for part in ("--method", method)]
     problem = ("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8")
     small = (*problem, "--solver", "dual-fista", "--batch", "1", "--rounds", "1", "--out", "run")
-    limits = ("--plugin", "plugin.py", "--case-seconds", "30", "--case-memory", "1.5")
+    limits = ("--plugin", "plugin.py", "--case-memory", "1.5")
     assert hgb("run", *small, *chosen, *limits) == 0
     folder = run_folder(Path("run"))
     records = {record.method.removesuffix("()"): record for record in folder.journal.read().entries}
     assert {name: record.status.value for name, record in records.items()} == {
-        "Silent": "timed_out",
         "Large": "out_of_memory",
         "Leaves": "crashed",
         "Ended": "crashed",
@@ -201,12 +200,25 @@ def test_every_way_to_end_costs_its_own_case_alone(
     assert "ended itself with status 7, at: compiling: leaves" in reasons["Leaves"]
     assert reasons["Leaves"].endswith("its last lines:\ngood-bye")
     assert "signal 9 (SIGKILL), at: compiling: ended" in reasons["Ended"]
-    assert "at one thing for more than 30 s, at: compiling: silent" in reasons["Silent"]
     assert "at most 1.50 GiB are accepted" in reasons["Large"]
     assert reasons["Raises"] == "RuntimeError: in vain"
     assert records["OneStep"].total_seconds is not None
     assert records["OneStep"].environment["isolated"] is True
-    assert folder.about().isolation == IsolationLimits(seconds=30, memory_bytes=3 * 2**29)
+    assert folder.about().isolation == IsolationLimits(memory_bytes=3 * 2**29)
+
+
+def test_who_never_returns_has_timed_out(hgb: Callable[..., int], tmp_path: Path) -> None:
+    """The start of the process does not count; the limit holds for a run that goes on."""
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    problem = ("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8")
+    small = (*problem, "--solver", "dual-fista", "--batch", "1", "--rounds", "1", "--out", "run")
+    one = ("--plugin", "plugin.py", "--method", "silent")
+    assert hgb("run", *small, *one, "--case-seconds", "15") == 0
+    folder = run_folder(Path("run"))
+    (record,) = folder.journal.read().entries
+    assert record.status is Status.TIMED_OUT
+    assert record.reason.startswith("the process was at one thing for more than 15 s, at: compiling: silent")
+    assert folder.about().isolation == IsolationLimits(seconds=15)
 
 
 def test_what_a_child_refuses_is_said(hgb: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
