@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ..distributing.cluster import Workers
+from ..distributing.cluster import Workers, require_cluster
 from ..errors import UserError
 from ..grid.selection import Selection
 from ..isolation.limits import IsolationLimits
@@ -22,6 +22,8 @@ from .measuring import measure, typed
 from .notices import say, warn
 from .report import write_run_report
 
+RESUMED_WITH = "give no others but --device, --tables, --workers and --scheduler"
+
 
 def run_suite(
     selection: Selection,
@@ -37,7 +39,12 @@ def run_suite(
     Raises:
         UserError: if the suite is a reproduction, or for what `plan_run` refuses.
     """
-    use_device(device, spare=isolation is not None or workers is not None)
+    if workers is not None:
+        require_cluster(workers)
+    isolated = isolation is not None or (
+        resume is not None and run_folder(resume).about().isolation is not None
+    )
+    use_device(device, spare=isolated or workers is not None)
     suite = selection.suite
     if suite in built_in_reproductions():
         raise UserError(f"{suite!r} is a reproduction, not a suite: hgb reproduce {suite}")
@@ -73,5 +80,5 @@ def _finish(plan: Plan, tables: bool) -> None:
 
 def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
     if given != Selection() or out is not None:
-        raise UserError("--resume takes its options from the run's folder; give no others but --device")
+        raise UserError(f"--resume takes its options from the run's folder; {RESUMED_WITH}")
     return plan_again(folder)

@@ -19,12 +19,21 @@ class Workers(NamedTuple):
     scheduler: str | None = None
 
 
-def workers_asked_for(count: int | None, scheduler: str | None) -> Workers | None:
+def workers_asked_for(count: int | None, scheduler: str | None, device: str) -> Workers | None:
     """Return the workers that options ask for, None for none.
 
     Raises:
-        UserError: for both.
+        UserError: for both, for more workers than processors, or for several on a GPU.
     """
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if count is not None and count > processors:
+        raise UserError(
+            f"--workers {count} of {processors} processors would time each other; give at most as many"
+        )
+    if count is not None and count > 1 and device != "cpu":
+        raise UserError(
+            f"--workers {count} on one GPU would time each other; give --workers 1, or --scheduler"
+        )
     if count is not None and scheduler is not None:
         raise UserError("--workers starts a cluster and --scheduler joins one: give one of them")
     return None if count is None and scheduler is None else Workers(count, scheduler)
@@ -40,10 +49,7 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
     Raises:
         UserError: if Dask is not installed, or no scheduler answers.
     """
-    try:
-        dask, distributed = (importlib.import_module(name) for name in ("dask", "distributed"))
-    except ImportError as error:
-        raise UserError("Dask is not installed: pip install 'hypergrad-bench[cluster]'") from error
+    dask, distributed = _dask()
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": FAILURES}))
         address: Any = workers.scheduler
@@ -64,10 +70,29 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
         yield client
 
 
+def require_cluster(workers: Workers) -> None:
+    """Refuse what `cluster` would, before anything is begun; start nothing.
+
+    Raises:
+        UserError: if Dask is not installed, or no scheduler answers.
+    """
+    if workers.scheduler is not None:
+        with cluster(workers):
+            return
+    _dask()
+
+
 def shares(count: int) -> list[list[int]]:
-    """Return which processors each of so many workers has; they share them where there are too few."""
+    """Return which processors each of so many workers has; empty lists where the system does not tell."""
     processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if not processors:
         return [[] for _ in range(count)]
     each = max(1, len(processors) // count)
     return [[processors[(k * each + i) % len(processors)] for i in range(each)] for k in range(count)]
+
+
+def _dask() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("dask"), importlib.import_module("distributed")
+    except ImportError as error:
+        raise UserError("Dask is not installed: pip install 'hypergrad-bench[cluster]'") from error

@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import threading
-from functools import lru_cache
 from typing import NamedTuple
 
 from ..catalogue.catalogue import built_in
@@ -29,6 +28,10 @@ class _Run(NamedTuple):
     cases: dict[str, Case]
 
 
+_RUNS: dict[tuple[str, ...], _Run] = {}
+"""The one run that this process works for."""
+
+
 def measure_group(setup: str, limits: str, shares: list[list[int]], ids: list[str]) -> list[str]:
     """Return the lines of the records of cases that share an instance.
 
@@ -47,8 +50,25 @@ def measure_group(setup: str, limits: str, shares: list[list[int]], ids: list[st
         return [record.to_line() for record in run.bench.measure(group, _unheard)]
 
 
-@lru_cache(maxsize=1)
-def _run(setup: str, limits: str, shares: str) -> _Run:
+def forget() -> None:
+    """End the process that measures, if there is one: the run is over."""
+    with _ONE_AT_A_TIME:
+        for run in _RUNS.values():
+            run.bench.close()
+        _RUNS.clear()
+
+
+def _run(*texts: str) -> _Run:
+    """Return the run of these texts: that of the task before, or a new one in its place."""
+    if texts not in _RUNS:
+        for run in _RUNS.values():
+            run.bench.close()
+        _RUNS.clear()
+        _RUNS[texts] = _begun(*texts)
+    return _RUNS[texts]
+
+
+def _begun(setup: str, limits: str, shares: str) -> _Run:
     asked, worker = Setup.model_validate_json(setup), _own_name()
     own = dict(enumerate(json.loads(shares))).get(int(worker) if worker.isdecimal() else -1, [])
     where = {**asked.where, "worker": worker, "machine": platform.node()}

@@ -39,6 +39,7 @@ class Setup(BaseModel):
         arrays: the folder to keep arrays in, if they are kept.
         where: what records say of where they were made, beside the environment.
         processors: that it may use; all if there are none.
+        start: of one start of a run no other has; a process that stays knows by it what is new.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Setup(BaseModel):
     arrays: Path | None = None
     where: dict[str, JsonValue] = {"isolated": True}
     processors: list[int] = []
+    start: str = ""
 
 
 def main() -> None:

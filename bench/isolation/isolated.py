@@ -1,6 +1,6 @@
 """Groups measured in a process of their own; who ends it is found out, and pays alone."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..grid.case import Case
@@ -32,6 +32,7 @@ class IsolatedBench:
     setup: Setup
     limits: IsolationLimits
     _child: WatchedChild | None = field(init=False, default=None)
+    _measured_before: bool = field(init=False, default=False)
 
     def measure(self, group: Sequence[Case], begin: Begin) -> Iterator[Record]:
         """Yield one record for each case of a group that shares an instance.
@@ -39,63 +40,83 @@ class IsolatedBench:
         Raises:
             UserError: if the child cannot begin, or an array cannot be kept.
         """
-        left, death = {case.id: case for case in group}, None
+        left = {case.id: case for case in group}
         while left:
-            death = yield from self._attempt(left, begin)
+            old = self._measured_before
+            records, death = self._attempt(left.values(), begin)
+            yield from _taken(left, records)
             if death is None:
                 return
             named = left.get(death.case or "")
             if named is None:
                 break
-            if len(left) > 1:
+            if len(left) > 1 or old:
                 # It may have been a program compiled beside it, or what earlier groups left behind.
-                death = yield from self._attempt({named.id: named}, begin, keep=False)
+                _, death = self._attempt([named], begin)
             if death is None:
                 break
             yield self._dead(left.pop(named.id), death)
-        yield from self._one_by_one(left, death, begin)
+        yield from self._one_by_one(left, begin)
 
     def close(self) -> None:
         """End the child."""
         if self._child is not None:
             self._child.close()
             self._child = None
+        self._measured_before = False
 
-    def _one_by_one(self, left: dict[str, Case], death: Death | None, begin: Begin) -> Iterator[Record]:
+    def _one_by_one(self, left: dict[str, Case], begin: Begin) -> Iterator[Record]:
         """Measure cases alone, where together they end the process and none of them is named."""
-        shared = False
+        alone: list[Record] = []
+        shared = 0
         for case in list(left.values()):
-            again = death if shared else (yield from self._attempt({case.id: case}, begin, keep=False))
-            if again is None:
+            self.close()
+            records, death = self._attempt([case], begin)
+            alone += records
+            if death is None:
                 continue
-            # Inputs and reference are the same for all.
-            shared = again.case is None and not again.timing
-            death = again
-            yield self._dead(left.pop(case.id), again)
-        if left and (death := (yield from self._attempt(left, begin))):
-            for case in left.values():
-                yield self._dead(case, death)
+            yield self._dead(left.pop(case.id), death)
+            # Inputs and reference are the same for all, and two cases by themselves are no coincidence.
+            shared += death.case is None and not death.timing
+            if shared > 1 and not alone:
+                for other in left.values():
+                    yield self._dead(other, death)
+                return
+        self.close()
+        records, death = self._attempt(left.values(), begin)
+        yield from _taken(left, records)
+        if death is not None:
+            reason = (
+                f"measured and timed alone, as with others the process did not end well: {death.evidence}"
+            )
+            for record in alone:
+                if record.id in left:
+                    yield record.model_copy(update={"reason": record.reason or reason})
 
-    def _attempt(
-        self, cases: dict[str, Case], begin: Begin, keep: bool = True
-    ) -> Generator[Record, None, Death | None]:
-        """Yield records of cases and take them off the list; return how the child died, if it did.
-
-        With `keep` false nothing is yielded or taken off: it is only tried.
-        """
+    def _attempt(self, cases: Collection[Case], begin: Begin) -> tuple[list[Record], Death | None]:
+        """Return the records of cases that are measured together, and how the child died, if it did."""
+        if not cases:
+            return [], None
         if self._child is None:
             self._child = WatchedChild(self.setup, self.limits)
             self._child.start()
-        for line in self._child.measure(list(cases), begin):
-            if keep:
-                record = Record.from_line(line)
-                del cases[record.id]
-                yield record
+        self._measured_before = True
+        lines = self._child.measure([case.id for case in cases], begin)
+        records = [Record.from_line(line) for line in lines]
         death = self._child.death
         if death is not None:
             self.close()
-        return death
+        return records, death
 
     def _dead(self, case: Case, death: Death) -> Record:
+        if self.setup.arrays is not None:  # of another attempt
+            (self.setup.arrays / f"{case.id}.npz").unlink(missing_ok=True)
         (measured,) = self.bench.unmeasured([case], UntimedRun(death.status, death.evidence))
         return measured.record
+
+
+def _taken(left: dict[str, Case], records: Iterable[Record]) -> Iterator[Record]:
+    """Yield records and take their cases off the list."""
+    for record in records:
+        del left[record.id]
+        yield record

@@ -1,5 +1,6 @@
 """What a process that measures cases may take, and how its end is said."""
 
+import math
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,12 +32,15 @@ def limits_asked_for(
     """Return the limits that options ask for, or None for no isolation; plug-ins have it unless refused.
 
     Raises:
-        UserError: for a limit without isolation.
+        UserError: for a limit without isolation, or one that is not finite.
     """
     if not (plugins if isolate is None else isolate):
         if seconds is not None or gibibytes is not None:
             raise UserError("--case-seconds and --case-memory are limits of another process: give --isolate")
         return None
+    for option, value in (("--case-seconds", seconds), ("--case-memory", gibibytes)):
+        if value is not None and not math.isfinite(value):
+            raise UserError(f"{option} must be a finite number; got {value}")
     memory = None if gibibytes is None else int(gibibytes * 2**30)
     return IsolationLimits(seconds=seconds or LONGEST, memory_bytes=memory)
 

@@ -21,6 +21,8 @@ from .limits import LONGEST, Death, IsolationLimits
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the memory."""
+GRACE = 2.0
+"""Seconds for what is on its way once a process has ended."""
 LAST_LINES, LAST_BYTES = 5, 4000
 """Of what it wrote to standard error, that count as evidence."""
 
@@ -34,7 +36,7 @@ class WatchedChild:
         self._memory = limits.memory_bytes or host_memory_limit()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hypergrad_bench.bench.isolation.child"],
+            [sys.executable, "-P", "-m", "hypergrad_bench.bench.isolation.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -84,11 +86,12 @@ class WatchedChild:
     def close(self) -> None:
         """End it, and whatever it started."""
         self._kill()
-        self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
+        # A process that left its session can hold the pipe open for as long as it likes.
+        self._reader.join(timeout=GRACE)
+        for stream in filter(None, (self._process.stdin, self._errors)):
             # What was not read by a process that died is lost with it.
             with contextlib.suppress(OSError):
-                stream.close()  # pyright: ignore[reportOptionalMemberAccess]
+                stream.close()
 
     def _send(self, line: str) -> None:
         requests = self._process.stdin
@@ -102,21 +105,25 @@ class WatchedChild:
     def _read(self) -> None:
         replies = self._process.stdout
         assert replies is not None
-        for answer in lines_of(iter(replies)):
-            self._answers.put(answer)
+        with replies:
+            for answer in lines_of(iter(replies)):
+                self._answers.put(answer)
         self._answers.put(None)
 
     def _heard(self, seconds: float) -> Iterator[dict[str, Any]]:
         """Yield what it says, until it dies or has to be killed."""
         last = time.monotonic()
         while self.death is None:
+            ended = self._process.poll() is not None
             try:
-                answer = self._answers.get(timeout=LOOK_EVERY)
+                answer = self._answers.get(timeout=GRACE if ended else LOOK_EVERY)
             except queue.Empty:
-                answer = {}
+                # Processes that it started may hold its pipe open.
+                answer = None if ended else {}
             if answer is None:
-                self._process.wait()
-                self.death = self._died(Status.CRASHED, _how(self._process.returncode))
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(GRACE)
+                self.death = self._died(Status.CRASHED, _how(self._process.poll()))
             elif "refused" in answer:
                 raise UserError(str(answer["refused"]))
             elif answer:
@@ -144,7 +151,9 @@ class WatchedChild:
         self._process.wait()
 
 
-def _how(status: int) -> str:
+def _how(status: int | None) -> str:
+    if status is None:
+        return "the process closed its answers and did not end"
     if status >= 0:
         return f"the process ended itself with status {status}"
     try:

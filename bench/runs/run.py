@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..isolation.child import Setup
 from ..isolation.isolated import IsolatedBench
 from ..isolation.limits import IsolationLimits
 from ..machine.environment import environment
+from ..machine.memory import host_memory_limit
 from ..measure.kept_arrays import keep_arrays
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
@@ -207,6 +209,7 @@ class RunningRun:
             command=list(self.command),
             device=self.device,
             arrays=self._arrays,
+            start=uuid.uuid4().hex,
         )
         where = {**environment(), **(setup.where if self.isolation else {})}
         bench = Workbench(Context(suite, self.timing.clock, where, self.command))
@@ -243,6 +246,10 @@ class RunningRun:
     def _measure_on(self, workers: Workers, setup: Setup, progress: RunProgress) -> None:
         setup = setup.model_copy(update={"arrays": setup.arrays and setup.arrays.resolve()})
         limits, own = self.isolation or IsolationLimits(), shares(workers.here) if workers.here else []
+        if workers.here and limits.memory_bytes is None:
+            limits = IsolationLimits(
+                seconds=limits.seconds, memory_bytes=int(host_memory_limit() / workers.here)
+            )
         with cluster(workers) as client:
             for records in measured_groups(client, self.missing, setup, limits, own, progress.begin):
                 self.opened.writer.append_all(records)

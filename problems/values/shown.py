@@ -19,12 +19,20 @@ def facts_html(heading: str, facts: Mapping[str, object]) -> str:
 
 
 def picture_html(alt: str, image: Float[np.ndarray, "h w"] | Float[np.ndarray, "h w 3"]) -> str:
-    """Return an image as HTML, from black at its smallest value to white; what is not finite is black."""
+    """Return an image as HTML, from black at its smallest value to white; what is not finite is black.
+
+    Nothing of an image without a pixel.
+    """
+    if not image.size:
+        return ""
     from PIL import Image  # here: few programs show a picture
 
     finite = image[np.isfinite(image)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-    grey = np.nan_to_num((image - low) / (high - low or 1), nan=0, posinf=0, neginf=0)
+    # Halves: the range of the largest numbers is none.
+    low, high = (finite.min() / 2, finite.max() / 2) if finite.size else (0.0, 1.0)
+    grey = np.where(
+        np.isfinite(image), (np.where(np.isfinite(image), image, 0) / 2 - low) / (high - low or 1), 0
+    )
     content = BytesIO()
     Image.fromarray(np.round(255 * grey).astype(np.uint8)).save(content, format="PNG")
     encoded = base64.b64encode(content.getvalue()).decode()

@@ -12,7 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hypergrad_bench.bench.distributing.cluster import Workers, cluster, shares, workers_asked_for
+from hypergrad_bench.bench.distributing.cluster import (
+    Workers,
+    cluster,
+    shares,
+    workers_asked_for,
+)
 from hypergrad_bench.bench.errors import UserError
 
 ASKED = (
@@ -23,6 +28,7 @@ HGB = "import sys; from hypergrad_bench.bench.cli import main; sys.argv[0] = 'hg
 SEEDS = int(os.environ.get("HGB_SEEDS", "30"))
 KILLS = int(os.environ.get("HGB_KILLS", "2"))
 """250 and 20 make the run of 500 cases."""
+WORKERS = str(min(2, len(os.sched_getaffinity(0))))
 OF_NUMBERS = ("steps", "residual", "relative_error", "cosine", "norm_ratio", "loss", "status", "input_hashes")
 
 
@@ -66,13 +72,13 @@ def test_workers_and_the_client_are_killed_and_no_case_is_lost(tmp_path: Path) -
     """Each case once, and the same numbers to the bit as from a run on no worker."""
     asked = ASKED.format(seeds=SEEDS).split()
     folder = tmp_path / "many"
-    run = begun(tmp_path, *asked, "--workers", "2", "--out", "many")
+    run = begun(tmp_path, *asked, "--workers", WORKERS, "--out", "many")
     kill_workers(run, folder, KILLS)
     run.send_signal(signal.SIGKILL)
     run.wait()
     kept = records_of(folder)
     assert 0 < len(kept) < 2 * SEEDS
-    again = begun(tmp_path, "--resume", "many", "--workers", "2")
+    again = begun(tmp_path, "--resume", "many", "--workers", WORKERS)
     assert again.wait() == 0, (tmp_path / "log").read_text()[-2000:]
     alone = begun(tmp_path, *asked, "--out", "one")
     assert alone.wait() == 0, (tmp_path / "log").read_text()[-2000:]
@@ -99,10 +105,17 @@ def test_processors_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cluster_is_started_or_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is said."""
-    assert workers_asked_for(None, None) is None
-    assert workers_asked_for(2, None) == Workers(here=2)
-    with pytest.raises(UserError, match="give one of them"):
-        workers_asked_for(2, "tcp://somewhere:8786")
+    assert workers_asked_for(None, None, "cpu") is None
+    assert workers_asked_for(1, None, "cuda") == Workers(here=1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    assert workers_asked_for(2, None, "cpu") == Workers(here=2)
+    for asked, said in (
+        ((2, "tcp://somewhere:8786", "cpu"), "give one of them"),
+        ((3, None, "cpu"), "3 of 2 processors would time each other"),
+        ((2, None, "cuda"), "2 on one GPU would time each other"),
+    ):
+        with pytest.raises(UserError, match=said):
+            workers_asked_for(*asked)
     for address in ("tcp://127.0.0.1:1", "tcp://127.0.0.1:port"):
         with (
             pytest.raises(UserError, match=f"no scheduler answers at '{address}'"),

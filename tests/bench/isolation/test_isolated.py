@@ -1,5 +1,7 @@
 """Cases that end, block or fill their process cost themselves alone."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -38,10 +40,12 @@ def crash(case: Case | None, status: Status = Status.CRASHED, timing: bool = Fal
 
 
 @pytest.fixture
-def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], tuple[list[Record], list[list[str]]]]:
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Record], list[list[str]]]]:
     """Measure A, B, C and D with children that die as a script says; return records and attempts."""
 
-    def run(script: Script) -> tuple[list[Record], list[list[str]]]:
+    def run(
+        script: Script, groups: Sequence[Sequence[Case]] = ((A, B, C, D),)
+    ) -> tuple[list[Record], list[list[str]]]:
         attempts: list[list[str]] = []
 
         class Scripted:
@@ -66,7 +70,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], tuple[list[R
         monkeypatch.setattr(isolated, "WatchedChild", Scripted)
         bench = Workbench(Context(SUITES["smoke"], TIMING.clock, {}, ["hgb"]))
         made = IsolatedBench(bench, SETUP, IsolationLimits())
-        return list(made.measure([A, B, C, D], lambda label: None)), attempts
+        return [one for group in groups for one in made.measure(group, lambda label: None)], attempts
 
     return run
 
@@ -119,15 +123,34 @@ def test_a_crash_while_all_are_timed_is_traced_to_one(scripted) -> None:
 
 
 def test_a_crash_of_what_all_share_is_that_of_all(scripted) -> None:
-    """Inputs or the reference: it is tried once more, not for every case."""
+    """Inputs or the reference: two cases are tried, not all."""
     records, attempts = scripted(lambda ids: crash(None))
     assert set(statuses(records).values()) == {"crashed"}
-    assert len(attempts) == 2
+    assert len(attempts) == 3
 
 
-def test_cases_that_crash_only_together_are_said_to(scripted) -> None:
-    records, _ = scripted(lambda ids: crash(None, timing=True) if len(ids) > 1 else None)
-    assert set(statuses(records).values()) == {"crashed"}
+def test_a_crash_beside_the_reference_is_traced_to_one(scripted) -> None:
+    """Programs are compiled while the reference is named."""
+    records, _ = scripted(lambda ids: crash(None) if B.id in ids else None)
+    assert statuses(records) == {A.id: "ok", B.id: "crashed", C.id: "ok", D.id: "ok"}
+    records, _ = scripted(lambda ids: crash(None) if A.id in ids else None)
+    assert statuses(records) == {A.id: "crashed", B.id: "ok", C.id: "ok", D.id: "ok"}
+
+
+def test_cases_that_do_not_end_well_together_keep_what_they_did_alone(scripted) -> None:
+    """Such as a group whose timing takes longer than one thing may; the reason says so."""
+    records, _ = scripted(lambda ids: crash(None, Status.TIMED_OUT, timing=True) if len(ids) > 1 else None)
+    assert set(statuses(records).values()) == {"ok"}
+    assert all("measured and timed alone" in record.reason for record in records)
+
+
+def test_who_comes_after_others_is_tried_in_a_process_of_its_own(scripted) -> None:
+    """What earlier groups left behind is not its fault, though it is alone in its group."""
+    records, attempts = scripted(
+        lambda ids: crash(A, Status.OUT_OF_MEMORY) if len(ids) == 1 else None, [[B, C], [A]]
+    )
+    assert statuses(records) == {A.id: "out_of_memory", B.id: "ok", C.id: "ok"}
+    assert attempts == [[B.id, C.id], [A.id], [A.id]]
 
 
 def test_limits_need_isolation_and_plugins_have_it() -> None:
@@ -136,6 +159,8 @@ def test_limits_need_isolation_and_plugins_have_it() -> None:
     assert limits_asked_for(None, None, None, plugins=True) == IsolationLimits(seconds=LONGEST)
     asked = limits_asked_for(True, 5.0, 0.5, plugins=False)
     assert asked == IsolationLimits(seconds=5, memory_bytes=2**29)
+    with pytest.raises(UserError, match="--case-memory must be a finite number; got inf"):
+        limits_asked_for(True, None, float("inf"), plugins=False)
     with pytest.raises(UserError, match="give --isolate"):
         limits_asked_for(None, 5.0, None, plugins=False)
 
@@ -219,6 +244,48 @@ def test_who_never_returns_has_timed_out(hgb: Callable[..., int], tmp_path: Path
     assert record.status is Status.TIMED_OUT
     assert record.reason.startswith("the process was at one thing for more than 15 s, at: compiling: silent")
     assert folder.about().isolation == IsolationLimits(seconds=15)
+
+
+FORKING = """
+import os, sys, time
+from hypergrad_bench.hypergrad import OneStep
+from hypergrad_bench.problems import configuration
+
+@configuration
+class Forking(OneStep):
+    def __call__(self, solver, budget, lower, start=None):
+        if not (left := os.fork()):
+            os.setsid()
+            time.sleep(600)
+            os._exit(0)
+        open("left", "w").write(str(left))
+        os._exit(7)
+"""
+
+
+def test_a_process_that_leaves_others_behind_is_seen_to_end(hgb: Callable[..., int], tmp_path: Path) -> None:
+    """They hold its pipe open, outside of its session."""
+    (tmp_path / "plugin.py").write_text(FORKING)
+    problem = ("--suite", "smoke", "--task", "denoising", "--regularizer", "analysis-l1", "--size", "8")
+    small = (*problem, "--solver", "dual-fista", "--batch", "1", "--rounds", "1", "--out", "run")
+    assert hgb("run", *small, "--plugin", "plugin.py", "--method", "forking") == 0
+    os.kill(int(Path("left").read_text()), signal.SIGKILL)  # it is still there: nobody waited for it
+    (record,) = run_folder(Path("run")).journal.read().entries
+    assert record.status is Status.CRASHED
+    assert "ended itself with status 7" in record.reason
+
+
+def test_options_of_isolation_that_would_do_nothing_are_refused(
+    hgb: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A resumed run is isolated as it was, and workers always are."""
+    for options, said in (
+        (("--resume", "run", "--isolate"), "a run that is resumed is isolated as it was"),
+        (("--resume", "run", "--case-seconds", "5"), "a run that is resumed is isolated as it was"),
+        (("--workers", "1", "--no-isolate"), "leave out --no-isolate"),
+    ):
+        assert hgb("run", *options) == 2
+        assert said in " ".join(capfd.readouterr().err.split())
 
 
 def test_what_a_child_refuses_is_said(hgb: Callable[..., int], capfd: pytest.CaptureFixture[str]) -> None:
