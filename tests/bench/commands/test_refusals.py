@@ -16,7 +16,7 @@ from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid import expand
 from hypergrad_bench.bench.machine.environment import environment
 from hypergrad_bench.bench.machine.matmul_precision import require_matmul_precision
-from hypergrad_bench.bench.runs import run
+from hypergrad_bench.bench.measure import kept_arrays
 
 Hgb = Callable[..., int]
 TINY = (
@@ -118,7 +118,7 @@ def test_an_output_that_is_full(
 
 def test_arrays_on_a_full_disk(unmeasured: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
     """The run ends with a sentence, and goes on where there is room."""
-    write, refused = run.replace_durably, []
+    write, refused = kept_arrays.replace_durably, []
 
     def full(path: Path, content: bytes) -> None:
         if path.suffix == ".npz":
@@ -126,12 +126,12 @@ def test_arrays_on_a_full_disk(unmeasured: Callable[..., Ended], monkeypatch: py
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(path, content)
 
-    monkeypatch.setattr(run, "replace_durably", full)
+    monkeypatch.setattr(kept_arrays, "replace_durably", full)
     ended = unmeasured("run", *TINY, *DUAL, "--save-arrays", "--out", "run")
     assert ended.status == 2
     assert f"cannot write to {refused[0]}: No space left on device" in ended.err
     assert not list(Path("run/arrays").iterdir())
-    monkeypatch.setattr(run, "replace_durably", write)
+    monkeypatch.setattr(kept_arrays, "replace_durably", write)
     assert unmeasured("run", "--resume", "run").status == 0
     assert list(Path("run/arrays").glob("*.npz"))
 
