@@ -106,7 +106,7 @@ def stubbed() -> Iterator[None]:
             patch.setattr(module, "environment", dict)
         patch.setattr(measuring, "self_test", passing_clock)
         for module in (rerun_command, run_command, reproduce_command):
-            patch.setattr(module, "use_device", lambda device: None)
+            patch.setattr(module, "use_device", lambda device, spare=False: None)
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
