@@ -142,5 +142,5 @@ def run(
         raise UserError(f"a run that is resumed is isolated as it was; {RESUMED_WITH}")
     if on is not None and isolate is False:
         raise UserError("workers measure in processes of their own, always: leave out --no-isolate")
-    limits = limits_asked_for(isolate or on is not None or None, case_seconds, case_memory, bool(plugin))
+    limits = limits_asked_for(isolate if on is None else True, case_seconds, case_memory, bool(plugin))
     run_suite(selection, out, resume, device, tables, limits, on)
