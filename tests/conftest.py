@@ -91,6 +91,7 @@ COMPILED: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 LATEST = 1500
 """Executables that are kept, of some 5,000 that a process may hold."""
 LOWERED_IN_ONE = 50
+"""Programs that are lowered in one context."""
 LOWERED = (("jax._src.pjit", "_pjit_lower"), ("jax._src.interpreters.pxla", "_cached_lowering_to_hlo"))
 
 

@@ -39,7 +39,8 @@ class Setup(BaseModel):
         arrays: the folder to keep arrays in, if they are kept.
         where: what records say of where they were made, beside the environment.
         processors: that it may use; all if there are none.
-        start: of one start of a run no other has; a process that stays knows by it what is new.
+        start: a text that no other start of a run has: a worker that stays knows by it that files may have
+            changed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
