@@ -62,7 +62,10 @@ class Solution(NamedTuple):
 
 
 def solution_html(solution: Solution) -> str | None:
-    """Return how a solve ended as HTML; None inside a transformation, where nothing of it is known."""
+    """Return how a solve, or each of a batch, ended as HTML, with the first image, (h, w) or (h, w, 3).
+
+    None inside a transformation, where nothing of it is known.
+    """
     known = solution._replace(state=None)
     if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(known)):
         return None
@@ -85,7 +88,7 @@ def solution_html(solution: Solution) -> str | None:
     heading = "Solution" if len(ends) == 1 else f"{len(ends)} solutions; steps and residual are the largest"
     shown = facts_html(heading, facts)
     shape = known.x.shape[known.status.ndim :]
-    if ends and (len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3)):
+    if known.x.size and (len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3)):
         shown += picture_html("x, its smallest value black", known.x.reshape(-1, *shape)[0])
     return shown
 

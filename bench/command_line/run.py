@@ -111,9 +111,8 @@ def run(
         hgb run --resume results/local/20260101-120000-default
     """
     start_jax()
-    from ..commands.run import RESUMED_WITH, run_suite
+    from ..commands.run import run_suite
     from ..distributing.cluster import workers_asked_for
-    from ..errors import UserError
     from ..grid.selection import Selection
     from ..isolation.limits import limits_asked_for
 
@@ -138,9 +137,7 @@ def run(
         save_arrays=save_arrays,
     )
     on = workers_asked_for(workers, scheduler, device)
-    if resume is not None and (isolate, case_seconds, case_memory) != (None, None, None):
-        raise UserError(f"a run that is resumed is isolated as it was; {RESUMED_WITH}")
-    if on is not None and isolate is False:
-        raise UserError("workers measure in processes of their own, always: leave out --no-isolate")
-    limits = limits_asked_for(isolate if on is None else True, case_seconds, case_memory, bool(plugin))
+    limits = limits_asked_for(
+        isolate, case_seconds, case_memory, bool(plugin), workers=on is not None, resumed=resume is not None
+    )
     run_suite(selection, out, resume, device, tables, limits, on)

@@ -22,8 +22,6 @@ from .measuring import measure, typed
 from .notices import say, warn
 from .report import write_run_report
 
-RESUMED_WITH = "give no others but --device, --tables, --workers and --scheduler"
-
 
 def run_suite(
     selection: Selection,
@@ -80,5 +78,8 @@ def _finish(plan: Plan, tables: bool) -> None:
 
 def _resumed(folder: Path, given: Selection, out: Path | None) -> Plan:
     if given != Selection() or out is not None:
-        raise UserError(f"--resume takes its options from the run's folder; {RESUMED_WITH}")
+        raise UserError(
+            "--resume takes its options from the run's folder; give no others but --device, --tables, "
+            "--workers and --scheduler"
+        )
     return plan_again(folder)

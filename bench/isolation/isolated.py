@@ -13,6 +13,9 @@ from .watched import WatchedChild
 
 Begin = Callable[[str], None]
 
+_TIMED = ("solve_seconds", "total_seconds", "overhead")
+_NOT_TIMED = {name + end: None for name in _TIMED for end in ("", "_q1", "_q3")} | {"rounds": 0}
+
 
 @dataclass
 class IsolatedBench:
@@ -86,12 +89,11 @@ class IsolatedBench:
         records, death = self._attempt(left.values(), begin)
         yield from _taken(left, records)
         if death is not None:
-            reason = (
-                f"measured and timed alone, as with others the process did not end well: {death.evidence}"
-            )
+            # Times of cases that did not take turns cannot be compared.
+            reason = f"measured alone and not timed, as with others the process died: {death.evidence}"
             for record in alone:
                 if record.id in left:
-                    yield record.model_copy(update={"reason": record.reason or reason})
+                    yield record.model_copy(update={"reason": record.reason or reason, **_NOT_TIMED})
 
     def _attempt(self, cases: Collection[Case], begin: Begin) -> tuple[list[Record], Death | None]:
         """Return the records of cases that are measured together, and how the child died, if it did."""

@@ -27,14 +27,28 @@ class IsolationLimits(BaseModel):
 
 
 def limits_asked_for(
-    isolate: bool | None, seconds: float | None, gibibytes: float | None, plugins: bool
+    isolate: bool | None,
+    seconds: float | None,
+    gibibytes: float | None,
+    plugins: bool = False,
+    workers: bool = False,
+    resumed: bool = False,
 ) -> IsolationLimits | None:
-    """Return the limits that options ask for, or None for no isolation; plug-ins have it unless refused.
+    """Return the limits that options ask for, or None for no isolation.
+
+    Workers have it, and plug-ins unless it is refused. A run that goes on keeps its own.
 
     Raises:
-        UserError: for a limit without isolation, or one that is not finite.
+        UserError: for a limit without isolation, one that is not finite, or an option that would do nothing.
     """
-    if not (plugins if isolate is None else isolate):
+    if resumed and (isolate, seconds, gibibytes) != (None, None, None):
+        raise UserError(
+            "a run that is resumed is isolated as it was: leave out --isolate, --case-seconds and "
+            "--case-memory"
+        )
+    if workers and isolate is False:
+        raise UserError("workers measure in processes of their own, always: leave out --no-isolate")
+    if not (plugins or workers if isolate is None else isolate):
         if seconds is not None or gibibytes is not None:
             raise UserError("--case-seconds and --case-memory are limits of another process: give --isolate")
         return None

@@ -19,12 +19,7 @@ def facts_html(heading: str, facts: Mapping[str, object]) -> str:
 
 
 def picture_html(alt: str, image: Float[np.ndarray, "h w"] | Float[np.ndarray, "h w 3"]) -> str:
-    """Return an image as HTML, from black at its smallest value to white; what is not finite is black.
-
-    Nothing of an image without a pixel.
-    """
-    if not image.size:
-        return ""
+    """Return an image as HTML, from black at its smallest value to white; what is not finite is black."""
     from PIL import Image  # here: few programs show a picture
 
     finite = image[np.isfinite(image)]

@@ -54,6 +54,8 @@ def test_signals_empty_batches_and_constant_images_are_shown() -> None:
         (Y[0, 0], 0),
         (jnp.zeros((4, 4)), 1),
         (jnp.full((4, 4), jnp.nan), 1),
+        (jnp.zeros((0, 4)), 0),
+        (jnp.asarray([[1e308, -1e308]]), 1),
         (TRUTHS[:3], 0),
     ):
         shown = solution._replace(x=jnp.asarray(x))._repr_html_()

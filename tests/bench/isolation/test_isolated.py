@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from synthetic_records import measured
 
+from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
 from hypergrad_bench.bench.grid.selection import Selection
@@ -141,7 +142,8 @@ def test_cases_that_do_not_end_well_together_keep_what_they_did_alone(scripted) 
     """Such as a group whose timing takes longer than one thing may; the reason says so."""
     records, _ = scripted(lambda ids: crash(None, Status.TIMED_OUT, timing=True) if len(ids) > 1 else None)
     assert set(statuses(records).values()) == {"ok"}
-    assert all("measured and timed alone" in record.reason for record in records)
+    assert {record.total_seconds for record in records} == {None}
+    assert all("measured alone and not timed" in record.reason for record in records)
 
 
 def test_who_comes_after_others_is_tried_in_a_process_of_its_own(scripted) -> None:
@@ -153,16 +155,28 @@ def test_who_comes_after_others_is_tried_in_a_process_of_its_own(scripted) -> No
     assert attempts == [[B.id, C.id], [A.id], [A.id]]
 
 
-def test_limits_need_isolation_and_plugins_have_it() -> None:
-    assert limits_asked_for(None, None, None, plugins=False) is None
+def test_limits_need_isolation_and_plugins_and_workers_have_it() -> None:
+    assert limits_asked_for(None, None, None) is None
+    assert limits_asked_for(None, None, None, resumed=True) is None
     assert limits_asked_for(False, None, None, plugins=True) is None
     assert limits_asked_for(None, None, None, plugins=True) == IsolationLimits(seconds=LONGEST)
-    asked = limits_asked_for(True, 5.0, 0.5, plugins=False)
-    assert asked == IsolationLimits(seconds=5, memory_bytes=2**29)
+    assert limits_asked_for(None, None, None, workers=True) == IsolationLimits(seconds=LONGEST)
+    assert limits_asked_for(True, 5.0, 0.5) == IsolationLimits(seconds=5, memory_bytes=2**29)
     with pytest.raises(UserError, match="--case-memory must be a finite number; got inf"):
-        limits_asked_for(True, None, float("inf"), plugins=False)
+        limits_asked_for(True, None, float("inf"))
     with pytest.raises(UserError, match="give --isolate"):
-        limits_asked_for(None, 5.0, None, plugins=False)
+        limits_asked_for(None, 5.0, None)
+
+
+@pytest.mark.parametrize(("given", "expected"), [((), True), (("--no-isolate",), False)])
+def test_a_plugin_is_isolated_unless_that_is_refused(
+    hgb: Callable[..., int], monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], expected: bool
+) -> None:
+    """From the options as they are typed; nothing is measured."""
+    seen: list[IsolationLimits | None] = []
+    monkeypatch.setattr(run_command, "run_suite", lambda *arguments: seen.append(arguments[5]))
+    assert hgb("run", "--plugin", "plugin.py", *given) == 0
+    assert [limits is not None for limits in seen] == [expected]
 
 
 PLUGIN = """
