@@ -22,11 +22,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup bench reproduce test quick slow lint check report docs wheel clean
+.PHONY: help setup bench reproduce gpu-record test quick slow lint check report docs wheel clean
 
 help:
 	@echo "make TARGET [PYTHON=python3]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1 - \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 - \2/p' Makefile
 
 setup: .venv/installed-dev  ## make .venv with everything a developer needs
 
@@ -56,6 +56,9 @@ lint: .venv/installed-dev  ## check format, lint, types, direction of imports
 
 check: lint  ## the same, and the contents of the wheel
 	$(BIN)/python -m pytest -q tests/test_packaging.py
+
+gpu-record: .venv/installed-cuda  ## record reference results on an NVIDIA GPU, in ten minutes at most
+	.ci/gpu-record
 
 report: .venv/installed-$(EXTRA)  ## rebuild tables, figures and page of the newest run (RUN=results/local/... for another)
 	@if [ -z '$(RUN)' ]; then echo "No run in results/local yet: 'make bench' makes one." >&2; exit 2; fi

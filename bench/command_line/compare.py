@@ -12,7 +12,7 @@ def compare(
     fail_above: Annotated[
         float | None,
         typer.Option(
-            min=1.1,
+            min=1.15,
             help="End with status 1 if a method takes more than so many times as long as before beside the "
             "others, or a case is worse.",
         ),

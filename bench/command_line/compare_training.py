@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from ..grid.limits import MOST_STEPS
 from . import training_options as option
 from .complete import complete
+from .shared_options import Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -41,13 +43,16 @@ def compare_training(
     starts: option.Starts = "warm",
     failed_steps: option.FailedSteps = "skip",
     look_every: Annotated[
-        int | None, typer.Option(min=1, help="Steps between two looks; else some 20 looks.")
+        int | None,
+        typer.Option(min=1, max=MOST_STEPS, help="Steps between two looks; else some 20 looks."),
     ] = None,
     test_pairs: option.TestPairs = 20,
     plugin: option.Plugin = None,
     out: Annotated[Path | None, typer.Option(help="The folder of all trainings; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
     device: option.Device = "cpu",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Train one problem by several methods, on the same batches: PSNR against steps and against seconds.
 
@@ -62,8 +67,10 @@ def compare_training(
     words = option.words(schedule, keep, starts, failed_steps, dtype)
     start_jax()
     from ..commands import compare_training as command
+    from ..distributing.cluster import workers_asked_for
     from ..training.request import TrainingRequest
 
+    on = workers_asked_for(workers, scheduler, device)
     request = TrainingRequest(
         regularizer=regularizer,
         task=task,
@@ -87,4 +94,4 @@ def compare_training(
         test_pairs=test_pairs,
         **words,
     )
-    command.compare_training(tuple(method or ()), request, out, resume, device)
+    command.compare_training(tuple(method or ()), request, out, resume, device, on)

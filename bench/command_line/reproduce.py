@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .complete import complete
+from .shared_options import Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -29,6 +30,8 @@ def reproduce(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Measure one claim, or a paper's one after the other, and print tables and verdicts.
 
@@ -49,5 +52,7 @@ def reproduce(
     """
     start_jax()
     from ..commands import reproduce as command
+    from ..distributing.cluster import workers_asked_for
 
-    command.reproduce(name, quick, out, resume, images, device)
+    on = workers_asked_for(workers, scheduler, device)
+    command.reproduce(name, quick, out, resume, images, device, on)

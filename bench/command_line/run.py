@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..grid.limits import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS
+from ..grid.limits import MOST_MEMORY, MOST_ROUNDS, MOST_SEEDS, MOST_STEPS
 from .complete import complete
+from .shared_options import Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -84,15 +85,12 @@ def run(
     ] = None,
     case_memory: Annotated[
         float | None,
-        typer.Option(min=0.1, help="With --isolate: GiB at most, 80% of the machine's unless given."),
+        typer.Option(
+            min=0.1, max=MOST_MEMORY, help="With --isolate: GiB at most, 80% of the machine's unless given."
+        ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Measure side by side, by so many workers of this machine (Dask)."),
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Measure on the cluster of this Dask scheduler, tcp://HOST:PORT.")
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Measure every method on every problem of a suite, and say which is cheapest at which accuracy.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .record_options import OfRun, RecordId
+from .shared_options import OfRun, RecordId
 from .start_jax import start_jax
 
 

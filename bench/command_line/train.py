@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..grid.limits import MOST_STEPS
 from . import training_options as option
 from .complete import complete
 from .start_jax import start_jax
@@ -26,7 +27,10 @@ def train(
     images: option.Images = None,
     pairs: option.Pairs = 200,
     batch: Annotated[
-        int | None, typer.Option(min=1, help="Pairs per step; else 5, and of maid and fixed-tolerances all.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_STEPS, help="Pairs per step; else 5, and of maid and fixed-tolerances all."
+        ),
     ] = None,
     steps: option.Steps = 1000,
     upper_level: Annotated[
@@ -55,13 +59,20 @@ def train(
     seed: option.Seed = 0,
     starts: option.Starts = "warm",
     failed_steps: option.FailedSteps = "skip",
-    devices: Annotated[int, typer.Option(min=1, help="Devices that share every batch.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Devices that share every batch.")] = 1,
     curve_every: Annotated[
-        int | None, typer.Option(min=1, help="Steps between two lines of the curve; else some 2000 lines.")
+        int | None,
+        typer.Option(
+            min=1, max=MOST_STEPS, help="Steps between two lines of the curve; else some 2000 lines."
+        ),
     ] = None,
     look_every: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps between two looks: PSNR of held-out pairs, error of the gradient."),
+        typer.Option(
+            min=1,
+            max=MOST_STEPS,
+            help="Steps between two looks: PSNR of held-out pairs, error of the gradient.",
+        ),
     ] = None,
     test_pairs: option.TestPairs = 20,
     plugin: option.Plugin = None,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from ..errors import UserError, nearest
+from ..grid.limits import LARGEST_SEED, MOST_STEPS
 from ..training import choices
 from .complete import complete
 
@@ -25,9 +26,9 @@ Data = Annotated[
     str | None, typer.Option(help="Generated signals or images by name.", autocompletion=complete("data"))
 ]
 Images = Annotated[Path | None, typer.Option(help="A folder of PNG, JPEG, BMP, TIFF or .npy images.")]
-Pairs = Annotated[int, typer.Option(min=1, help="Signals or crops to train on.")]
-Batch = Annotated[int, typer.Option(min=1, help="Pairs per step.")]
-Steps = Annotated[int, typer.Option(min=1, help="Steps of the optimiser.")]
+Pairs = Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Signals or crops to train on.")]
+Batch = Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Pairs per step.")]
+Steps = Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Steps of the optimiser.")]
 Optimizer = Annotated[str, typer.Option(help="Of optax, such as adam or 'sgd(momentum=0.9)'.")]
 Rate = Annotated[float, typer.Option(help="The learning rate.")]
 Schedule = Annotated[str, typer.Option(help="Of the rate: constant, or cosine down to 1%.")]
@@ -40,18 +41,18 @@ Keep = Annotated[
 Noise = Annotated[float | None, typer.Option(help="Standard deviation of the noise.")]
 Weight = Annotated[float | None, typer.Option(help="Starting weight of the regulariser.")]
 Dtype = Annotated[str, typer.Option(help="float64 or float32.")]
-MaxSteps = Annotated[int | None, typer.Option(min=1, help="Steps of the solver at most.")]
+MaxSteps = Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Steps of the solver at most.")]
 Tolerance = Annotated[
     float | None, typer.Option(help="Relative residual at which solvers stop; else 1e-6, float32 1e-5.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of pairs, noise, start and shuffles.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of pairs, noise, start and shuffles.")]
 Starts = Annotated[
     str, typer.Option(help="warm: solves begin at the pair's last solution; cold: at the solver's own start.")
 ]
 FailedSteps = Annotated[
     str, typer.Option(help="skip or take steps whose solve or adjoint missed its tolerance.")
 ]
-TestPairs = Annotated[int, typer.Option(min=1, help="Held-out pairs to look at.")]
+TestPairs = Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Held-out pairs to look at.")]
 Plugin = Annotated[list[Path] | None, typer.Option(help="A Python file whose classes can be named.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 

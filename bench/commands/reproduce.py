@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..catalogue.paper_claims import ALL, PAPERS
+from ..distributing.cluster import Workers, require_cluster
 from ..errors import UserError
 from ..machine.device import use_device
 from ..report.page import print_page
@@ -37,6 +38,7 @@ def reproduce(
     resume: Path | None,
     images: Path | None,
     device: str,
+    workers: Workers | None,
 ) -> None:
     """Measure one claim, or those of a group one after the other, or list them all.
 
@@ -49,14 +51,16 @@ def reproduce(
             raise UserError(f"which reproduction? accepted: {', '.join(known)}")
         _list()
         return
-    use_device(device)
+    if workers is not None:
+        require_cluster(workers)
+    use_device(device, spare=workers is not None)
     for plan in _planned(name, quick, out, resume, images):
-        _measure(plan)
+        _measure(plan, device, workers)
 
 
-def _measure(plan: ReproductionPlan) -> None:
+def _measure(plan: ReproductionPlan, device: str, workers: Workers | None) -> None:
     folder = reproduction_folder(plan.folder)
-    measure(started_reproduction(plan, typed()), folder)
+    measure(started_reproduction(plan, typed(), device, workers), folder)
     page, left_out = page_of(plan.folder)
     write_page_of(plan.folder, page)
     print_page(page)
@@ -71,7 +75,10 @@ def _planned(
 ) -> Sequence[ReproductionPlan]:
     if resume is not None:
         if name is not None or quick or out is not None or images is not None:
-            raise UserError("--resume takes its name and options from the folder; give only --device")
+            raise UserError(
+                "--resume takes its name and options from the folder; give only --device, --workers and "
+                "--scheduler"
+            )
         return [plan_reproduction_again(resume)]
     group = grouped_reproductions(name or "")
     if group is None:

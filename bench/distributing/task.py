@@ -1,11 +1,14 @@
-"""What a worker is asked: to measure a group of a run's cases, in a process of its own."""
+"""What a worker is asked: to measure a group of a run's cases, or a case of a reproduction."""
 
+import contextlib
+import datetime
 import importlib
 import json
 import os
 import platform
 import threading
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ..catalogue.catalogue import built_in
 from ..catalogue.plugin import with_plugins
@@ -18,6 +21,8 @@ from ..isolation.limits import IsolationLimits
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
+from ..records.reproduced_case import ReproducedCase
+from ..reproductions.reproduction import NamedCase, Reproduction
 
 _ONE_AT_A_TIME = threading.Lock()
 """A worker may have several threads; what is timed has none beside it."""
@@ -50,6 +55,47 @@ def measure_group(setup: str, limits: str, shares: list[list[int]], ids: list[st
         return [record.to_line() for record in run.bench.measure(group, _unheard)]
 
 
+def measure_case(
+    entry: Reproduction[Any], case: NamedCase, quick: bool, device: str, shares: list[list[int]]
+) -> str:
+    """Return the line of a reproduction's case with its rows, measured in this process.
+
+    Args:
+        entry: the reproduction.
+        case: one of its cases.
+        quick: whether it is one of the small ones.
+        device: what is computed on.
+        shares: which processors each worker of this machine has, by its name; empty for all.
+
+    Raises:
+        UserError: for a device that cannot be reached, or a row without a status of the closed list.
+    """
+    with alone(device, shares) as worker:
+        rows = [dict(row) for row in entry.measure(case, quick)]
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        where = {"worker": worker, "machine": platform.node()}
+        return ReproducedCase(case=case.name, created=now, rows=rows, where=where).to_line()
+
+
+@contextlib.contextmanager
+def alone(device: str, shares: list[list[int]]) -> Iterator[str]:
+    """Let nothing else be measured in this worker, on its own processors, and hand out its name.
+
+    Args:
+        device: what is computed on.
+        shares: which processors each worker of this machine has, by its name; empty for all.
+
+    Raises:
+        UserError: for a device that cannot be reached.
+    """
+    with _ONE_AT_A_TIME:
+        worker = _own_name()
+        if own := _own_processors(worker, shares):
+            os.sched_setaffinity(0, own)
+        use_device(device)
+        yield worker
+
+
 def forget() -> None:
     """End the process that measures, if there is one: the run is over."""
     with _ONE_AT_A_TIME:
@@ -70,7 +116,7 @@ def _run(*texts: str) -> _Run:
 
 def _begun(setup: str, limits: str, shares: str) -> _Run:
     asked, worker = Setup.model_validate_json(setup), _own_name()
-    own = dict(enumerate(json.loads(shares))).get(int(worker) if worker.isdecimal() else -1, [])
+    own = _own_processors(worker, json.loads(shares))
     where = {**asked.where, "worker": worker, "machine": platform.node()}
     asked = asked.model_copy(update={"where": where, "processors": own})
     use_device(asked.device, spare=True)
@@ -84,6 +130,10 @@ def _begun(setup: str, limits: str, shares: str) -> _Run:
     )
     bench = IsolatedBench(Workbench(context), asked, IsolationLimits.model_validate_json(limits))
     return _Run(bench, cases)
+
+
+def _own_processors(worker: str, shares: Sequence[list[int]]) -> list[int]:
+    return dict(enumerate(shares)).get(int(worker) if worker.isdecimal() else -1, [])
 
 
 def _own_name() -> str:

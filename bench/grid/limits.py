@@ -8,3 +8,9 @@ MOST_STEPS = 2**31 - 1
 
 MOST_SEEDS = 10_000
 """More would take days, and the plan alone hours: a slip, or a damaged file."""
+
+MOST_MEMORY = 2.0**30
+"""GiB: as bytes, more would be beyond the largest float sooner or later."""
+
+LARGEST_SEED = 2**32 - 1
+"""Of a training: all of its random streams begin at 32 bits."""

@@ -95,7 +95,7 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
     cases = {case.id: case for group in expand(request).groups for case in group}
     suite = setup.timing.compiled(request.suite)
     where = {**environment(), **setup.where}
-    bench = Workbench(Context(suite, setup.timing.clock, where, setup.command))
+    bench = Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed=True))
     problem: list[Any] = [None]
 
     def begin(begun: Begun) -> None:

@@ -1,6 +1,7 @@
-"""How much memory one program may need on the default device."""
+"""How much memory one program may need on the default device, and how much a process has."""
 
 import os
+import re
 from pathlib import Path
 
 import jax
@@ -21,10 +22,31 @@ def host_memory_limit() -> float:
     return MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def resident_bytes(pid: int) -> int | None:
-    """Return the bytes of a process that lie in memory; None where the system does not tell, or it ended."""
+def resident_bytes(pid: int | None = None) -> int | None:
+    """Return the bytes of a process that lie in memory, this one's unless another is named.
+
+    None where the system does not tell, or the process has ended.
+    """
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def forget_peak() -> bool:
+    """Let the peak of this process's memory begin anew; return whether the system can: Linux, mostly."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def peak_resident_bytes() -> int | None:
+    """Return the most bytes of this process that lay in memory since `forget_peak`; None if nobody tells."""
+    try:
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else int(found[1]) * 1024

@@ -25,6 +25,7 @@ from .contestant_programs import BegunPrograms, ContestantPrograms
 from .hashes import hash_arrays
 from .loaded_programs import unload_if_many
 from .memory_limit import too_large
+from .peak_memory import measured_peak
 from .program import OutOfMemory, out_of_memory_named
 from .quick_compile import quick_compiler
 from .record_fields import fields_of
@@ -43,6 +44,8 @@ class Context:
     clock: ClockSettings
     environment: Mapping[str, JsonValue]
     command: Sequence[str]
+    weighed: bool = False
+    """Whether the peak of memory is measured: in a process that does nothing else."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,11 @@ class Workbench:
             return
         begin(Begun(f"timing: {instance.describe()}", timing=True))
         samples = self._time(runs, problem.inputs)
-        for case, run, timed in zip(group, runs, samples, strict=True):
+        peaks = [self._weigh(*one, inputs, begin) for one in zip(group, runs, samples, strict=True)]
+        for case, run, timed, peak in zip(group, runs, samples, peaks, strict=True):
             try:
                 arrays = arrays_of(run, problem.inputs)
-                record = self._record(problem, case, run, *timed)
+                record = self._record(problem, case, run, *timed, peak)
             except BaseException as error:  # what a plug-in returned cannot be read
                 arrays, record = {}, self._record(problem, case, _failed(error), None, None)
             yield MeasuredRecord(record, arrays)
@@ -204,6 +208,23 @@ class Workbench:
         timed = time_rounds(entries, self.context.clock) if entries else {}
         return [(timed[name[0]], timed[name[1]]) if name else (None, None) for name in names]
 
+    def _weigh(
+        self,
+        case: Case,
+        run: UntimedRun,
+        timed: tuple[Samples | None, Samples | None],
+        inputs: Inputs,
+        begin: Callable[[Begun], None],
+    ) -> int | None:
+        """Run a program once more, alone, and return the memory it took with its arguments."""
+        total = timed[1]
+        if not self.context.weighed or run.programs is None or total is None or total.status is not Status.OK:
+            return None
+        begin(Begun(f"weighing: {case.describe()}", case))
+        program = run.programs.total
+        peak, arguments = measured_peak(_call(program, inputs)), program.program.memory.argument
+        return None if peak is None or arguments is None else peak + arguments
+
     def _record(
         self,
         problem: "_Problem",
@@ -211,6 +232,7 @@ class Workbench:
         run: UntimedRun,
         solve: Samples | None,
         total: Samples | None,
+        peak: int | None = None,
     ) -> Record:
         judgement = problem.judgement
         status, reason = run.status, run.reason
@@ -224,6 +246,7 @@ class Workbench:
             **self._provenance(problem.hashes),
             **fields_of(case, run, judgement, solve, total),
             parameters=problem.parameters,
+            peak_bytes=peak,
             status=status,
             reason=reason,
         )

@@ -171,6 +171,8 @@ class Record(BaseModel):
     """Static figure of the total program: arguments, outputs and temporaries."""
     temp_bytes: Amount = None
     """Temporaries alone."""
+    peak_bytes: Amount = None
+    """Measured in isolation: what memory grew by at most while the total program ran, with its arguments."""
     retraces: int | None = None
     """Traces that new data of the same configuration caused; 0 is right."""
 

@@ -24,6 +24,8 @@ class ReproducedCase(BaseModel):
     created: str
     """ISO 8601, UTC."""
     rows: list[dict[str, JsonValue]]
+    where: dict[str, str] = {}
+    """Worker and machine, of a case that a cluster measured."""
 
     def line_name(self) -> str:
         """Return the case's name in messages."""

@@ -72,6 +72,9 @@ def mebibytes(value: float) -> str:
     return significant(value / 2**20)
 
 
+APART = 2.0
+"""How far a measured figure of memory may be from the static one before a table says so."""
+
 _NO_REFERENCE = "there is no reference to compare with"
 
 ACCURACY = (
@@ -137,6 +140,15 @@ COST = (
         mebibytes,
         "static: arguments, outputs and temporaries of the compiled program",
         "the compiler gives no figure on this device",
+    ),
+    Column(
+        "peak_bytes",
+        "peak MiB",
+        mebibytes,
+        "measured: what memory grew by at most while the compiled program ran, with its arguments; a note "
+        f"says where this and the static figure differ by more than a factor of {APART:g}",
+        "memory is measured in a process of its own (--isolate), where the system tells its peak",
+        optional=True,
     ),
     Column("compile_seconds", "compile s", significant, "tracing, lowering and compiling", "not compiled"),
 )

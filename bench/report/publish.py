@@ -67,8 +67,8 @@ def csv_text(tables: Iterable[Table]) -> str:
 
 def _fields(row: ResultRow) -> list[object]:
     """Return what a row holds beside its identity."""
-    reasons = {column.field: row.cell(column).reason for column in COLUMNS} if row.seeds else {}
-    empty = "; ".join(f"{field}: {reason}" for field, reason in reasons.items() if reason)
+    missing = [column for column in COLUMNS if row.seeds and row.values[column.field] is None]
+    empty = "; ".join(f"{column.field}: {row.cell(column).reason}" for column in missing)
     values = (row.values[name] for name in VALUES)
     return [row.status, row.seeds, *values, row.reference, row.reason, empty, " ".join(row.ids)]
 

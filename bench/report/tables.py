@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from ..errors import first_line
 from ..records.record import Record
 from ..records.status import Status
-from .columns import COLUMNS, Column, scientific
+from .columns import APART, COLUMNS, Column, scientific
 
 _Key = TypeVar("_Key", bound=Hashable)
 EMPTY = "–"
@@ -53,7 +53,7 @@ class RowKey(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """Hold what a cell shows, and the sentence why it is empty, if it is."""
+    """Hold what a cell shows, and a sentence: why it is empty, or what its number has to be read with."""
 
     text: str
     reason: str = ""
@@ -78,14 +78,24 @@ class ResultRow:
     ids: tuple[str, ...] = ()
 
     def cell(self, column: Column) -> Cell:
-        """Return the text of one cell; an empty one has the reason."""
+        """Return the text of one cell; an empty one has the reason, a number what is to be known of it."""
         value = self.values[column.field]
         if value is None:
             return Cell(EMPTY, self._why_empty(column))
         bound = self.values["reference_error"]
         if column.field == "relative_error" and bound is not None and value <= bound:
             return Cell(f"<{scientific(bound)}")
-        return Cell(column.write(value))
+        return Cell(column.write(value), self._apart() if column.field == "peak_bytes" else "")
+
+    def _apart(self) -> str:
+        """Say so where the measured memory is far from the static figure."""
+        peak, static = self.values["peak_bytes"], self.values["memory_bytes"]
+        if not peak or not static or 1 / APART <= peak / static <= APART:
+            return ""
+        return (
+            f"the measured peak and the static figure differ by more than a factor of {APART:g}: the static "
+            "one knows only the buffers that the compiler assigned"
+        )
 
     def _why_empty(self, column: Column) -> str:
         """Return the sentence for an empty cell: the row's own, the missing reference's, or the column's."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from .. import reproductions
 from ..catalogue.kebab_case import kebab_case
+from ..distributing.cluster import Workers, cluster, shares
+from ..distributing.reproduced import reproduced_cases
 from ..errors import UserError, nearest
 from ..progress import RunProgress
 from ..records.reproduced_case import ReproducedCase
@@ -91,8 +93,16 @@ def plan_reproduction_again(folder: Path) -> ReproductionPlan:
 
 
 @contextmanager
-def started_reproduction(plan: ReproductionPlan, command: Sequence[str]) -> Iterator["RunningReproduction"]:
+def started_reproduction(
+    plan: ReproductionPlan, command: Sequence[str], device: str = "cpu", workers: Workers | None = None
+) -> Iterator["RunningReproduction"]:
     """Open the folder for writing, set aside the lines that are no case, and hand out the reproduction.
+
+    Args:
+        plan: its cases.
+        command: what was typed.
+        device: what is computed on.
+        workers: of what cluster its cases are measured; None for none.
 
     Raises:
         UserError: if the folder cannot be written, or another process is writing to it.
@@ -108,15 +118,24 @@ def started_reproduction(plan: ReproductionPlan, command: Sequence[str]) -> Iter
         )
 
     with reproduction_folder(plan.folder).opened(about) as opened:
-        yield RunningReproduction(plan, opened)
+        yield RunningReproduction(plan, opened, device, workers)
 
 
 @dataclass(frozen=True)
 class RunningReproduction:
-    """A reproduction whose folder is open."""
+    """A reproduction whose folder is open.
+
+    Attributes:
+        plan: its cases.
+        opened: its folder.
+        device: what is computed on.
+        workers: of what cluster they are measured, if any.
+    """
 
     plan: ReproductionPlan
     opened: OpenFolder[ReproductionFile, ReproducedCase]
+    device: str = "cpu"
+    workers: Workers | None = None
 
     @property
     def cases(self) -> int:
@@ -138,13 +157,26 @@ class RunningReproduction:
         """Measure and record every case that is not recorded yet.
 
         Raises:
-            UserError: for a row whose status is not on the closed list; nothing of its case is recorded.
+            UserError: for a row whose status is not on the closed list, nothing of whose case is recorded;
+                and for what a cluster cannot do.
         """
+        if self.workers is not None:
+            self._measure_on(self.workers, progress)
+            return
         for case in self.missing:
             progress.begin(case.name)
             rows = [dict(row) for row in self.plan.entry.measure(case, self.plan.quick)]
             self.opened.writer.append(ReproducedCase(case=case.name, created=now(), rows=rows))
             progress.advance(1)
+
+    def _measure_on(self, workers: Workers, progress: RunProgress) -> None:
+        own, entry = shares(workers.here) if workers.here else [], self.plan.entry
+        with cluster(workers) as client:
+            for measured in reproduced_cases(
+                client, entry, self.missing, self.plan.quick, self.device, own, progress.begin
+            ):
+                self.opened.writer.append(measured)
+                progress.advance(1)
 
 
 def _refuse_other_cases(plan: ReproductionPlan, asked: Sequence[str]) -> None:

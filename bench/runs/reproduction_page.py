@@ -13,7 +13,7 @@ from ..report.page import Page, write_page
 from ..reproductions.reproduction import Reproduction
 from ..reproductions.rows import RecordedRow
 from .reproduce import reproduction_named
-from .reproduction_file import reproduction_folder
+from .reproduction_file import ReproductionFile, reproduction_folder
 
 
 class Shown(NamedTuple):
@@ -33,9 +33,10 @@ def page_of(folder: Path) -> Shown:
         UserError: if the folder is damaged, or if no page can be made of its rows.
     """
     files = reproduction_folder(folder)
-    entry = reproduction_named(files.about().name)
+    about = files.about()
+    entry = reproduction_named(about.name)
     read = files.journal.read()
-    path, cases = files.journal.path, read.by_number
+    path, cases = files.journal.path, _in_order(read.by_number, about)
     unfit: dict[int, str] = {}
     try:
         page = _page(entry, cases)
@@ -63,6 +64,12 @@ def write_page_of(folder: Path, page: Page) -> None:
     except Exception as error:
         path = reproduction_folder(folder).journal.path
         raise UserError(f"the figures of {path} cannot be drawn: {failure_of(error)}") from error
+
+
+def _in_order(cases: Mapping[int, ReproducedCase], about: ReproductionFile) -> dict[int, ReproducedCase]:
+    """Return cases as they were asked for: workers are done in any order."""
+    place = {name: number for number, name in enumerate(about.cases or [])}
+    return dict(sorted(cases.items(), key=lambda one: (place.get(one[1].case, len(place)), one[0])))
 
 
 def _page(entry: Reproduction[Any], cases: Mapping[int, ReproducedCase]) -> Page:

@@ -14,6 +14,7 @@ from hypergrad_bench.bench.records.status import Status
 from hypergrad_bench.bench.report.columns import COLUMNS, count, power, scientific, significant, unity
 from hypergrad_bench.bench.report.publish import csv_text, page_of_table, write_tables
 from hypergrad_bench.bench.report.render import fold, render_table
+from hypergrad_bench.bench.report.result_table import result_table
 from hypergrad_bench.bench.report.tables import EMPTY, ResultRow, make_tables, report_of, row_of
 
 COLUMN = {column.field: column for column in COLUMNS}
@@ -246,3 +247,16 @@ def test_unwritable_folder_is_named(tmp_path):
     (tmp_path / "tables").write_text("in the way")
     with pytest.raises(UserError, match=str(tmp_path / "tables")):
         write_tables(report_of([measured()]), tmp_path)
+
+
+@pytest.mark.parametrize(("peak", "said"), [(3e6, False), (1.1e6, False), (4.3e6, True), (0.9e6, True)])
+def test_a_measured_peak_far_from_the_static_figure_is_said_to_be(peak, said):
+    (table,) = make_tables([measured(memory_bytes=2e6, peak_bytes=peak)])
+    text = result_table(table)
+    assert "peak MiB" in text.columns
+    assert any("differ by more than a factor of 2" in note for note in text.notes) == said
+
+
+def test_a_run_that_measured_no_peak_shows_none():
+    (table,) = make_tables([measured()])
+    assert "peak MiB" not in result_table(table).columns

@@ -1,0 +1,39 @@
+"""Cases of a reproduction, measured by workers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..records.reproduced_case import ReproducedCase
+from ..reproductions.reproduction import NamedCase, Reproduction
+from .handed_out import Piece, handed_out
+from .task import measure_case
+
+
+def reproduced_cases(
+    client: Any,
+    entry: Reproduction[Any],
+    cases: Sequence[NamedCase],
+    quick: bool,
+    device: str,
+    shares: Sequence[Sequence[int]],
+    begin: Callable[[str], None],
+) -> Iterator[ReproducedCase]:
+    """Yield one case after the other with its rows, as workers return them.
+
+    Args:
+        client: a `distributed.Client`.
+        entry: the reproduction.
+        cases: those to be measured, each by one worker alone.
+        quick: whether they are the small ones.
+        device: what is computed on.
+        shares: which processors each worker of this machine has; empty for all.
+        begin: is told what is going on.
+
+    Raises:
+        UserError: if a worker cannot measure, a row has no status of the closed list, or a case is lost
+            again and again.
+    """
+    own = [list(one) for one in shares]
+    pieces = [Piece(case.name, measure_case, (entry, case, quick, device, own)) for case in cases]
+    for line in handed_out(client, pieces, begin):
+        yield ReproducedCase.from_line(line.encode())

@@ -1,0 +1,162 @@
+"""Reproductions and trainings on workers; a piece of work that always loses its worker costs itself alone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import distributed
+import pytest
+from distributed.scheduler import KilledWorker
+
+from hypergrad_bench.bench.distributing.cluster import Workers
+from hypergrad_bench.bench.distributing.handed_out import ATTEMPTS, Piece, handed_out
+from hypergrad_bench.bench.errors import UserError
+from hypergrad_bench.bench.progress import RunProgress
+from hypergrad_bench.bench.records.reproduced_case import ReproducedCase
+from hypergrad_bench.bench.runs import comparison_on_workers, reproduce
+from hypergrad_bench.bench.runs.comparison import TrainingComparison
+from hypergrad_bench.bench.runs.reproduce import plan_reproduction, started_reproduction
+from hypergrad_bench.bench.runs.reproduction_file import reproduction_folder
+from hypergrad_bench.bench.training.request import TrainingRequest
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[distributed.Client]:
+    """A worker that is a thread of this process."""
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="inproc://"
+        ) as here,
+        distributed.Client(here) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def at(client: distributed.Client) -> Callable[[Workers], Any]:
+    """What hands out that client in place of a new cluster."""
+
+    @contextmanager
+    def cluster(workers: Workers) -> Iterator[distributed.Client]:
+        del workers
+        yield client
+
+    return cluster
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """Twice a number."""
+
+    @dataclass(frozen=True)
+    class Number:
+        value: int
+
+        @property
+        def name(self) -> str:
+            return f"number {self.value}"
+
+    def cases(self, quick: bool) -> list[Number]:
+        return [self.Number(value) for value in (3, 1, 2)]
+
+    def measure(self, case: Number, quick: bool) -> list[dict[str, Any]]:
+        return [{"twice": 2 * case.value, "infinite": float("inf")}]
+
+    def page(self, rows: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_cases_of_a_reproduction_are_measured_by_workers(
+    at: Callable[[Workers], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every case once, as without workers, and it says where it was measured."""
+    monkeypatch.setattr(reproduce, "cluster", at)
+    monkeypatch.setattr(reproduce, "shares", lambda count: [])
+    monkeypatch.setattr(reproduce, "reproduction_named", lambda name: Doubled())
+    told: dict[str, dict[str, ReproducedCase]] = {}
+    for name, workers in (("on", Workers(here=1)), ("off", None)):
+        for _ in range(2):  # the second time nothing is left to do
+            plan = plan_reproduction("doubled", True, tmp_path / name)
+            with (
+                started_reproduction(plan, ["hgb"], "cpu", workers) as running,
+                RunProgress(3) as progress,
+            ):
+                running.measure_missing(progress)
+        cases = reproduction_folder(tmp_path / name).recorded()
+        told[name] = {case.case: case for case in cases}
+        assert len(cases) == 3
+    on, off = told["on"], told["off"]
+    assert {name: case.rows for name, case in on.items()} == {name: case.rows for name, case in off.items()}
+    assert on["number 1"].rows == [{"twice": 2, "infinite": None}]
+    assert all(case.where["worker"] and case.where["machine"] for case in on.values())
+    assert not any(case.where for case in off.values())
+
+
+def test_trainings_are_made_by_workers(
+    at: Callable[[Workers], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each in the folder of the comparison, by the command that was typed."""
+    methods = ("closed-form", "one-step")
+    made: list[tuple[Any, ...]] = []
+
+    class Training:
+        steps, done = 7, 2
+
+        def run(self, progress: RunProgress) -> None:
+            progress.advance(5)
+            made.append(("run",))
+
+        def save_learned(self) -> None:
+            made.append(("saved",))
+
+    class Comparison:
+        @contextmanager
+        def started(self, method: str, command: list[str]) -> Iterator[Training]:
+            made.append((method, command))
+            yield Training()
+
+    monkeypatch.setattr(comparison_on_workers, "plan_comparison_again", lambda folder: Comparison())
+    with at(Workers(here=1)) as there:
+        comparison = TrainingComparison(tmp_path, methods, TrainingRequest())
+        told: list[str] = []
+        done = list(comparison_on_workers.trained_on(there, comparison, ["hgb", "x"], "cpu", [], told.append))
+    assert sorted(done) == ["closed-form", "one-step"]
+    begun = [one for one in made if len(one) > 1]
+    assert sorted(begun) == [(method, ["hgb", "x"]) for method in methods]
+    assert made.count(("run",)) == made.count(("saved",)) == 2
+    assert told == ["handed out: closed-form", "handed out: one-step"]
+
+
+def test_a_piece_that_always_loses_its_worker_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "wait", lambda futures, **options: None)
+
+    def submit(task: Callable[..., Any], number: int, **options: Any) -> Any:
+        if number == 1:
+            lost = KilledWorker("piece", SimpleNamespace(address="w"), 3)
+            return _Future("error", lambda: lost)
+        return _Future("finished", lambda: None, number)
+
+    there = SimpleNamespace(
+        status="running", nthreads=lambda: {"w": 1}, submit=submit, run=lambda *given, **options: None
+    )
+    pieces = [Piece(f"piece {number}", abs, (number,)) for number in range(3)]
+    told: list[str] = []
+    found = handed_out(there, pieces, told.append)
+    assert [next(found), next(found)] == [0, 2]
+    with pytest.raises(UserError, match=f"piece 1 lost its worker {ATTEMPTS} times; everything else is done"):
+        next(found)
+    assert told.count("a worker was lost, again: piece 1") == ATTEMPTS - 1
+
+
+class _Future:
+    def __init__(self, status: str, exception: Callable[[], Any], value: Any = None) -> None:
+        self.status, self.exception, self._value = status, exception, value
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> Any:
+        return self._value
