@@ -13,6 +13,7 @@ def compare(
         float | None,
         typer.Option(
             min=1.15,
+            max=1e6,
             help="End with status 1 if a method takes more than so many times as long as before beside the "
             "others, or a case is worse.",
         ),

@@ -95,7 +95,7 @@ def _permutation_test(name: str, problems: Sequence[Mapping[str, float]], tests:
     return further / len(drawn) if exact else (further + 1) / (len(drawn) + 1)
 
 
-def _means(values: Sequence[Float[np.ndarray, " methods"]]) -> tuple[Float[np.ndarray, " draws"], bool]:
+def _means(values: Sequence[Float[np.ndarray, " _"]]) -> tuple[Float[np.ndarray, " draws"], bool]:
     """Return the means of one value of each problem: all of them, or as many as 100,000 at random."""
     if math.prod(map(len, values)) <= DRAWS:
         return functools.reduce(np.add.outer, values).ravel() / len(values), True
