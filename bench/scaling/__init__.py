@@ -1,0 +1,1 @@
+"""What hypergradients and the harness cost past the machines at hand: models, their check, a simulation."""
