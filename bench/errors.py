@@ -36,9 +36,16 @@ def unwritable(path: Path, error: OSError) -> UserError:
 
 
 def refuse_taken(folder: Path, advice: str) -> None:
-    """Raise `UserError`, which ends in the advice, if a folder is there and is no empty one."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raise `UserError`, which ends in the advice, if a folder is there and is no empty one.
+
+    Files without a byte count for nothing: a run that found no room to begin leaves its lock and its journal.
+    """
+    if folder.exists() and (not folder.is_dir() or any(map(_holds_something, folder.iterdir()))):
         raise UserError(f"--out {folder} is not an empty folder; {advice}")
+
+
+def _holds_something(path: Path) -> bool:
+    return not path.is_file() or path.stat().st_size > 0
 
 
 def first_line(text: str) -> str:

@@ -1,11 +1,14 @@
 """What `hgb run` and `hgb reproduce` do alike: measure what is missing, and stop so that it can go on."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 import typer
 
+from ..errors import UserError
 from ..measure.self_test import self_test
 from ..progress import RunProgress
 from ..report.terminal import print_lines
@@ -43,6 +46,16 @@ def typed() -> list[str]:
     return ["hgb", *sys.argv[1:]]
 
 
+@contextlib.contextmanager
+def kept_on_refusal(resume: str) -> Iterator[None]:
+    """Say of what is refused in the middle, as by a full disk, by which command it goes on."""
+    try:
+        yield
+    except UserError:
+        say(f"stopped; what is recorded is kept: {resume} goes on")
+        raise
+
+
 def measure(started: AbstractContextManager[Measuring], folder: RunFolder[Any, Any]) -> None:
     """Let the clock test itself, then measure what is missing; say on standard error what happens.
 
@@ -58,7 +71,7 @@ def measure(started: AbstractContextManager[Measuring], folder: RunFolder[Any, A
                 test = self_test(now())
                 opened.note_clock(test)
                 warn(filter(None, [test.fault]))
-            with RunProgress(running.cases, before=running.done) as progress:
+            with RunProgress(running.cases, before=running.done) as progress, kept_on_refusal(folder.resume):
                 running.measure_missing(progress)
     except KeyboardInterrupt:
         say(f"stopped; what is recorded is kept: {folder.resume} goes on")

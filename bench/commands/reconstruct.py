@@ -20,7 +20,7 @@ from ..restoring.pieces import Pieces, pieces
 from ..restoring.quality import SETTINGS, quality
 from ..restoring.saved_model import load_model, strengthened
 from ..restoring.solve_progress import SolveProgress
-from ..restoring.solving import budget_for, chosen_solver, outcome_of, watched_solve
+from ..restoring.solving import budget_for, chosen_solver, outcome_of, told, watched_solve
 from ..restoring.task_options import TaskOptions, asked_task, require_told
 from ..restoring.written_image import bits_for, write_image
 from .notices import say, warn
@@ -79,14 +79,16 @@ def _regularizer(asked: ReconstructionRequest) -> Regularizer:
 
 
 def _solved(asked: ReconstructionRequest, made: Pieces, catalogue: Catalogue) -> list[Solution]:
-    solver = chosen_solver(made.lowers[0], asked.solver, catalogue)
+    with told():
+        solver = chosen_solver(made.lowers[0], asked.solver, catalogue)
     budget = budget_for(made.lowers[0], asked.max_steps, asked.tolerance)
     say(f"solved by {solver!r} with {budget!r}, {made.lowers[0].y.dtype}")
     solutions = []
     with SolveProgress(len(made.lowers), float(budget.tolerance)) as progress:
         for number, lower in enumerate(made.lowers):
             progress.begin(number, CHANNELS[number] if made.by_channel else asked.image.name)
-            solutions.append(watched_solve(solver, budget, lower, progress.seen))
+            with told():
+                solutions.append(watched_solve(solver, budget, lower, progress.seen))
     return solutions
 
 

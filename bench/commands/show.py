@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from ..errors import UserError, unwritable
+from ..failure import failure_of
 from ..grid.by_hand import python_by_hand
 from ..grid.case import Case
 from ..machine.device import use_device
@@ -55,7 +56,10 @@ def _draw(case: Case, record: Record, path: Path) -> None:
     from ..report.seen_figure import seen_figure
 
     steps = case.contestant.budget.max_steps if record.steps_max is None else int(record.steps_max)
-    seen = seen_solve(case, max(steps, 1))
+    try:
+        seen = seen_solve(case, max(steps, 1))
+    except Exception as error:  # a plug-in may raise anything
+        raise UserError(f"the solve of {case.describe()} cannot be drawn: {failure_of(error)}") from error
     shown = len(seen.residuals) - 1
     followed = f"{shown} steps" if shown >= steps else f"the first {shown} of {steps} steps"
     leaves = jax.tree_util.tree_leaves_with_path(seen.gradient)

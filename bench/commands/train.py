@@ -22,7 +22,7 @@ from ..runs.training_run import (
 )
 from ..training.request import TrainingRequest
 from ..training.training_step import DIVERGED, STUCK
-from .measuring import typed
+from .measuring import kept_on_refusal, typed
 from .notices import say
 
 
@@ -40,7 +40,7 @@ def train(request: TrainingRequest, out: Path | None, resume: Path | None, devic
         with started_training(plan, typed()) as running:
             print_lines(f"set aside in {folder.journal.rejected.name}", running.opened.writer.rejected)
             say(_beginning(running))
-            with RunProgress(running.steps, before=running.done) as progress:
+            with RunProgress(running.steps, before=running.done) as progress, kept_on_refusal(folder.resume):
                 running.run(progress)
             running.save_learned()
             _end(running)

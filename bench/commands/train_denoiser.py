@@ -12,6 +12,7 @@ from ...problems.networks.checkpoints import save_drunet
 from ...problems.networks.shipped import SMALL
 from ..errors import UserError
 from ..machine.device import use_device
+from ..machine.memory import memory_limit
 from ..progress import RunProgress
 from ..training.denoiser_quality import Quality, quality
 from ..training.denoiser_training import (
@@ -23,6 +24,8 @@ from ..training.denoiser_training import (
 )
 from ..training.settings import Training
 
+HELD = 4
+"""Batches in float64 that drawing one takes at least: crops, turned ones, noise, and their sum."""
 EVERY = 25
 """Steps between two lines of progress, and two states that a stopped training goes on from."""
 
@@ -38,6 +41,12 @@ def train_denoiser(training: Training, out: Path, pause: int | None, device: str
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise UserError(f"--out {out}: a file that ends in .safetensors, in an existing folder, is accepted")
     use_device(device)
+    needed, limit = HELD * 8 * training.batch * training.side**2, memory_limit()
+    if needed > limit:
+        raise UserError(
+            f"--batch {training.batch}: its crops need {needed / 2**30:.3g} GiB at least; the limit is "
+            f"{limit / 2**30:.3g} GiB"
+        )
     kept = out.with_suffix(".state.safetensors")
     state = load_state(kept, training, SMALL) if kept.exists() else start_training(training, SMALL)
     messages = Console(stderr=True, highlight=False)

@@ -59,7 +59,7 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
                     n_workers=workers.here,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     memory_limit=None,  # the limit of a case is our own
                 )
             )

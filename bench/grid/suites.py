@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from ..errors import UserError, nearest
 from .clock_settings import ClockSettings
+from .limits import MOST_SEEDS
+from .suite_fields import are, is_whole, require, require_names, require_whole
 from .sweep import Sweep
 
 TASKS = ("denoising", "inpainting", "deconvolution")
@@ -27,6 +29,9 @@ class Workload:
         tasks: on which it runs unless others are asked for, with `OTHERS` also those that no workload of the
             suite names; a plug-in's tasks come too.
         methods: who runs on it in place of the suite's; a plug-in's do too. The suite's for none.
+
+    Raises:
+        ValueError: for a field that is something else, such as a name in the place of a tuple of names.
     """
 
     regularizer: str
@@ -35,6 +40,15 @@ class Workload:
     unrolled_steps: tuple[int, ...]
     tasks: tuple[str, ...] = TASKS
     methods: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would be left out, or end as an error of Python's, once a run lists its cases."""
+        require(self, "regularizer", "a name", are(str, (self.regularizer,)))
+        require_whole(self, "shape", "unrolled_steps")
+        rising = sorted(set(self.unrolled_steps)) == list(self.unrolled_steps)
+        require(self, "unrolled_steps", "budgets in rising order", rising)
+        require(self, "batch", "a whole number from 1 on", is_whole(self.batch))
+        require_names(self, "tasks", "methods")
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,9 @@ class Suite:
         methods_on_request: methods that run only when they are asked for by name: they came after the suite
             was recorded, and its cases stay.
         sweep: over what every method's budget is swept; None gives each its suite's one.
+
+    Raises:
+        ValueError: for a field that is something else, such as a precision that there is not.
     """
 
     name: str
@@ -76,6 +93,21 @@ class Suite:
     on_request: tuple[Workload, ...] = ()
     methods_on_request: tuple[str, ...] = ()
     sweep: Sweep | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would be left out, or end as an error of Python's, once a run lists its cases."""
+        require_names(self, "solvers", "methods", "methods_on_request", "dtypes")
+        require_names(self, "further_solvers_on", "further_methods_on", "contenders_on")
+        for name in ("workloads", "on_request"):
+            require(self, name, "a tuple of Workload", are(Workload, getattr(self, name)))
+        for name in ("workloads", "solvers", "dtypes"):
+            require(self, name, "one entry or more", len(getattr(self, name)) > 0)
+        require(self, "dtypes", f"a tuple of {', '.join(TOLERANCES)}", set(self.dtypes) <= set(TOLERANCES))
+        few = is_whole(self.seeds) and self.seeds <= MOST_SEEDS
+        require(self, "seeds", f"a whole number from 1 to {MOST_SEEDS}", few)
+        require(self, "untimed_level", "a whole number from 0 to 3", self.untimed_level in range(4))
+        require(self, "clock", "ClockSettings", isinstance(self.clock, ClockSettings))
+        require(self, "sweep", "None or a Sweep", self.sweep is None or isinstance(self.sweep, Sweep))
 
 
 TOLERANCES = {"float64": 1e-10, "float32": 3e-6}

@@ -1,6 +1,5 @@
 """Solutions, gradients and inputs that a user wants to keep, one file per record."""
 
-import contextlib
 import io
 from pathlib import Path
 
@@ -22,6 +21,4 @@ def keep_arrays(folder: Path, measured: MeasuredRecord) -> None:
         path.parent.mkdir(exist_ok=True)
         replace_durably(path, content.getvalue())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            path.with_name(path.name + ".tmp").unlink()
         raise unwritable(path, error) from error

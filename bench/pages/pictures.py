@@ -5,13 +5,13 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import jax
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 
+from ..records.durable import refuse_special
 from ..records.record import Record
 from ..records.status import Status
 from ..report.columns import scientific
@@ -46,7 +46,8 @@ def restored_pictures(records: Sequence[Record], arrays: Path) -> list[Drawing |
             path = arrays / f"{best.id}.npz"
             try:
                 pictures += _restored(problem.title(), best, path)
-            except (ValueError, OSError, EOFError, KeyError, IndexError, BadZipFile) as error:
+            # The file may be anybody's, and damage shows as errors of many types.
+            except Exception as error:
                 pictures.append(Words(f"{path} cannot be read: {error}", "Warning", warning=True))
     return pictures
 
@@ -65,6 +66,7 @@ def filter_picture(regularizer: Any) -> Drawing | None:
 
 
 def _restored(title: str, record: Record, path: Path) -> list[Drawing]:
+    refuse_special(path)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
         held: dict[str, Shaped[np.ndarray, "..."]] = {name: saved[name] for name in saved.files}
     images = _images(held)

@@ -5,6 +5,9 @@ import errno
 import os
 from pathlib import Path
 
+MOST_AT_ONCE = 2**30
+"""Bytes of one write: Linux writes no more than twice as many, which would pass for a full disk."""
+
 
 def append_durably(path: Path, content: bytes) -> None:
     """Append bytes with one write to a file that exists, and wait for the disk.
@@ -25,14 +28,25 @@ def append_durably(path: Path, content: bytes) -> None:
 
 
 def replace_durably(path: Path, content: bytes) -> None:
-    """Put bytes in a file's place in one step: a reader or a kill sees the old or the new content."""
+    """Put bytes in a file's place in one step: a reader or a kill sees the old or the new content.
+
+    Raises `OSError` if the bytes do not fit; the old content stays, and nothing is left of the new one.
+    """
     temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    # A link of that name, in a folder that somebody else made, would lead out of it.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    descriptor = os.open(temporary, flags, 0o644)
     try:
-        _write_whole(descriptor, content)
-    finally:
-        os.close(descriptor)
-    os.replace(temporary, path)
+        try:
+            for begin in range(0, max(1, len(content)), MOST_AT_ONCE):
+                _write_whole(descriptor, content[begin : begin + MOST_AT_ONCE])
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     sync_folder(path.parent)
 
 

@@ -1,5 +1,6 @@
 """A page of results: text, tables, a verdict and figures, as Markdown and PNG files."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,7 @@ def write_page_figures(page: Page, folder: Path, suffix: str = "png") -> list[Pa
     Raises:
         UserError: if the folder cannot be written.
     """
-    files = {folder / "figures" / f"{name}.{suffix}": figure for name, figure in page.figures.items()}
+    files = {folder / _figure_file(name, suffix): figure for name, figure in page.figures.items()}
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for path, figure in files.items():
@@ -75,8 +76,13 @@ def page_markdown(page: Page) -> str:
     parts = [f"# {page.title}", page.question, f"**Rule.** {page.rule}", f"**Verdict.** {page.verdict}"]
     parts += [f"**Warning.** {warning}" for warning in page.warnings]
     parts += map(markdown_table, page.sections)
-    parts += [f"![{name}](figures/{name}.png)" for name in page.figures]
+    parts += [f"![{name}]({_figure_file(name, 'png')})" for name in page.figures]
     return joined(parts) + "\n"
+
+
+def _figure_file(name: str, suffix: str) -> str:
+    """Return where a figure lies in its page's folder; a name can come of rows, which may be anybody's."""
+    return f"figures/{re.sub(r'[^A-Za-z0-9_-]+', '-', name)}.{suffix}"
 
 
 def render_page(page: Page) -> RenderableType:

@@ -1,5 +1,6 @@
 """What all figures share: one panel per task and regulariser, the looks of methods and solvers, a legend."""
 
+import io
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..records.durable import replace_durably
 from ..records.record import Record
 from .tables import ResultRow, RowKey, Table, make_tables, unbracketed
 
@@ -190,16 +192,18 @@ def _panel_width(axes: Axes) -> float:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure in the format of the path's suffix: .png, .svg or .pdf.
+    """Write a figure in the format of the path's suffix: .png, .svg or .pdf; the file is replaced whole.
 
     The same figure becomes the same bytes; text in a PDF stays text, in fonts that publishers accept.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; an older one is as it was.
     """
     undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "hypergrad-bench", "pdf.fonttype": 42}):
-        figure.savefig(path, dpi=150, metadata=undated[path.suffix])
+        figure.savefig(content, format=path.suffix[1:], dpi=150, metadata=undated[path.suffix])
+    replace_durably(path, content.getvalue())
 
 
 def _placed(axes: Iterable[Axes], tables: Iterable[Table | None]) -> Iterator[tuple[Axes, Table]]:

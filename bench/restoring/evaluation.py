@@ -14,7 +14,7 @@ from ..errors import UserError
 from .image_set import Picture, seed_of
 from .pieces import Pieces, pieces
 from .quality import quality
-from .solving import budget_for, chosen_solver, outcome_of, solved
+from .solving import budget_for, chosen_solver, outcome_of, solved, told
 from .tuning import Tuned, best_factor
 
 CONVERGED = Outcome.CONVERGED.name.lower()
@@ -153,5 +153,7 @@ def _restored(setting: Setting, made: Pieces) -> tuple[Float[np.ndarray, "..."],
 
 def _solutions(setting: Setting, made: Pieces) -> Iterator[Solution]:
     for lower in made.lowers:
-        solver = chosen_solver(lower, setting.solver, setting.catalogue)
-        yield solved(solver, budget_for(lower, setting.max_steps, setting.tolerance), lower)
+        with told():
+            solver = chosen_solver(lower, setting.solver, setting.catalogue)
+            solution = solved(solver, budget_for(lower, setting.max_steps, setting.tolerance), lower)
+        yield solution

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
+from ...problems.files.image_file import SUFFIXES
 from ...problems.ground_truths.folder_survey import left_out, list_images, read_luma, read_rgb
 from ..errors import UserError
 
@@ -40,7 +41,8 @@ def read_folder(folder: Path, color: bool) -> list[Picture]:
         raise UserError(str(error)) from error
     if not pictures:
         raise UserError(
-            f"folder {folder.name!r} holds no image{f'; left out are {others}' if others else ''}"
+            f"folder {folder.resolve().name!r} holds no image{f'; left out are {others}' if others else ''}; "
+            f"files directly in it with names that end in {', '.join(SUFFIXES)} are accepted"
         )
     return pictures
 
@@ -48,7 +50,7 @@ def read_folder(folder: Path, color: bool) -> list[Picture]:
 def not_read(folder: Path) -> str | None:
     """Say what else a folder holds that is no image; None for nothing."""
     others = left_out(str(folder))
-    return f"folder {folder.name!r}: left out are {others}" if others else None
+    return f"folder {folder.resolve().name!r}: left out are {others}" if others else None
 
 
 def require_apart(tuned: list[Picture], judged: list[Picture]) -> None:

@@ -21,7 +21,10 @@ from ...problems.task import Task
 from ...problems.tasks.magnetic_resonance import MagneticResonance
 from ...problems.tasks.super_resolution import SuperResolution
 from ..errors import UserError
+from ..machine.memory import memory_limit
 
+HELD = 4
+"""Images in float64 that a solve holds at least: measurement, iterate, gradient and step."""
 MULTIPLES = (1, 2, 4, 8, 16, 32)
 """What the sides of a canvas are multiples of, tried in this order."""
 
@@ -78,6 +81,7 @@ def pieces(task: Task, y: Float[np.ndarray, "..."], regularizer: Regularizer, se
         UserError: if measurement, task and regulariser do not fit together.
     """
     shape = image_shape(task, y.shape)
+    _require_memory(shape)
     regularizer, dtype = in_one_precision(regularizer)
     for part in (shape, shape[:2]) if is_colour(shape) else (shape,):
         if canvas := _canvas(regularizer, part, dtype):
@@ -90,6 +94,16 @@ def pieces(task: Task, y: Float[np.ndarray, "..."], regularizer: Regularizer, se
         f"{type(regularizer).__name__} does not take an image of shape {shape}: "
         f"{refusal(regularizer, shape, dtype)}"
     )
+
+
+def _require_memory(shape: Shape) -> None:
+    """Raise `UserError` if what a solve holds of an image needs more memory than one program may take."""
+    needed, limit = HELD * 8 * math.prod(shape), memory_limit()
+    if needed > limit:
+        raise UserError(
+            f"an image of shape {shape} needs {needed / 2**30:.3g} GiB at least; the limit is "
+            f"{limit / 2**30:.3g} GiB"
+        )
 
 
 def image_shape(task: Task, shape: Shape) -> Shape:

@@ -1,7 +1,8 @@
 """The solve behind a restored image: who solves it, how far, and what is seen on the way."""
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from ...solvers.solve import Ended, finish, solve
 from ...solvers.solver import Outcome, Solution, Solver
 from ..catalogue.catalogue import Catalogue
 from ..errors import UserError
+from ..failure import failure_of
 
 PREFERRED: tuple[Solver, ...] = (
     DualFista(),
@@ -72,6 +74,17 @@ def budget_for(lower: LowerLevel, max_steps: int | None, tolerance: float | None
         )
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Let what a plug-in raises in a solve, or JAX for want of memory, be a sentence."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"the solve failed: {failure_of(error)}") from error
 
 
 def watched_solve(solver: Solver, budget: Budget, lower: LowerLevel, watch: Watch) -> Solution:

@@ -34,7 +34,7 @@ def bits_for(path: Path, asked: str | None, stored: str, shape: tuple[int, ...])
     if ending not in SUFFIXES:
         raise UserError(f"--out {path.name} must end in one of {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
-        raise UserError(f"--out {path}: there is no folder {str(path.parent)!r}")
+        raise UserError(f"--out {path}: there is no folder {str(path.parent)!r}; one that exists is accepted")
     accepted: tuple[Bits, ...] = ("8", "16", "float")
     if ending == ".png":
         accepted = ("8", "16") if len(shape) == 2 else ("8",)

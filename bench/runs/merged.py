@@ -1,6 +1,5 @@
 """Several runs as one: what they asked for together, and their records in one journal."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from ..errors import UserError, unwritable
 from ..grid.selection import Selection
+from ..records.durable import refuse_special, replace_durably
 from ..records.line_file import BadLine
 from ..records.record import Record
 from .run import Plan, plan_run
@@ -166,6 +166,7 @@ def _copy_arrays(sources: Sequence[Path], out: Path, name: str) -> None:
     path, target = saved[0], out / "arrays" / f"{name}.npz"
     try:
         target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, target)
+        refuse_special(path)
+        replace_durably(target, path.read_bytes())
     except OSError as error:
         raise unwritable(target, error) from error

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..failure import failure_of
 from ..progress import RunProgress
 from ..records.curve_point import CurvePoint, LevelPoint
 from ..training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -72,7 +73,14 @@ def started_training(plan: TrainingPlan, command: Sequence[str]) -> Iterator["Ru
         UserError: if the folder cannot be written or another run is writing to it, or the state in it is
             damaged.
     """
-    trainer = prepared(plan.planned)
+    try:
+        trainer = prepared(plan.planned)
+        state = trainer.start()
+        require_savable(trainer.learned(state))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    except Exception as error:  # a plug-in, or a setting that JAX does not take, may raise anything
+        raise UserError(f"the training cannot begin: {failure_of(error)}") from error
 
     def begun() -> TrainingFile:
         return TrainingFile(
@@ -82,11 +90,6 @@ def started_training(plan: TrainingPlan, command: Sequence[str]) -> Iterator["Ru
             **provenance(command),
         )
 
-    try:
-        state = trainer.start()
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    require_savable(trainer.learned(state))
     with training_folder(plan.folder).opened(begun) as opened:
         kept = Checkpoint(state, 0.0)
         if (path := plan.folder / STATE).exists():
@@ -136,9 +139,22 @@ class RunningTraining:
         return self.done < self.steps and int(self.now.state.ended) == GOING_ON
 
     def run(self, progress: RunProgress) -> None:
-        """Train to the last step, or until it diverges or is stuck; curve and state are kept on the way."""
+        """Train to the last step, or until it diverges or is stuck; curve and state are kept on the way.
+
+        Raises:
+            UserError: if a file cannot be written, or with what a plug-in or JAX raised, such as for want of
+                memory.
+        """
         if not self.is_running:
             return
+        try:
+            self._run(progress)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"the training ended at step {self.done}: {failure_of(error)}") from error
+
+    def _run(self, progress: RunProgress) -> None:
         progress.begin("compiling")
         self.trainer.compile(self.now.state)
         count, said = 1, 0.0

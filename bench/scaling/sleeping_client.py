@@ -124,7 +124,7 @@ def sleeping_cluster(sleepers: Sleepers, templates: Sequence[str]) -> Iterator[A
             n_workers=sleepers.workers,
             threads_per_worker=sleepers.slots // sleepers.workers,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=None,
         ) as cluster,
         distributed.Client(cluster) as client,

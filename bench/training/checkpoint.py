@@ -62,7 +62,8 @@ def load_checkpoint(path: Path, like: StepState, training: str) -> Checkpoint:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
-    except (OSError, SafetensorError) as error:
+    # Numbers that numpy lacks end as an AttributeError.
+    except (OSError, SafetensorError, AttributeError, TypeError) as error:
         raise UserError(f"{path} cannot be read ({error}); delete it to start again") from error
     if about.get(_TRAINING) != training:
         raise UserError(f"{path} is the state of another training; delete it to start again")

@@ -13,13 +13,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ...problems.ground_truth import GroundTruth
 from ...problems.ground_truths.photographs import Photographs
 from ...problems.networks.drunet import Drunet
 from ...problems.networks.network import Parameters
-from ..errors import UserError
+from ..errors import UserError, unwritable
+from ..records.durable import replace_durably
 from .settings import Goal, Training
 
 EVEN, FLOOR = 0.1, 0.03
@@ -84,12 +85,17 @@ def estimate(
 
 
 def save_state(path: Path, training: Training, network: Drunet, state: TrainingState) -> None:
-    """Write all that training needs to go on."""
+    """Write all that training needs to go on, whole or not at all.
+
+    Raises:
+        UserError: if the file cannot be written; what was written before is as it was.
+    """
     leaves = {f"{index}": np.asarray(leaf) for index, leaf in enumerate(jax.tree.leaves(state[1:]))}
     about = {"training": _settings(training, network), "step": str(state.step)}
-    partial_path = path.with_suffix(".partial")
-    save_file(leaves, partial_path, metadata=about)
-    partial_path.replace(path)
+    try:
+        replace_durably(path, save(leaves, metadata=about))
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def load_state(path: Path, training: Training, network: Drunet) -> TrainingState:
@@ -103,7 +109,8 @@ def load_state(path: Path, training: Training, network: Drunet) -> TrainingState
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
             leaves = [jnp.asarray(file.get_tensor(f"{index}")) for index in range(len(file.keys()))]
-    except SafetensorError as error:
+    # Numbers that numpy lacks end as an AttributeError.
+    except (OSError, SafetensorError, AttributeError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}; delete it to start again") from error
     if about.get("training") != _settings(training, network):
         raise UserError(

@@ -10,6 +10,8 @@ from jaxtyping import Shaped
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MATLAB_OFFSET = 512
 """Bytes of MATLAB's own header, before the one of HDF5."""
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError)
+"""What damage to a file shows as: HDF5 reports it by errors of many types."""
 
 
 def is_hdf5(content: bytes) -> bool:
@@ -20,7 +22,10 @@ def is_hdf5(content: bytes) -> bool:
 def names_of_hdf5(content: bytes, what: str) -> tuple[str, ...]:
     """Return the names of the variables of an HDF5 file, sorted; see `read_hdf5` for errors."""
     with _opened(content, what) as file:
-        return tuple(sorted(name for name in file if not name.startswith("#")))
+        try:
+            return tuple(sorted(name for name in file if not name.startswith("#")))
+        except _DAMAGE as error:
+            raise ValueError(f"{what} cannot be read: {error}") from error
 
 
 def read_hdf5(content: bytes, variable: str, what: str) -> list[Shaped[np.ndarray, "..."]]:
@@ -43,8 +48,7 @@ def read_hdf5(content: bytes, variable: str, what: str) -> list[Shaped[np.ndarra
         try:
             _require_inside(file, variable, what)
             return _arrays(file, file[variable], f"variable {variable!r} of {what}")
-        # HDF5 reports damage by errors of many types.
-        except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             if what in str(error):
                 raise
             raise ValueError(f"{what} cannot be read: {error}") from error
@@ -60,7 +64,7 @@ def _opened(content: bytes, what: str) -> Any:
         ) from error
     try:
         return h5py.File(io.BytesIO(content), "r")
-    except OSError as error:
+    except _DAMAGE as error:
         raise ValueError(f"{what} cannot be read: {error}") from error
 
 

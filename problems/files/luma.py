@@ -78,10 +78,22 @@ def _open(content: bytes, name: str) -> Image.Image:
 def _decode(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content), formats=FORMATS)
     image.load()
+    if image.format == "BMP":
+        _require_whole_bitmap(content, image.size)
     has_transparency = "transparency" in image.info or image.mode in ("LA", "PA", "RGBA")
     if image.mode in SIXTEEN_BIT_MODES or (image.mode == "L" and not has_transparency):
         return image
     return image.convert("RGBA" if has_transparency else "RGB")
+
+
+def _require_whole_bitmap(content: bytes, size: tuple[int, int]) -> None:
+    """Refuse a bitmap with more rows than its header announces: Pillow leaves them and says nothing."""
+    places = ((10, 14), (14, 18), (28, 30), (30, 34))
+    start, head, bits, packing = (int.from_bytes(content[slice(*place)], "little") for place in places)
+    row = (size[0] * bits + 31) // 32 * 4
+    # Neither the short header of OS/2, which has other places, nor lengths of runs.
+    if head >= 40 and packing in (0, 3) and len(content) - start >= row * (size[1] + 1):
+        raise ValueError(f"it holds more rows of pixels than the {size[1]} that its header announces")
 
 
 def _grey(image: Image.Image) -> Float64[np.ndarray, "height width"]:

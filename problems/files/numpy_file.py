@@ -16,15 +16,22 @@ def read_npy(content: bytes, what: str) -> Shaped[np.ndarray, "..."]:
     """Read the one array of an .npy file; `what` names it in messages.
 
     Raises:
-        ValueError: if it is no such file, is damaged, or holds Python objects.
+        ValueError: if it is no such file, is damaged, or holds Python objects or more than its header says.
     """
+    stream = io.BytesIO(content)
     try:
-        return np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    # A header can ask for more memory than there is.
-    except (ValueError, EOFError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+    # numpy reports damage by errors of many types; a header can ask for more memory than there is.
+    except Exception as error:
         if "Object arrays" in str(error):
             raise ValueError(f"{what} {OBJECTS}") from error
         raise ValueError(f"{what} cannot be read as an .npy file: {error}") from error
+    if left := len(content) - stream.tell():
+        raise ValueError(
+            f"{what} holds {left} bytes behind the array of shape {array.shape} and type {array.dtype} that "
+            "its header announces; a file of one array is accepted"
+        )
+    return array
 
 
 def names_of_npz(content: bytes, what: str) -> tuple[str, ...]:
@@ -37,13 +44,15 @@ def read_npz(content: bytes, variable: str, what: str) -> Shaped[np.ndarray, "..
     archive = _archive(content, what)
     stored = next(name for name in archive.namelist() if name.removesuffix(".npy") == variable)
     try:
-        return read_npy(archive.read(stored), f"{what}, {variable!r},")
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
+        packed = archive.read(stored)
+    # zipfile and what decompresses report damage by errors of many types.
+    except Exception as error:
         raise ValueError(f"{what} cannot be read: {error}") from error
+    return read_npy(packed, f"{what}, {variable!r},")
 
 
 def _archive(content: bytes, what: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
+    except Exception as error:
         raise ValueError(f"{what} cannot be read as an .npz file: {error}") from error

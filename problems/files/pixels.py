@@ -61,7 +61,8 @@ def as_pixels(array: Shaped[np.ndarray, "..."], name: str) -> Pixels:
             f"image {name!r} holds floating numbers from {array.min():g} to {array.max():g}; [0, 1] is "
             "accepted: only you know which value is white, so divide by it"
         )
-    return Pixels(array, 1)
+    # Wider numbers than float64 JAX does not have.
+    return Pixels(array.astype(np.float64) if array.dtype.itemsize > 8 else array, 1)
 
 
 def _why(shape: tuple[int, ...]) -> str:

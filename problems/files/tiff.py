@@ -1,6 +1,7 @@
 """Images in TIFF files."""
 
 import io
+import math
 
 import numpy as np
 import tifffile
@@ -9,6 +10,8 @@ from PIL import Image
 
 from .pixels import KINDS, Pixels, as_pixels
 
+LARGEST = 2**30
+"""Numbers of an image: more are not read."""
 # Pillow's names of pixels that it decodes without loss, by their type.
 _LOSSLESS = {"uint8": ("L", "RGB"), "uint16": ("I;16", "I;16L", "I;16B"), "float32": ("F",)}
 
@@ -50,9 +53,10 @@ def read_tiff(content: bytes, name: str) -> Num[np.ndarray, "height width *chann
 
 def _only_page(file: tifffile.TiffFile, name: str) -> tifffile.TiffPage:
     page = file.pages[0]
-    whole = file.series[0]
     if not isinstance(page, tifffile.TiffPage):
         raise ValueError("its first page is incomplete")
+    _require_whole(page)
+    whole = file.series[0]
     if len(file.pages) > 1 or len(file.series) > 1 or whole.size != page.size:
         count = max(len(file.pages), whole.size // max(page.size, 1))
         raise ValueError(f"image {name!r} holds {count} images; store each in a file of its own")
@@ -62,14 +66,29 @@ def _only_page(file: tifffile.TiffFile, name: str) -> tifffile.TiffPage:
             f"image {name!r} is a TIFF file of one bit, in which programs differ about which bit is white; "
             "store it as PNG, or with 8 bits"
         )
-    # tifffile fills what is missing with zeros and says nothing.
-    if 0 in page.databytecounts or 0 in page.dataoffsets:
-        raise ValueError("some of its strips or tiles are missing")
     if _name(page.photometric) not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
         raise ValueError(
             f"image {name!r} is a TIFF file of kind {_name(page.photometric)}; grey and RGB are accepted"
         )
     return page
+
+
+def _require_whole(page: tifffile.TiffPage) -> None:
+    """Refuse a page whose strips or tiles are others than its size asks for, or that announces too much.
+
+    tifffile fills what is missing with zeros, leaves what is more, and says nothing.
+    """
+    if page.size > LARGEST:
+        raise ValueError(f"it announces {page.size} numbers; at most {LARGEST} are read")
+    counts = page.databytecounts
+    if math.prod(page.chunked) != len(page.dataoffsets) or 0 in counts or 0 in page.dataoffsets:
+        raise ValueError("some of its strips or tiles are missing")
+    if page.size and _name(page.compression) == "NONE" and not page.is_tiled and page.bitspersample % 8 == 0:
+        planes = page.samplesperpixel if _name(page.planarconfig) == "SEPARATE" else 1
+        row = page.nbytes // (planes * page.imagelength)
+        most = row * (min(page.rowsperstrip, page.imagelength) + 1)
+        if sum(counts) < page.nbytes or max(counts) >= most:
+            raise ValueError(f"its strips hold {sum(counts)} bytes, and its size asks for {page.nbytes}")
 
 
 def _decoded(page: tifffile.TiffPage, content: bytes) -> np.ndarray:

@@ -9,7 +9,7 @@ def write_whole(path: Path, content: bytes) -> None:
     """Put bytes in a file's place in one step, and wait for the disk: a kill leaves the old or the new file.
 
     Raises:
-        OSError: if the system refuses; the old file is as it was.
+        OSError: if the system refuses, with the path; the old file is as it was.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -18,6 +18,10 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        # A write that has no room does not say of what.
+        error.filename = error.filename or os.fspath(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
     _sync_folder(path.parent)

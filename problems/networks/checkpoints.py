@@ -7,9 +7,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from ..files.tensor_file import read_tensors, require_match, shapes, under_prefix
+from ..files.whole_file import write_whole
 from .drunet import Drunet
 from .network import Parameters
 from .torch_names import NamedParameter, drunet_entries
@@ -66,12 +67,13 @@ def save_drunet(
 
     Raises:
         KeyError: if the tree lacks a parameter of the definition.
+        OSError: if the file cannot be written; an older one is as it was.
     """
     tensors = {}
     for entry in drunet_entries(network):
         leaf = np.asarray(_at(parameters, entry.path))
         tensors[entry.name] = np.ascontiguousarray(leaf.transpose(np.argsort(entry.order)))
-    save_file(tensors, path, metadata=dict(about or {}))
+    write_whole(Path(path), save(tensors, metadata=dict(about or {})))
 
 
 def _tree(entries: tuple[NamedParameter, ...], tensors: Mapping[str, np.ndarray]) -> Parameters:

@@ -241,7 +241,7 @@ def test_a_group_is_measured_into_a_folder_for_each(
     """One after the other, all refused or all begun."""
     begun: list[tuple[str, bool, str]] = []
 
-    def note(plan: Any) -> None:
+    def note(plan: Any, device: str, workers: object) -> None:
         begun.append((plan.name, plan.quick, str(plan.folder.relative_to(tmp_path))))
 
     monkeypatch.setattr(reproduce_command, "_measure", note)

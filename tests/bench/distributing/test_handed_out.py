@@ -28,7 +28,11 @@ def client() -> Iterator[distributed.Client]:
     """A worker that is a thread of this process."""
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="inproc://"
+            n_workers=1,
+            threads_per_worker=1,
+            processes=False,
+            dashboard_address="127.0.0.1:0",
+            protocol="inproc://",
         ) as here,
         distributed.Client(here) as client,
     ):
