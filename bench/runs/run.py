@@ -83,7 +83,7 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
     unique = []
     for group in groups:
         fresh = {case.id: case for case in group if case.id not in seen}
-        seen |= fresh.keys()
+        seen.update(fresh)
         if fresh:
             unique.append(tuple(fresh.values()))
     if not unique:

@@ -14,7 +14,7 @@ from .reproduced_points import KERNEL_REACH
 from .smooth_costs import Effort, SmoothCost, directions_bytes
 
 MEGAPIXELS = 10_000_000
-SHARPENED = Effort(steps=260, adjoint_steps=500)
+LARGEST_MEASURED = Effort(steps=260, adjoint_steps=500)
 """ADMM's steps to 1e-5 at 1024 x 1024, and the limit of the adjoint iteration, which it met at every size."""
 EXPERTS = Effort(steps=30, adjoint_steps=18)
 """Nesterov's and conjugate gradients' steps to 1e-10, which were the same from 16 x 16 to 64 x 64."""
@@ -58,9 +58,9 @@ def large_image(checks: Mapping[str, CurveCheck]) -> list[FarPrediction]:
     blurred = FilterProblem(MEGAPIXELS, task="deconvolution")
     unrolled = Effort(UNROLLED_STEPS, every=SEGMENT)
     rows = [
-        ("solve alone, ADMM", analysis_costs.admm(problem, SHARPENED)),
-        ("closed form, conjugate gradients", analysis_costs.closed_form_iterated(problem, SHARPENED)),
-        ("closed form, MINRES", analysis_costs.closed_form_iterated(blurred, SHARPENED)),
+        ("solve alone, ADMM", analysis_costs.admm(problem, LARGEST_MEASURED)),
+        ("closed form, conjugate gradients", analysis_costs.closed_form_iterated(problem, LARGEST_MEASURED)),
+        ("closed form, MINRES", analysis_costs.closed_form_iterated(blurred, LARGEST_MEASURED)),
         ("unrolled, checkpoints", analysis_costs.unrolled_checkpoints(problem, unrolled)),
         ("unrolled", analysis_costs.unrolled(problem, unrolled)),
     ]

@@ -15,7 +15,7 @@ from .program_cost import DeviceFigures, Number
 from .reproduced_points import rows_of
 from .rule_table import rule_table
 from .shown_numbers import duration, size, two_digits, within
-from .simulation_file import Simulated, SleepingRun, read_simulation
+from .simulation_file import Simulated, SleepingRun, TimedStage, read_simulation
 
 SIMULATED = "harness-scale-cpu"
 CASES, WORKERS = 100_000, 1000
@@ -142,11 +142,10 @@ def grid_table(results: Path, simulated: Simulated | None) -> TextTable:
     ]
     if simulated is not None:
         rate = capacity(simulated.runs, WORKERS)
+        listing = simulated.worker_listing
+        seconds = "not measured" if listing is None else duration(2 * listing.seconds)
         lines += [
-            [
-                "before its first group a worker lists the cases twice",
-                duration(2 * simulated.listing.seconds),
-            ],
+            ["before its first group a worker lists the cases twice", seconds],
             [f"groups a second that the harness records, told of {WORKERS:,} workers", two_digits(rate)],
             ["workers that wait for it, if groups compile", _workers(rate, one.first)],
             ["workers that wait for it, if groups do not", _workers(rate, one.later)],
@@ -178,29 +177,21 @@ def simulation_table(found: Simulated) -> TextTable:
     """Return the stages of the simulated grid: seconds, memory, and how many records a second."""
     journal = found.journal
     rate = journal.records / journal.seconds
-    lines = [
-        ["the client lists the grid", duration(found.planning.seconds), _peak(found.planning.peak_bytes), ""],
-        ["a worker lists the cases", duration(found.listing.seconds), _peak(found.listing.peak_bytes), ""],
-        [
-            f"the journal alone, {size(journal.journal_bytes)}, {journal.appends:,} appends",
-            duration(journal.seconds),
-            "",
-            f"{two_digits(rate)} records/s",
-        ],
-        ["hgb table", duration(found.table.seconds), _peak(found.table.peak_bytes), ""],
-        [
-            f"hgb report: {found.report.records:,} records, {size(found.report.page_bytes)}",
-            duration(found.report.seconds),
-            _peak(found.report.peak_bytes),
-            "",
-        ],
-        [
-            "hgb run --resume, nothing left",
-            duration(found.resume.seconds),
-            _peak(found.resume.peak_bytes),
-            "",
-        ],
+    stages: list[tuple[str, TimedStage | None]] = [
+        ("the client plans the grid", found.planning),
+        ("each case is given its id", found.listing),
+        ("a worker lists the cases", found.worker_listing),
+        ("hgb table", found.table),
+        (f"hgb report: {found.report.records:,} records, {size(found.report.page_bytes)}", found.report),
+        ("hgb run --resume, nothing left", found.resume),
     ]
+    lines = [
+        [name, duration(stage.seconds), _peak(stage.peak_bytes), ""]
+        for name, stage in stages
+        if stage is not None
+    ]
+    appended = f"the journal alone, {size(journal.journal_bytes)}, {journal.appends:,} appends"
+    lines.append([appended, duration(journal.seconds), "", f"{two_digits(rate)} records/s"])
     heading = f"{found.cases:,} cases in {found.groups:,} groups"
     return TextTable("", "", (heading, "seconds", "peak memory", "rate"), lines)
 

@@ -105,8 +105,11 @@ def simulate(asked: AskedSimulation, folder: Path, command: Sequence[str]) -> Si
         UserError: if the grid is not that of the template's journal, or the folder cannot be written.
     """
     plan, planning = _staged(lambda: plan_run(asked.selection, folder / "run"))
-    _, listing = _staged(lambda: {case.id: case for group in expand(plan.request).groups for case in group})
-    grid = _grid_of(plan, [[case.id for case in group] for group in plan.groups], asked.template)
+    ids, listing = _staged(lambda: [[case.id for case in group] for group in plan.groups])
+    _, worker_listing = _staged(
+        lambda: {case.id: case for group in expand(plan.request).groups for case in group}
+    )
+    grid = _grid_of(plan, ids, asked.template)
     journal = _journal_alone(folder / "journal" / "records.jsonl", grid)
     runs = []
     for number, run in enumerate((asked.whole, *asked.short)):
@@ -123,6 +126,7 @@ def simulate(asked: AskedSimulation, folder: Path, command: Sequence[str]) -> Si
         groups=len(plan.groups),
         planning=planning,
         listing=listing,
+        worker_listing=worker_listing,
         journal=journal,
         runs=runs,
         table=table,

@@ -75,7 +75,9 @@ class Simulated(_Part):
         cases: of the grid.
         groups: that they are in.
         planning: the grid planned, as the client does once: every case, each once.
-        listing: the cases by their ids, as every worker lists them, and the process that measures once more.
+        listing: every planned case given its id.
+        worker_listing: the grid listed and each case given its id, as a worker does before its first group,
+            and its measuring process once more; None in simulations of before.
         journal: written without a scheduler.
         runs: through the scheduler; the first is the whole grid.
         table: `hgb table FOLDER --no-write` on the whole journal.
@@ -90,6 +92,7 @@ class Simulated(_Part):
     groups: int
     planning: TimedStage
     listing: TimedStage
+    worker_listing: TimedStage | None = None
     journal: JournalStage
     runs: list[SleepingRun]
     table: TimedStage
