@@ -1,5 +1,6 @@
 """Deconvolution."""
 
+import math
 from functools import reduce
 
 import jax.numpy as jnp
@@ -27,8 +28,8 @@ class Deconvolution:
 
     Raises:
         TypeError: if `kernel` makes no taps.
-        ValueError: if `width` is not positive, `size` not odd and positive, either is given beside a kernel,
-            or `noise` is negative.
+        ValueError: if `width` is not positive and finite, `size` not odd and positive, either is given beside
+            a kernel, or `noise` is negative.
     """
 
     width: float = WIDTH
@@ -47,6 +48,8 @@ class Deconvolution:
             )
         if not self.width > 0:
             raise ValueError(f"width must be positive; got {self.width}")
+        if self.width == math.inf:
+            raise ValueError(f"width must be finite; got {self.width}")
         if self.size < 1 or self.size % 2 == 0:
             raise ValueError(f"size must be odd and positive; got {self.size}")
 

@@ -287,7 +287,9 @@ def test_a_bad_value_is_refused(somewhere: Path, data: st.DataObject) -> None:
     value = data.draw(COMMANDS[command][1][option])
     before = files(somewhere)
     ended = hgb(*arguments_with(command, option, value))
-    named = (option, option.strip("-").replace("-", " "))
+    named = [option, option.strip("-").replace("-", " ")]
+    if option == "--factor":
+        named.append("an image of shape")  # what it would make
     refused(ended, [value, value.strip(), Path(value).name, repr(value)[1:-1], *named])
     assert files(somewhere) == before
 
