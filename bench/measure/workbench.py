@@ -11,6 +11,7 @@ from jaxtyping import Shaped
 from pydantic import JsonValue
 
 from ...hypergrad.method import Backward, RoutedMethod
+from ..bench_traits import bench_traits_of
 from ..failure import failure_of
 from ..grid.case import Case, Instance
 from ..grid.clock_settings import ClockSettings
@@ -216,13 +217,21 @@ class Workbench:
         inputs: Inputs,
         begin: Callable[[Begun], None],
     ) -> int | None:
-        """Run a program once more, alone, and return the memory it took with its arguments."""
+        """Run a program once more, alone, and return the memory it took with its arguments.
+
+        None where that is not asked for, or not this process's: a contender may compute in another one.
+        """
         total = timed[1]
         if not self.context.weighed or run.programs is None or total is None or total.status is not Status.OK:
             return None
+        if bench_traits_of(case.contestant.method).in_a_child:
+            return None
         begin(Begun(f"weighing: {case.describe()}", case))
         program = run.programs.total
-        peak, arguments = measured_peak(_call(program, inputs)), program.program.memory.argument
+        try:
+            peak, arguments = measured_peak(_call(program, inputs)), program.program.memory.argument
+        except BaseException:  # what ran and was timed keeps its numbers
+            return None
         return None if peak is None or arguments is None else peak + arguments
 
     def _record(

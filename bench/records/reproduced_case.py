@@ -38,7 +38,8 @@ class ReproducedCase(BaseModel):
             UserError: for a row whose status is not on the closed list. Rows without a status are accepted.
         """
         _refuse_unknown_statuses(self.case, self.rows)
-        return json.dumps(_finite(self.model_dump(mode="json")), allow_nan=False)
+        unsaid = set() if self.where else {"where"}  # most cases are measured on no cluster
+        return json.dumps(_finite(self.model_dump(mode="json", exclude=unsaid)), allow_nan=False)
 
     @classmethod
     def from_line(cls, line: bytes) -> "ReproducedCase":

@@ -147,7 +147,7 @@ COST = (
         mebibytes,
         "measured: what memory grew by at most while the compiled program ran, with its arguments; a note "
         f"says where this and the static figure differ by more than a factor of {APART:g}",
-        "memory is measured in a process of its own (--isolate), where the system tells its peak",
+        "only --isolate measures it, where the system tells, and of what computes in one process",
         optional=True,
     ),
     Column("compile_seconds", "compile s", significant, "tracing, lowering and compiling", "not compiled"),

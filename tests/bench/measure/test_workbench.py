@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hypergrad_bench.bench.bench_traits import BenchTraits
 from hypergrad_bench.bench.contenders import JaxoptImplicit
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
 from hypergrad_bench.bench.grid.clock_settings import ClockSettings
@@ -245,3 +246,32 @@ def test_nothing_is_compiled_while_something_is_timed(
     assert record.status == "ok"
     assert going == [0]
     assert set(begun) - {threading.main_thread()}
+
+
+def test_memory_is_weighed_of_what_computes_in_this_process(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the arguments; a failure costs that figure alone, and another process's memory is none of ours."""
+    weighed = Workbench(Context(SUITES["smoke"], CLOCK, {}, [], weighed=True))
+    monkeypatch.setattr(measure, "measured_peak", lambda call: 1000)
+
+    def found() -> Record:
+        return next(iter(weighed.measure(group(OneStep())))).record
+
+    record = found()
+    assert record.memory_bytes is not None
+    assert record.peak_bytes is not None
+    assert 1000 < record.peak_bytes < 1000 + record.memory_bytes
+    monkeypatch.setattr(measure, "bench_traits_of", lambda method: BenchTraits(in_a_child=True))
+    assert found().peak_bytes is None
+    monkeypatch.undo()
+
+    def fail(call: object) -> int:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(measure, "measured_peak", fail)
+    record = found()
+    assert (record.status, record.peak_bytes) == (Status.OK, None)
+    assert record.total_seconds is not None
+    (unasked,) = workbench.measure(group(OneStep()))
+    assert unasked.record.peak_bytes is None
