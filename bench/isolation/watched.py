@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import UserError
-from ..machine.memory import host_memory_limit, resident_bytes
+from ..machine.memory import ONE_ARENA, host_memory_limit, resident_bytes
 from ..records.status import Status
 from .child import Setup, lines_of
 from .limits import LONGEST, Death, IsolationLimits
@@ -40,6 +40,7 @@ class WatchedChild:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            env=os.environ | ONE_ARENA,
             text=True,
             encoding="utf-8",
             errors="replace",

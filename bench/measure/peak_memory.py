@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from ..machine.memory import forget_peak, peak_resident_bytes, resident_bytes
+from ..machine.memory import forget_peak, has_one_arena, peak_resident_bytes, resident_bytes
 
 SETTLED = 2**17
 """Bytes that memory may differ by between two looks, once nothing is being given back any more."""
@@ -20,17 +20,18 @@ BETWEEN_LOOKS, LOOKS = 0.02, 50
 def measured_peak(call: Callable[[], Any]) -> int | None:
     """Run a call until its result is there, and return the bytes that memory grew by at its peak.
 
-    On a CPU it is resident memory of the process, which must do nothing beside; what its allocator keeps for
-    later is given back first. On another device it is that allocator's own peak. Arguments that lie in memory
+    On a CPU it is resident memory of the process, which must do nothing beside and have been started with
+    `ONE_ARENA`; what its allocator keeps for later is given back first. On another device it is that allocator's own peak. Arguments that lie in memory
     already are not counted. The call should have run before: what only a first one makes would count.
 
     Returns:
-        None where the system does not tell, or where the device held more at an earlier time.
+        None where the system does not tell, where the process may keep free memory for later, or where the
+        device held more at an earlier time.
     """
     if jax.default_backend() != "cpu":
         return _peak_of_allocator(call)
     gc.collect()
-    before = _settled() if forget_peak() else None
+    before = _settled() if has_one_arena() and forget_peak() else None
     if before is None or not forget_peak():
         return None
     jax.block_until_ready(call())
