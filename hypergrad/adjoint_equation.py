@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..problems.arrays.mesh_axes import differing_as
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import (
     EnergyRegularizer,
@@ -95,5 +96,5 @@ def contraction_of(equation: AdjointEquation) -> Float[Array, ""]:
         is_left = jnp.any(following != 0)
         return (following, jnp.where(is_left, norm, jnp.zeros_like(norm))), None
 
-    start = unit, jnp.zeros((), unit.dtype)
+    start = differing_as((unit, jnp.zeros((), unit.dtype)), unit)
     return jax.lax.scan(advance, start, length=POWER_STEPS)[0][1]

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from ..problems.arrays.mesh_axes import differing_as
 from ..problems.lower_level import LowerLevel
 from ..problems.values.settings import Frame, split
 from ..solvers.analysis_l1_problem import PrimalDualPair
@@ -41,8 +42,10 @@ def solve_with_adjoint(
     """
     require_supported(method, solver, lower)
     frame, arrays = split(method, solver, budget)
+    # Inside `jax.shard_map` a rule's cotangents have its arguments' types: where one differs, all do.
+    given = (arrays, lower, start)
     with forward_refused(method):
-        return _solve(frame, arrays, lower, start)
+        return _solve(frame, *differing_as(given, given))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -12,9 +12,16 @@ def forward_refused(method: Method) -> Iterator[None]:
 
     Raises:
         TypeError: in place of JAX's for a `custom_vjp`.
+        NotImplementedError: in place of JAX's for one inside a `jax.shard_map` that is not compiled.
     """
     try:
         yield
+    except NotImplementedError as error:
+        if "shard_map" not in str(error):
+            raise
+        raise NotImplementedError(
+            f"{method!r} does not run inside a jax.shard_map that is not compiled: call jax.jit of it"
+        ) from error
     except TypeError as error:
         if "custom_vjp" not in str(error):
             raise

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 from jaxtyping import Array, Float
 
+from ..problems.arrays.mesh_axes import differing_as
 from ..problems.lower_level import LowerLevel
 from ..solvers.budget import Budget
 from ..solvers.solver import Solution, Solver, StartPoint
@@ -59,6 +60,8 @@ def hypergradient(
     require_supported(method, solver, lower)
     if adjoint_start is not None and not is_warm(method):
         raise ValueError(f"{method!r} has no adjoint equation that could start from a guess")
+    # Inside `jax.shard_map` the gradient of each device is its own, whatever devices share.
+    lower, start, adjoint_start = differing_as((lower, start, adjoint_start), (lower, start, adjoint_start))
     if isinstance(method, RefiningMethod) and method.accuracy is not None:
         if start is not None:
             raise ValueError(f"{method!r} refines from the solver's own start; leave the start out")

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 from jaxtyping import Array, Bool, Float, Int
 
+from ..problems.arrays.mesh_axes import require_automatic_axes
 from ..problems.lower_level import LowerLevel
 from ..problems.values.traits import require_traits
 from ..solvers.analysis_l1_problem import PrimalDualPair
@@ -161,10 +162,11 @@ def require_supported(method: Method, solver: Solver, lower: LowerLevel) -> None
 
     Raises:
         ValueError: with the reason of either.
-        TypeError: if the rule or the solver says no traits.
+        TypeError: if the rule or the solver says no traits, or a mesh's axes are explicit.
     """
     require_traits(solver, SolverTraits)
     require_traits(method, MethodTraits)
+    require_automatic_axes(lower, "a lower level")
     reason = solver.supports(lower) or method.supports(solver, lower)
     if reason is not None:
         raise ValueError(f"{method!r} with {solver!r} does not apply: {reason}")

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..problems.arrays.mesh_axes import differing_as
 from ..problems.lower_level import LowerLevel
 from ..problems.values.settings import Frame, split
 from ..solvers.budget import Budget
@@ -68,8 +69,10 @@ def solve_with_directions(
     """
     require_supported(method, solver, lower)
     frame, arrays = split(method, solver, budget)
+    # Inside `jax.shard_map` a rule's cotangents have its arguments' types: where one differs, all do.
+    given = (arrays, lower, start)
     with forward_refused(method):
-        return _solve(frame, arrays, lower, start)
+        return _solve(frame, *differing_as(given, given))
 
 
 def basis(lower: LowerLevel, perturbed: Perturbed) -> tuple[LowerLevel, list[slice]]:
@@ -83,7 +86,7 @@ def basis(lower: LowerLevel, perturbed: Perturbed) -> tuple[LowerLevel, list[sli
         rows = np.zeros((int(ends[-1]), leaf.size))
         rows[part] = np.eye(leaf.size) if part.stop > part.start else 0
         directions.append(jnp.asarray(rows.reshape(-1, *leaf.shape), leaf.dtype))
-    return structure.unflatten(directions), slices
+    return differing_as(structure.unflatten(directions), lower), slices
 
 
 def from_basis(lower: LowerLevel, slopes: Float[Array, " p"], slices: list[slice]) -> LowerLevel:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
+from ..problems.arrays.mesh_axes import differing_as
 from ..problems.lower_level import LowerLevel
 from ..problems.values.configuration import holds_arrays
 from ..solvers.analysis_l1_problem import DualSolver, PrimalDualPair
@@ -65,6 +66,7 @@ def differentiated_step(solver: Solver) -> Callable[[LowerLevel, Any], Any]:
 def run_differentiated(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
     """Make `count` steps of the kind that is differentiated."""
     step = differentiated_step(solver)
+    state = differing_as(state, (lower, state))
     return jax.lax.scan(lambda state, _: (step(lower, state), None), state, length=count)[0]
 
 

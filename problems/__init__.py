@@ -22,6 +22,7 @@ from .operators.forward_differences import ForwardDifferences as ForwardDifferen
 from .operators.identity import Identity as Identity
 from .operators.mask import Mask as Mask
 from .operators.masked_fourier import MaskedFourier as MaskedFourier
+from .operators.shared_rows import shared_by_rows as shared_by_rows
 from .operators.wavelet_transform import WaveletTransform as WaveletTransform
 from .regularizer import AnalysisRegularizer as AnalysisRegularizer
 from .regularizer import ConvexEnergy as ConvexEnergy

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .arrays.mesh_axes import require_automatic_axes
 from .arrays.one_dtype import require_one_dtype, settle_fields
 from .linear_operator import LinearOperator
 from .regularizer import (
@@ -38,7 +39,8 @@ class LowerLevel:
     `jax.vmap(lambda y: lower.replace(y=y), out_axes=axes)(ys)`.
 
     Raises:
-        TypeError: if `y` is not a floating-point array, or the arrays are not all float32 or all float64.
+        TypeError: if `y` is not a floating-point array, the arrays are not all float32 or all float64, or lie
+            on a mesh whose axes are explicit.
         ValueError: if `y` is not finite, the shapes of A, y and the regulariser do not fit together, or what
             their own constructors refuse has come in since: a weight below zero after a step of training.
     """
@@ -50,6 +52,7 @@ class LowerLevel:
     def __post_init__(self) -> None:
         if _names_axes(self):
             return
+        require_automatic_axes((self.A, self.y, self.regularizer), "a lower level")
         require_floating("y", self.y)
         dtype = require_one_dtype(self, "a lower level") or self.y.dtype
         require_finite("y", self.y)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..problems.arrays.mesh_axes import differing_as, require_automatic_axes
 from ..problems.arrays.one_dtype import require_one_dtype
 from ..problems.lower_level import LowerLevel
 from ..problems.regularizer import PreparedRegularizer, in_range
@@ -30,6 +31,7 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint |
     Composes with `jit` and `vmap`: a batch runs until its slowest member is done, members that are done stay
     as they are. Of solvers whose traits say `one_at_a_time` the members then follow each other, each with its
     own number of steps; `jax.lax.map` does the same for any solver, and pays where members differ much.
+    Inside `jax.shard_map` each device has a loop of its own.
 
     It is not differentiated: reverse mode cannot cross its loop, and tangents through the iterations are
     those of where they stopped, none at all from a start at the solution. The rules of
@@ -52,6 +54,7 @@ def solve(solver: Solver, budget: Budget, lower: LowerLevel, start: StartPoint |
     if reason is not None:
         raise ValueError(f"{solver!r} cannot solve this lower level: {reason}")
     require_one_dtype({"solver": solver, "budget": budget, "lower": lower, "start": start}, "a solve")
+    require_automatic_axes((lower, start), "a solve")
     frame, arrays = split(solver, budget)
     return _without_derivative(frame, arrays, lower, start)
 
@@ -95,6 +98,7 @@ def _solve(frame: Frame, arrays: list[Any], lower: LowerLevel, start: StartPoint
 
     first = first_state(solver, lower, start)
     carry = (first, jnp.zeros((), jnp.int32), _begun(solver, lower, first))
+    carry = differing_as(carry, (arrays, lower, first))
     state, steps, progress = jax.lax.while_loop(running, advance, carry)
     rest = budget.max_steps - checked_steps
     if rest:
@@ -146,6 +150,7 @@ def steps_between_looks(solver: Solver, budget: Budget) -> int:
 
 def run_steps(solver: Solver, lower: LowerLevel, state: Any, count: int) -> Any:
     """Make `count` iterations, a fixed number, so that every kind of differentiation can cross them."""
+    state = differing_as(state, (lower, state))
     return jax.lax.scan(lambda state, _: (solver.step(lower, state), None), state, length=count)[0]
 
 
@@ -157,6 +162,11 @@ def first_state(solver: Solver, lower: LowerLevel, start: StartPoint | None) -> 
         TypeError: if an array among the solver's settings has another dtype than the lower level.
     """
     require_one_dtype({"solver": solver, "lower": lower, "start": start}, "a solve")
+    state = _begin(solver, lower, start)
+    return differing_as(state, (lower, state))
+
+
+def _begin(solver: Solver, lower: LowerLevel, start: StartPoint | None) -> Any:
     if start is None:
         return solver.init(lower)
     if isinstance(start, PrimalDualPair):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.lower_level import LowerLevel
 from ...solvers.budget import Budget
 from ...solvers.continued import continue_solve
@@ -99,7 +100,7 @@ def refine(aim: Aim, lower: LowerLevel, ended: Ended, v: Float[Array, "..."]) ->
     begun = Refined(
         ended, v, jnp.zeros((), jnp.int32), ErrorBound(*[zero] * 5), zero, zero, jnp.full((), -1, jnp.int32)
     )
-    return jax.lax.while_loop(running, lambda now: _round(aim, lower, now), begun)
+    return jax.lax.while_loop(running, lambda now: _round(aim, lower, now), differing_as(begun, begun))
 
 
 def reached(aim: Aim, now: Refined) -> Bool[Array, ""]:

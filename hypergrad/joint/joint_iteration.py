@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...solvers.linear.krylov import Tolerance
 from ...solvers.linear.linear_solver import has_converged
 
@@ -71,6 +72,6 @@ def iterate_jointly(form: JointForm, start: Any, max_steps: int, tolerance: Tole
         return state, now[1] + every, residual
 
     dtype = jax.eval_shape(form.look, start)[1].dtype
-    begun = start, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
+    begun = differing_as((start, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)), start)
     state, steps, residual = jax.lax.while_loop(running, advance, begun)
     return JointEnd(state, steps, residual, has_converged(residual, tolerance, form.value(state)))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from .vector_products import vectors_times
 
 MOST_STEPS = 8
@@ -81,7 +82,7 @@ def conjugate_steps(
     none = jnp.zeros_like(first)
     start = Projection(g, none, first, first / unit, none[..., :1], jnp.zeros((), jnp.int32))
     found = jax.lax.while_loop(
-        lambda now: jnp.any(~is_solved(now)) & (now.steps < MOST_STEPS), advance, start
+        lambda now: jnp.any(~is_solved(now)) & (now.steps < MOST_STEPS), advance, differing_as(start, start)
     )
     return found, is_solved(found)[..., 0]
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.lower_level import LowerLevel
 from ...solvers.analysis_l1_problem import penalty_of, squared_norms
 from ...solvers.linear.cg import Cg
@@ -107,7 +108,7 @@ def solve_system(
         return ~converged(now) & now.gaining & (now.rounds < ROUNDS)
 
     corrections = _Corrections(lower, system, top, below)
-    found = corrections.run(start)
+    found = corrections.run(differing_as(start, start))
     found = jax.lax.while_loop(unsolved, corrections.accelerated, found.again())
     found = corrections.smallest(found)
     failed = (size > 0) & ~(residual(found) < 1)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .euclidean_norm import euclidean_norm
+from .mesh_axes import differing_as, types_tell_devices_apart
 
 Carry = tuple[Float[Array, "*shape"], Float[Array, "*shape"], Float[Array, ""]]
 Symmetric = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
@@ -54,6 +55,8 @@ def ritz_values(operator: Symmetric, like: Float[Array, "*shape"], steps: int) -
         return (direction, _over(rest, size), size), (diagonal, size)
 
     carry = (jnp.zeros_like(start), _over(start, euclidean_norm(start)), jnp.zeros((), like.dtype))
+    if types_tell_devices_apart():
+        carry = differing_as(carry, operator(start))
     _, (diagonals, couplings) = jax.lax.scan(advance, carry, length=steps)
     beside = jnp.diag(couplings[:-1], 1)
     return jnp.linalg.eigvalsh(jnp.diag(diagonals) + beside + beside.T)

@@ -18,6 +18,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
+from ..arrays.mesh_axes import differing_as
 from .correlation_product import correlate_by_product, filter_gradient_by_product, spread_by_product
 
 SMALL = 32 * 32
@@ -33,7 +34,8 @@ def correlate(filters: Float[Array, "k s s"], x: Float[Array, "H W"]) -> Float[A
 
     On the CPU images of `SMALL` pixels and more go through matrix products of tiles, which are faster there
     than XLA's convolution, most of all inside loops (`hgb reproduce filter-bank-speed` measures it); smaller
-    ones, and all images on other devices, are convolved. Raises `TypeError` if the dtypes differ.
+    ones, all images on other devices, and all that XLA divides among several devices are convolved. Raises
+    `TypeError` if the dtypes differ.
     """
     return correlate_channels(filters[:, None], x[None])
 
@@ -45,7 +47,7 @@ def correlate_channels(
 
     The rule for the form is that of `correlate`. Raises `TypeError` if the dtypes differ.
     """
-    return _correlate.bind(filters[None], x[None, None])[0, 0]
+    return _correlate.bind(*_alike(filters[None], x[None, None]))[0, 0]
 
 
 def spread(filters: Float[Array, "k s s"], r: Float[Array, "k h w"]) -> Float[Array, "h+s-1 w+s-1"]:
@@ -63,7 +65,12 @@ def spread_channels(
 
     The rule for the form is that of `correlate`. Raises `TypeError` if the dtypes differ.
     """
-    return _spread.bind(filters[None], r[None, None])[0, 0]
+    return _spread.bind(*_alike(filters[None], r[None, None]))[0, 0]
+
+
+def _alike(filters: Array, images: Array) -> tuple[Array, Array]:
+    """Give both one type inside `jax.shard_map`: a gradient by shared filters is then the devices' sum."""
+    return differing_as((filters, images), (filters, images))
 
 
 def _correlate_by_convolution(filters: Array, x: Array) -> Array:
@@ -105,7 +112,8 @@ def _primitive(
     def abstract(first: Any, second: Any) -> ShapedArray:
         if first.dtype != second.dtype:
             raise TypeError(f"{name} needs operands of one dtype; got {first.dtype} and {second.dtype}")
-        return ShapedArray(shape(first.shape, second.shape), first.dtype)
+        # With all else that a type says, such as along which axes of a mesh devices differ.
+        return second.update(shape=shape(first.shape, second.shape), weak_type=False)
 
     def on_cpu(first: Float[Array, "g ..."], second: Float[Array, "g ..."]) -> Float[Array, "g ..."]:
         large = max(first.shape[-1] * first.shape[-2], second.shape[-1] * second.shape[-2]) >= SMALL
@@ -120,11 +128,22 @@ def _primitive(
             return compiled(first, second)
 
     primitive.def_impl(alone)
-    mlir.register_lowering(
-        primitive, mlir.lower_fun(functools.partial(_by_group, convolution), multiple_results=False)
-    )
-    mlir.register_lowering(primitive, mlir.lower_fun(on_cpu, multiple_results=False), platform="cpu")
+    by_convolution = mlir.lower_fun(functools.partial(_by_group, convolution), multiple_results=False)
+    mlir.register_lowering(primitive, by_convolution)
+    product_or_convolution = mlir.lower_fun(on_cpu, multiple_results=False)
+
+    def on_cpus(context: mlir.LoweringRuleContext, first: Any, second: Any) -> Any:
+        # XLA divides a convolution among devices by rows; of tiles it would give each device all images.
+        return (by_convolution if _is_divided(context) else product_or_convolution)(context, first, second)
+
+    mlir.register_lowering(primitive, on_cpus, platform="cpu")
     return primitive
+
+
+def _is_divided(context: mlir.LoweringRuleContext) -> bool:
+    """Tell whether the compiler may divide arrays among devices; inside `jax.shard_map` they are divided."""
+    axes = context.module_context.axis_context
+    return isinstance(axes, mlir.ShardingContext) and axes.num_devices > 1
 
 
 def _by_group(

@@ -36,7 +36,7 @@ def correlate_by_product(
         product = _per_image(matrix, _patches(window, size, width))
         return product.reshape(tiles.images, count, tiles.rows, width)[..., : width - size + 1]
 
-    canvas = jnp.zeros((number, count, height - size + 1, width - size + 1), x.dtype)
+    canvas = jnp.zeros_like(x, shape=(number, count, height - size + 1, width - size + 1))
     return tiles.write(responses, canvas)
 
 
@@ -63,7 +63,7 @@ def spread_by_product(
     blocks = number // images * across
     if blocks == 1:
         return _spread_block(filters, r)
-    canvas = jnp.zeros((number, channels, height + size - 1, wide), r.dtype)
+    canvas = jnp.zeros_like(r, shape=(number, channels, height + size - 1, wide))
     return lax.fori_loop(0, blocks, add, canvas)
 
 
@@ -88,7 +88,7 @@ def filter_gradient_by_product(
         )
         return jnp.sum(by_image, axis=0)
 
-    total = tiles.add(products, jnp.zeros((count, size * size * channels), x.dtype))
+    total = tiles.add(products, jnp.zeros_like(x, shape=(count, size * size * channels)))
     return total.reshape(count, size, size, channels).transpose(0, 3, 1, 2)
 
 
@@ -125,7 +125,7 @@ def _spread_block(
         shifted = [rows[:, a, :, a * wide : a * wide + reach] for a in range(size)]
         return functools.reduce(operator.add, shifted).reshape(tiles.images, channels, tiles.rows, wide)
 
-    return tiles.write(images, jnp.zeros((number, channels, height + margin, wide), r.dtype))
+    return tiles.write(images, jnp.zeros_like(r, shape=(number, channels, height + margin, wide)))
 
 
 def _rows(

@@ -1,5 +1,6 @@
 """A bank of small filters as an operator on images."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, Self, get_args
 
@@ -11,6 +12,7 @@ from ..arrays.channels import is_colour
 from ..arrays.normal import normal
 from ..values.pytree import pytree, static
 from ..values.validation import require_dimensions, require_finite, require_floating
+from .bank_spectrum import largest_power
 from .correlation import correlate, spread
 from .normal_stencil import Stencil, bank_stencil
 
@@ -21,6 +23,8 @@ PAD_MODES: dict[str, str] = {
     "reflect": "reflect",
     "replicate": "edge",
 }
+LARGE = 2**21
+"""Pixels of images whose bank is bounded without transforms, which take several images a filter."""
 
 
 @pytree
@@ -84,8 +88,9 @@ class FilterBank:
             raise ValueError(
                 f"responses must have shape ({count}, h, w) or ({count}, h, w, 3); got {tuple(r.shape)}"
             )
-        image = jax.ShapeDtypeStruct(r.shape[1:], r.dtype)
-        return jax.linear_transpose(self._padding(image.shape), image)(spread(self.filters, r))[0]
+        pad, padded = self._padding(r.shape[1:]), spread(self.filters, r)
+        # Only its type is looked at, which says inside `jax.shard_map` where devices differ.
+        return jax.linear_transpose(pad, padded[: r.shape[1], : r.shape[2]])(padded)[0]
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the squared norm by the filters' spectra: exact for "circular".
@@ -98,10 +103,12 @@ class FilterBank:
         shape = shape[:2] if is_colour(shape) else shape
         size = self.filters.shape[1] - 1
         grid = shape if self.boundary == "circular" else (shape[0] + size, shape[1] + size)
-        spectra = jnp.fft.rfft2(self.filters, s=grid)
-        bound = jnp.max(jnp.sum(jnp.square(jnp.abs(spectra)), axis=0))
+        bound = _largest_power(self.filters, grid)
         if self.boundary in ("circular", "zero"):
             return bound
+        if math.prod(grid) > LARGE:
+            # Pixels far from the border are all alike: a smaller image has the same border and one of them.
+            shape = tuple(min(side, 4 * self.filters.shape[1]) for side in shape)
         pad = self._padding(shape)
         ones = jnp.ones(shape, self.filters.dtype)
         repeated = jnp.max(jax.linear_transpose(pad, ones)(pad(ones))[0])
@@ -131,6 +138,13 @@ class FilterBank:
             )
         mode = PAD_MODES[self.boundary]
         return lambda x: _pad(x, low, high, mode)
+
+
+def _largest_power(filters: Float[Array, "k s s"], grid: tuple[int, ...]) -> Float[Array, ""]:
+    if math.prod(grid) > LARGE:
+        return largest_power(filters, (grid[0], grid[1]))
+    spectra = jnp.fft.rfft2(filters, s=grid)
+    return jnp.max(jnp.sum(jnp.square(jnp.abs(spectra)), axis=0))
 
 
 def _pad(x: Float[Array, "*k h w"], low: int, high: int, mode: str) -> Array:

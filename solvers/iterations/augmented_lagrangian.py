@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import AnalysisRegularizer
 from ..analysis_l1_problem import PrimalDualPair, analysis_regularizer, squared_norms
@@ -88,7 +89,7 @@ class AugmentedLagrangian(NamedTuple):
 
         gradient = self.gradient(self.x, responses)
         start = Search(self.x, responses, gradient, jnp.zeros((), jnp.int32), jnp.ones((), bool))
-        return jax.lax.while_loop(running, self.newton, start)
+        return jax.lax.while_loop(running, self.newton, differing_as(start, start))
 
     def dual(self, responses: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the dual variable that belongs to responses."""
@@ -135,7 +136,7 @@ class AugmentedLagrangian(NamedTuple):
             uphill = slope(middle) > 0
             return jnp.where(uphill, low, middle), jnp.where(uphill, middle, high)
 
-        one = jnp.ones((), search.x.dtype)
+        one = jnp.ones_like(curvature)
         full = slope(one) <= 1e-10 * jnp.abs(slope(0 * one))
         _, high = jax.lax.fori_loop(0, BISECTIONS, halve, (0 * one, one))
         return jnp.where(full, one, high), full

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.linear_operator import ResolvableOperator
 from ...problems.lower_level import LowerLevel
 from ...problems.regularizer import SmoothRegularizer
@@ -118,7 +119,8 @@ class ForwardBackward:
         def halve(search: _Search) -> _Search:
             return at(search.step_size / 2, search.halvings + 1)
 
-        return jax.lax.while_loop(refused, halve, at(state.step_size, jnp.zeros((), jnp.int32)))
+        first = at(state.step_size, jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(refused, halve, differing_as(first, first))
 
 
 def _splits_data(lower: LowerLevel) -> bool:

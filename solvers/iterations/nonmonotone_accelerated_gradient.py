@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.lower_level import LowerLevel
 from ...problems.values.configuration import configuration
 from ..fixed_point_map import backward, forward, is_backward, map_step_size, supports_descent
@@ -187,7 +188,8 @@ class NonmonotoneAcceleratedGradient:
         def shrunk(search: _Search) -> _Search:
             return at(self.shrink * search.step_size, search.shrinkings + 1)
 
-        return jax.lax.while_loop(refused, shrunk, at(ray.first, jnp.zeros((), jnp.int32)))
+        first = at(ray.first, jnp.zeros((), jnp.int32))
+        return jax.lax.while_loop(refused, shrunk, differing_as(first, first))
 
     def _fallen(
         self,

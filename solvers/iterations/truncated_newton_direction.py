@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ..linear.linear_solver import Matvec
 
 _FLAT = 1e-6
@@ -57,5 +58,5 @@ def truncated_newton_direction(
 
     nothing, always = jnp.zeros_like(gradient), jnp.ones((), bool)
     begun = _Descent(nothing, -gradient, -gradient, squared, always, jnp.zeros((), jnp.int32))
-    found = jax.lax.while_loop(running, advance, begun).direction
+    found = jax.lax.while_loop(running, advance, differing_as(begun, begun)).direction
     return jnp.where(jnp.any(found != 0), found, -gradient)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized
@@ -89,8 +90,8 @@ class AndersonRichardson:
                 now.steps + 1,
             )
 
-        first = jnp.zeros(rhs.size, rhs.dtype) if start is None else (start / norm).ravel()
+        first = (jnp.zeros_like(unit) if start is None else start / norm).ravel()
         empty = jnp.zeros((self.memory, rhs.size), rhs.dtype)
         begun = _Memory(first, left_by(first), empty, empty, jnp.zeros((), jnp.int32))
-        found = jax.lax.while_loop(running, advance, begun)
+        found = jax.lax.while_loop(running, advance, differing_as(begun, begun))
         return checked(matvec, unit, found.value.reshape(rhs.shape), norm, found.steps, tolerance)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized, unchanged
@@ -91,7 +92,7 @@ class Cg:
 
         zero = jnp.zeros((), jnp.int32)
         first = begun(jnp.zeros_like(unit) if start is None else start / norm, zero)
-        found, _ = jax.lax.while_loop(unsolved, again, (first, zero))
+        found, _ = jax.lax.while_loop(unsolved, again, differing_as((first, zero), first))
         return checked(matvec, unit, found.x, norm, found.steps, tolerance)
 
 

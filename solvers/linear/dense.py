@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.values.configuration import configuration
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 from .linear_solver_traits import LinearSolverTraits
@@ -29,7 +30,7 @@ class Dense:
         """Solve for one right-hand side of any shape."""
         del start, preconditioner
         unit, norm = normalized(rhs)
-        basis = jnp.eye(rhs.size, dtype=rhs.dtype).reshape(rhs.size, *rhs.shape)
+        basis = differing_as(jnp.eye(rhs.size, dtype=rhs.dtype), rhs).reshape(rhs.size, *rhs.shape)
         # The operator's columns, stacked as rows.
         matrix = jax.vmap(matvec)(basis).reshape(rhs.size, rhs.size).T
         value = jnp.linalg.solve(matrix, unit.ravel()).reshape(rhs.shape)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...problems.arrays.mesh_axes import types_tell_devices_apart
 from .linear_solver import LinearSolution, LinearSolver, Matvec, unchanged
 
 
@@ -90,6 +91,8 @@ def no_tangent(tree: Any) -> Any:
     def still(leaf: Array) -> Any:
         if jnp.issubdtype(leaf.dtype, jnp.floating):
             return jnp.zeros_like(leaf)
+        if types_tell_devices_apart():
+            return jax.custom_derivatives.zero_from_primal(leaf, symbolic_zeros=True)
         return np.zeros(leaf.shape, jax.dtypes.float0)
 
     return jax.tree.map(still, tree)

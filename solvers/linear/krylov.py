@@ -9,6 +9,7 @@ import lineax
 from jaxtyping import Array, Float
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.arrays.mesh_axes import types_tell_devices_apart
 from ...problems.values.validation import is_known
 from .linear_solver import LinearSolution, Matvec, checked, normalized
 
@@ -51,8 +52,11 @@ def solve_with_lineax(
         preconditioner: an approximation of H^{-1}, or None.
         tags: lineax's, of H and of the preconditioner.
     """
+    if types_tell_devices_apart():
+        raise _no_solve_inside()
     unit, norm = normalized(rhs)
-    like = jax.ShapeDtypeStruct(rhs.shape, rhs.dtype)
+    # Of the product: inside `jax.shard_map` its type names the mesh, and lineax compares the two.
+    like = jax.eval_shape(matvec, unit)
     options: dict[str, Any] = {} if start is None else {"y0": start / norm}
     if preconditioner is not None:
         options["preconditioner"] = lineax.FunctionLinearOperator(preconditioner, like, tags)
@@ -60,7 +64,21 @@ def solve_with_lineax(
     tolerance = reachable(tolerance, rhs.dtype)
     solver = method(rtol=0.0, atol=tolerance, norm=euclidean_norm)
     operator = lineax.FunctionLinearOperator(matvec, like, tags)
-    found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
+    try:
+        found = lineax.linear_solve(operator, unit, solver, options=options, throw=False)
+    except ValueError as error:
+        if not jax.sharding.get_abstract_mesh().manual_axes:
+            raise
+        raise _no_solve_inside() from error
     # On a right-hand side of zeros some of them divide zero by zero.
     value = jnp.where(jnp.any(unit != 0), found.value, jnp.zeros_like(unit))
     return checked(matvec, unit, value, norm, found.stats["num_steps"], tolerance)
+
+
+def _no_solve_inside() -> TypeError:
+    """Return the error for a solver of lineax on one of several devices, whose types it does not follow."""
+    return TypeError(
+        "Gmres, BiCgStab and NormalCg are lineax's, which does not follow this jax.shard_map or jax.pmap: "
+        "take AndersonRichardson(), as in Implicit(linear=AndersonRichardson(), on='fixed-point'), or share "
+        "the batch by jax.jit with NamedSharding in its place"
+    )

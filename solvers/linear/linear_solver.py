@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ...problems.arrays.euclidean_norm import euclidean_norm
+from ...problems.arrays.mesh_axes import differing_as
 from .linear_solver_traits import LinearSolverTraits
 
 
@@ -92,7 +93,8 @@ def checked(
     """
     residual = euclidean_norm(matvec(value) - unit)
     converged = None if tolerance is None else has_converged(residual, tolerance, value)
-    return LinearSolution(norm * value, residual, jnp.asarray(steps, jnp.int32), converged)
+    account = differing_as((residual, jnp.asarray(steps, jnp.int32), converged), residual)
+    return LinearSolution(norm * value, *account)
 
 
 def has_converged(

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ...problems.arrays.mesh_axes import differing_as
 from ...problems.values.configuration import configuration
 from .krylov import Tolerance, reachable, require_limits
 from .linear_solver import LinearSolution, Matvec, checked, normalized, unchanged
@@ -96,7 +97,8 @@ class Minres:
         def advance(now: _Iterate) -> _Iterate:
             return _advance(matvec, precondition, now)
 
-        found = jax.lax.while_loop(running, advance, _begin(precondition, first, left))
+        begun = _begin(precondition, first, left)
+        found = jax.lax.while_loop(running, advance, differing_as(begun, begun))
         return checked(matvec, unit, found.x, norm, found.steps, tolerance)
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from ...arrays.mesh_axes import differing_as
 from ...values.pytree import pytree
 from ...values.validation import all_nonnegative, require_weight
 from .denoiser import Denoiser, require_denoiser
@@ -52,7 +53,7 @@ class Red:
     def gradient(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Evaluate weight (x - (N(x) + J^T x)/2), J the Jacobian of N at x."""
         denoised, pull_back = jax.vjp(self.denoiser, x)
-        return self.weight * (x - 0.5 * (denoised + pull_back(x)[0]))
+        return self.weight * (x - 0.5 * (denoised + pull_back(differing_as(x, denoised))[0]))
 
     def times(self, factor: Float[Array, ""] | float) -> Self:
         """Return the same regulariser with its weight multiplied."""

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ...arrays.mesh_axes import differing_as, types_tell_devices_apart
+
 STEPS = 12
 MARGIN = 2.5
 """By how much an estimate exceeds the slope that was found."""
@@ -21,7 +23,7 @@ def curvature(gradient: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[
     values in [0, 1]; H is applied, never built. An estimate and no bound: where the curvature is more than
     the margin above that image's, a step size made of the estimate is too large, and a solver may diverge.
     """
-    x, v = _start(shape, dtype)
+    x, v = _start(gradient, shape, dtype)
     return MARGIN * _largest(lambda v: jax.jvp(gradient, (x,), (v,))[1], v)
 
 
@@ -30,7 +32,7 @@ def steepness(function: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[
 
     The power iterations are those of J^T J, and the root of what they find is the norm of J.
     """
-    x, v = _start(shape, dtype)
+    x, v = _start(function, shape, dtype)
 
     def squared(v: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         _, pull_back = jax.vjp(function, x)
@@ -39,9 +41,15 @@ def steepness(function: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> Float[
     return MARGIN * jnp.sqrt(_largest(squared, v))
 
 
-def _start(shape: tuple[int, ...], dtype: jnp.dtype) -> tuple[Array, Array]:
+def _start(function: Map, shape: tuple[int, ...], dtype: jnp.dtype) -> tuple[Array, Array]:
     generator = np.random.default_rng(7)
-    return jnp.asarray(generator.uniform(size=shape), dtype), jnp.asarray(generator.normal(size=shape), dtype)
+    image, direction = (
+        jnp.asarray(entries, dtype)
+        for entries in (generator.uniform(size=shape), generator.normal(size=shape))
+    )
+    if types_tell_devices_apart():
+        image, direction = differing_as((image, direction), function(image))
+    return image, direction
 
 
 def _largest(product: Map, v: Float[Array, "*shape"]) -> Float[Array, ""]:
