@@ -21,8 +21,9 @@ def measured_peak(call: Callable[[], Any]) -> int | None:
     """Run a call until its result is there, and return the bytes that memory grew by at its peak.
 
     On a CPU it is resident memory of the process, which must do nothing beside and have been started with
-    `ONE_ARENA`; what its allocator keeps for later is given back first. On another device it is that allocator's own peak. Arguments that lie in memory
-    already are not counted. The call should have run before: what only a first one makes would count.
+    `ONE_ARENA`; what its allocator keeps for later is given back first. On another device it is that
+    allocator's own peak. Arguments that lie in memory already are not counted. The call should have run
+    before: what only a first one makes would count.
 
     Returns:
         None where the system does not tell, where the process may keep free memory for later, or where the

@@ -155,4 +155,4 @@ def test_a_device_tells_its_allocators_peak_unless_it_held_more_before(
 
 
 if __name__ == "__main__":
-    print(json.dumps(peaks()))
+    sys.stdout.write(json.dumps(peaks()))
