@@ -8,6 +8,7 @@ import typer
 from ..grid.limits import MOST_STEPS
 from . import training_options as option
 from .complete import complete
+from .shared_options import Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -79,6 +80,8 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The training's folder; new or empty.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the training in this folder.")] = None,
     device: option.Device = "cpu",
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Learn a regulariser from pairs of signals or images, with any method, solver and optimiser.
 
@@ -106,6 +109,7 @@ def train(
         rate, batch = 1e-2 if rate is None else rate, batch or 5
     start_jax()
     from ..commands import train as command
+    from ..distributing.cluster import workers_asked_for
     from ..training.request import TrainingRequest
 
     request = TrainingRequest(
@@ -135,4 +139,4 @@ def train(
         test_pairs=test_pairs,
         **words,
     )
-    command.train(request, out, resume, device)
+    command.train(request, out, resume, device, workers_asked_for(workers, scheduler, device))

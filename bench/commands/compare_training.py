@@ -14,8 +14,8 @@ from ..machine.device import use_device
 from ..progress import RunProgress
 from ..report.page import print_page, write_page
 from ..runs.comparison import TrainingComparison, plan_comparison, plan_comparison_again
-from ..runs.comparison_on_workers import trained_on
 from ..runs.folder import new_folder
+from ..runs.training_on_workers import trained_on
 from ..runs.training_pages import page_of_comparison
 from ..training.request import TrainingRequest
 from .measuring import kept_on_refusal, typed

@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..machine.device import use_device
 from ..report.page import print_page
 from ..report.terminal import print_lines
-from ..reproductions.reproduction import summary
+from ..reproductions.reproduction import EndsProcesses, summary
 from ..runs.claims import grouped_reproductions
 from ..runs.folder import new_folder
 from ..runs.reproduce import (
@@ -53,9 +53,16 @@ def reproduce(
         return
     if workers is not None:
         require_cluster(workers)
-    use_device(device, spare=workers is not None)
+    use_device(device, spare=workers is not None or _is_apart(name, resume))
     for plan in _planned(name, quick, out, resume, images):
         _measure(plan, device, workers)
+
+
+def _is_apart(name: str | None, resume: Path | None) -> bool:
+    """Tell whether other processes measure: they need the device's memory."""
+    named = name or "" if resume is None else reproduction_folder(resume).about().name
+    known = built_in_reproductions()
+    return any(isinstance(known.get(one), EndsProcesses) for one in grouped_reproductions(named) or [named])
 
 
 def _measure(plan: ReproductionPlan, device: str, workers: Workers | None) -> None:

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..distributing.cluster import Workers, cluster, require_cluster, shares
 from ..errors import UserError
 from ..machine.device import use_device
 from ..progress import RunProgress
@@ -13,6 +14,7 @@ from ..records.curve_point import CurvePoint
 from ..report.terminal import print_lines
 from ..runs.folder import new_folder
 from ..runs.training_file import training_folder
+from ..runs.training_on_workers import trained_elsewhere
 from ..runs.training_run import (
     RunningTraining,
     TrainingPlan,
@@ -26,17 +28,26 @@ from .measuring import kept_on_refusal, typed
 from .notices import say
 
 
-def train(request: TrainingRequest, out: Path | None, resume: Path | None, device: str) -> None:
+def train(
+    request: TrainingRequest, out: Path | None, resume: Path | None, device: str, workers: Workers | None
+) -> None:
     """Train, or go on with a training, and keep the regulariser that it learned.
 
     Raises:
         UserError: for what cannot be asked for; if training diverges, is stuck, or takes no step.
         typer.Exit: with status 130, on an interrupt.
     """
-    use_device(device)
+    if workers is not None:
+        if (workers.here or 1) > 1:
+            raise UserError(f"one training has one worker: give --workers 1; got {workers.here}")
+        require_cluster(workers)
+    use_device(device, spare=workers is not None)
     plan = _resumed(resume, request, out) if resume else plan_new_training(request, new_folder(out, "train"))
     folder = training_folder(plan.folder)
     try:
+        if workers is not None:
+            _train_on(workers, plan, device)
+            plan = plan_training_again(plan.folder)
         with started_training(plan, typed()) as running:
             print_lines(f"set aside in {folder.journal.rejected.name}", running.opened.writer.rejected)
             say(_beginning(running))
@@ -47,6 +58,13 @@ def train(request: TrainingRequest, out: Path | None, resume: Path | None, devic
     except KeyboardInterrupt:
         say(f"stopped; state and curve are kept: {folder.resume} goes on")
         raise typer.Exit(130) from None
+
+
+def _train_on(workers: Workers, plan: TrainingPlan, device: str) -> None:
+    own = shares(workers.here) if workers.here else []
+    with cluster(workers) as client, RunProgress(1) as progress:
+        trained_elsewhere(client, plan, typed(), device, own, progress.begin)
+        progress.advance(1)
 
 
 def _beginning(running: RunningTraining) -> str:
@@ -107,5 +125,8 @@ def _course(points: tuple[CurvePoint, ...], missed: int) -> str:
 
 def _resumed(folder: Path, given: TrainingRequest, out: Path | None) -> TrainingPlan:
     if given != TrainingRequest() or out is not None:
-        raise UserError("--resume takes its options from the training's folder; give no others but --device")
+        raise UserError(
+            "--resume takes its options from the training's folder; give no others but --device and the "
+            "workers"
+        )
     return plan_training_again(folder)

@@ -7,8 +7,9 @@ from ..grid.case import Case
 from ..isolation.child import Setup
 from ..isolation.limits import IsolationLimits
 from ..records.record import Record
-from .handed_out import Piece, handed_out
+from .handed_out import handed_out
 from .task import measure_group
+from .waiting import Piece
 
 
 def measured_groups(
@@ -34,7 +35,12 @@ def measured_groups(
     """
     run = setup.model_dump_json(), limits.model_dump_json(), [list(one) for one in shares]
     pieces = [
-        Piece(group[0].instance.describe(), measure_group, (*run, [case.id for case in group]))
+        Piece(
+            group[0].instance.describe(),
+            measure_group,
+            (*run, [case.id for case in group]),
+            group[0].instance.problem(),
+        )
         for group in groups
     ]
     for lines in handed_out(client, pieces, begin):

@@ -3,32 +3,21 @@
 import contextlib
 import importlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from ..errors import UserError
 from .task import forget
+from .waiting import Piece, WaitingPieces
 
 ATTEMPTS = 20
 """How often a piece is handed out whose worker is lost, where the scheduler gives up on it."""
+NOBODY = ""
+"""Whose a piece is that was handed out before there was a worker."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at who is there."""
-PER_WORKER = 4
-"""Pieces that are handed out and not done, for each worker: enough that none waits."""
-
-
-class Piece(NamedTuple):
-    """What one worker does at once.
-
-    Attributes:
-        name: in words.
-        task: a function that a worker has too.
-        arguments: its arguments.
-    """
-
-    name: str
-    task: Callable[..., Any]
-    arguments: tuple[Any, ...]
+PER_WORKER = 2
+"""Pieces that are handed out and not done, for each worker: it does one, and the next one lies ready."""
 
 
 def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None]) -> Iterator[Any]:
@@ -45,22 +34,27 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
         UserError: if a worker cannot do its piece; once all others are done, if one was lost again and again.
     """
     distributed = importlib.import_module("distributed")
-    waiting, lost, given_up = list(reversed(range(len(pieces)))), Counter[int](), list[str]()
-    handed: dict[Any, int] = {}
+    waiting, lost, given_up = WaitingPieces(pieces), Counter[int](), list[str]()
+    handed: dict[Any, tuple[int, str]] = {}
     try:
         while waiting or handed:
             there = _workers(client)
             if not there:
                 begin("no worker is there yet, or none any more: waiting")
-            while waiting and len(handed) < PER_WORKER * max(1, there):
-                number = waiting.pop()
+            for worker in _with_room(there, (one for _, one in handed.values())):
+                if not waiting:
+                    break
+                number = waiting.take(worker, there)
                 piece = pieces[number]
                 begin(f"handed out: {piece.name}")
-                handed[client.submit(piece.task, *piece.arguments, pure=False, retries=0)] = number
+                # Some clusters start workers only for what was handed out: then it is nobody's.
+                to = {"workers": [worker], "allow_other_workers": True} if worker != NOBODY else {}
+                future = client.submit(piece.task, *piece.arguments, pure=False, retries=0, **to)
+                handed[future] = number, worker
             with contextlib.suppress(TimeoutError):
                 distributed.wait(list(handed), timeout=LOOK_EVERY, return_when="FIRST_COMPLETED")
             for future in [one for one in handed if one.done()]:
-                number = handed.pop(future)
+                number, _ = handed.pop(future)
                 if future.status == "finished":
                     yield future.result()
                     continue
@@ -71,7 +65,7 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
                     given_up.append(name)
                 else:
                     begin(f"a worker was lost, again: {name}")
-                    waiting.append(number)
+                    waiting.put_back(number)
     finally:
         with contextlib.suppress(Exception):  # the cluster may be gone
             client.run(forget, on_error="ignore")
@@ -83,12 +77,20 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
         )
 
 
-def _workers(client: Any) -> int:
-    """Return how many workers there are; raise `UserError` if the scheduler does not answer."""
+def _with_room(there: Collection[str], busy: Iterable[str]) -> Iterator[str]:
+    """Yield workers that have too little to do, first those with nothing; nobody, where nobody is there."""
+    has = Counter(busy)
+    names = there or [NOBODY]
+    for few in range(PER_WORKER):
+        yield from (one for one in names if has[one] <= few)
+
+
+def _workers(client: Any) -> list[str]:
+    """Return the workers' addresses; raise `UserError` if the scheduler does not answer."""
     if client.status != "running":
         raise _gone()
     try:
-        return len(client.nthreads())
+        return list(client.nthreads())
     except (OSError, TimeoutError) as error:
         raise _gone() from error
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import NamedCase, Reproduction
-from .handed_out import Piece, handed_out
+from .handed_out import handed_out
 from .task import measure_case
+from .waiting import Piece
 
 
 def reproduced_cases(

@@ -1,7 +1,6 @@
 """What a worker is asked: to measure a group of a run's cases, or a case of a reproduction."""
 
 import contextlib
-import datetime
 import importlib
 import json
 import os
@@ -21,7 +20,7 @@ from ..isolation.limits import IsolationLimits
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
-from ..records.reproduced_case import ReproducedCase
+from ..records.reproduced_case import reproduced_now
 from ..reproductions.reproduction import NamedCase, Reproduction
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -71,10 +70,8 @@ def measure_case(
         UserError: for a device that cannot be reached, or a row without a status of the closed list.
     """
     with alone(device, shares) as worker:
-        rows = [dict(row) for row in entry.measure(case, quick)]
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        where = {"worker": worker, "machine": platform.node()}
-        return ReproducedCase(case=case.name, created=now, rows=rows, where=where).to_line()
+        rows = entry.measure(case, quick)
+        return reproduced_now(case.name, rows, {"worker": worker, "machine": platform.node()}).to_line()
 
 
 @contextlib.contextmanager

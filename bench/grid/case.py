@@ -1,5 +1,6 @@
 """What is measured: one case is one way to differentiate one instance of a problem."""
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -56,6 +57,10 @@ class Instance:
         names = f"{self.task_label}, {self.regularizer_label}, {self.size}"
         return f"{names}, batch {self.batch}, {self.dtype}, seed {self.seed}"
 
+    def problem(self) -> "Instance":
+        """Return what stands for all that differ in seed and precision: programs are shared among them."""
+        return replace(self, seed=0, dtype="float64")
+
     def double(self) -> "Instance":
         """Return the same instance in float64, in which its inputs are made and its reference is computed."""
         return replace(self, dtype="float64")
@@ -91,7 +96,7 @@ class Case:
         method, solver = label(self.contestant.method), label(self.contestant.solver)
         return f"{method} with {solver}: {self.instance.describe()}"
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits that name the case: the same settings give the same ones."""
         instance, contestant = self.instance, self.contestant

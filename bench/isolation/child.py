@@ -11,9 +11,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 END_WITH_PARENT = 1
 """Linux's PR_SET_PDEATHSIG."""
+
+
+AnySetup = TypeVar("AnySetup", bound=BaseModel)
 
 
 class Setup(BaseModel):
@@ -56,14 +58,26 @@ class Setup(BaseModel):
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Measure cases of a run until standard input ends."""
+    serve(Setup, _measure)
+
+
+def serve(
+    setup: type[AnySetup], begun: Callable[[AnySetup, Callable[..., None]], Callable[[Sequence[str]], None]]
+) -> None:
+    """Answer until standard input ends.
+
+    Args:
+        setup: what the first line is.
+        begun: from the first line, and what says something, to what measures cases by their names.
+    """
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGKILL)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what a library prints must not get among the answers
-    setup = Setup.model_validate_json(sys.stdin.readline())
+    asked = setup.model_validate_json(sys.stdin.readline())
     try:
-        measure = _measure(setup, lambda **message: _say(answers, message))
+        measure = begun(asked, lambda **message: _say(answers, message))
         _say(answers, {"ready": True})
         for line in sys.stdin:
             measure(json.loads(line)["cases"])
@@ -103,10 +117,9 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
 
     def measure(ids: Sequence[str]) -> None:
         group = cases_named(ids, cases)
-        instance = replace(group[0].instance, seed=0, dtype="float64")
-        if instance != problem[0]:
+        if group[0].instance.problem() != problem[0]:
             bench.forget()
-            problem[0] = instance
+            problem[0] = group[0].instance.problem()
         for measured in bench.measure(group, begin):
             if setup.arrays is not None:
                 keep_arrays(setup.arrays, measured)

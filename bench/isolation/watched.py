@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from ..errors import UserError
 from ..machine.memory import ONE_ARENA, host_memory_limit, resident_bytes
 from ..records.status import Status
-from .child import Setup, lines_of
+from .child import lines_of
 from .limits import LONGEST, Death, IsolationLimits
 
 LOOK_EVERY = 0.1
@@ -28,15 +30,21 @@ LAST_LINES, LAST_BYTES = 5, 4000
 
 
 class WatchedChild:
-    """A process that measures groups of one run, until it dies or is closed."""
+    """A process that measures groups of one run, until it dies or is closed.
 
-    def __init__(self, setup: Setup, limits: IsolationLimits) -> None:
+    Args:
+        setup: the first line that it reads.
+        limits: how long and how large it may be.
+        program: its name as a module of this package's `bench.isolation`.
+    """
+
+    def __init__(self, setup: BaseModel, limits: IsolationLimits, program: str = "child") -> None:
         """Start it, in a session of its own: an interrupt is the parent's alone."""
         self._limits = limits
         self._memory = limits.memory_bytes or host_memory_limit()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hypergrad_bench.bench.isolation.child"],
+            [sys.executable, "-P", "-m", f"{__package__}.{program}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

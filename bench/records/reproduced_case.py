@@ -1,8 +1,9 @@
 """One case of a reproduction with its rows, as it is written to the journal and read by its page."""
 
+import datetime
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
@@ -53,6 +54,20 @@ class ReproducedCase(BaseModel):
             return cls.model_validate(fields)
         except ValidationError as error:
             raise UserError(complaint(error, "a case")) from error
+
+
+def reproduced_now(
+    case: str, rows: Iterable[Mapping[str, Any]], where: Mapping[str, str] | None = None
+) -> ReproducedCase:
+    """Return a case with its rows, measured this moment.
+
+    Args:
+        case: its name.
+        rows: of plain JSON values.
+        where: worker and machine, if a cluster measured it.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return ReproducedCase(case=case, created=now, rows=[dict(row) for row in rows], where=dict(where or {}))
 
 
 def _refuse_unknown_statuses(case: str, rows: Sequence[dict[str, JsonValue]]) -> None:

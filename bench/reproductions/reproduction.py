@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from ..records.status import Status
 from ..report.page import Page
 from .rows import RecordedRow
 
@@ -62,6 +63,15 @@ class TakesImages(Protocol):
 
     def of_images(self, folder: Path) -> Reproduction[Any]:
         """Return the same reproduction on the images of a folder."""
+        ...
+
+
+@runtime_checkable
+class EndsProcesses(Protocol):
+    """A reproduction whose cases may crash, hang or fill the memory: they have a process of their own."""
+
+    def ended(self, case: Any, quick: bool, status: Status, reason: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of a case that ended its process, as `status` and `reason` tell it."""
         ...
 
 

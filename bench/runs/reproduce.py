@@ -11,11 +11,14 @@ from ..catalogue.kebab_case import kebab_case
 from ..distributing.cluster import Workers, cluster, shares
 from ..distributing.reproduced import reproduced_cases
 from ..errors import UserError, nearest
+from ..isolation.limits import IsolationLimits
+from ..isolation.reproduced_apart import reproduced_apart
+from ..isolation.reproduction_child import ReproductionSetup
 from ..progress import RunProgress
-from ..records.reproduced_case import ReproducedCase
-from ..reproductions.reproduction import NamedCase, Reproduction, TakesImages
+from ..records.reproduced_case import ReproducedCase, reproduced_now
+from ..reproductions.reproduction import EndsProcesses, NamedCase, Reproduction, TakesImages
 from .folder import OpenFolder
-from .provenance import now, provenance
+from .provenance import provenance
 from .reproduction_file import REPRODUCTION_FILE, ReproductionFile, reproduction_folder
 
 
@@ -163,11 +166,23 @@ class RunningReproduction:
         if self.workers is not None:
             self._measure_on(self.workers, progress)
             return
+        entry = self.plan.entry
+        apart = isinstance(entry, EndsProcesses)
+        for measured in self._apart(entry, progress) if apart else self._here(progress):
+            self.opened.writer.append(measured)
+            progress.advance(1)
+
+    def _here(self, progress: RunProgress) -> Iterator[ReproducedCase]:
         for case in self.missing:
             progress.begin(case.name)
-            rows = [dict(row) for row in self.plan.entry.measure(case, self.plan.quick)]
-            self.opened.writer.append(ReproducedCase(case=case.name, created=now(), rows=rows))
-            progress.advance(1)
+            yield reproduced_now(case.name, self.plan.entry.measure(case, self.plan.quick))
+
+    def _apart(self, entry: EndsProcesses, progress: RunProgress) -> Iterator[ReproducedCase]:
+        plan = self.plan
+        setup = ReproductionSetup(
+            entry=type(entry).__name__, quick=plan.quick, device=self.device, images=plan.images
+        )
+        return reproduced_apart(entry, self.missing, setup, IsolationLimits(), progress.begin)
 
     def _measure_on(self, workers: Workers, progress: RunProgress) -> None:
         own, entry = shares(workers.here) if workers.here else [], self.plan.entry

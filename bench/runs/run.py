@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..catalogue.catalogue import built_in
@@ -223,7 +223,7 @@ class RunningRun:
     def _measure_here(self, bench: Workbench, progress: RunProgress) -> None:
         problem = None
         for group in self.missing:
-            instance = replace(group[0].instance, seed=0, dtype="float64")
+            instance = group[0].instance.problem()
             if instance != problem:
                 bench.forget()
                 problem = instance

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from ....problems.values.configuration import configuration
+from ...records.status import Status
 from ...report.page import Page
 from ..rows import RecordedRow
 from .challenge import Challenge
-from .measure import measure_challenge
+from .measure import lost_challenge, measure_challenge
 from .page import make_page
 from .problems import challenges, named
 from .rows import StressRow, read_stress
@@ -29,6 +30,10 @@ class Stress:
     def measure(self, case: Challenge, quick: bool) -> list[StressRow]:
         """Try every rule on one problem."""
         return measure_challenge(case, quick)
+
+    def ended(self, case: Challenge, quick: bool, status: Status, reason: str) -> list[StressRow]:
+        """Return a row for every rule: none is known to be innocent."""
+        return lost_challenge(case, quick, status, reason)
 
     def page(self, rows: Sequence[RecordedRow]) -> Page:
         """Return the matrix, what is silently wrong, and the verdict."""

@@ -32,24 +32,45 @@ def measure_challenge(challenge: Challenge, quick: bool) -> list[StressRow]:
     if not challenge.base:
         _forget()
     truth = true_derivative(challenge)
-    hard: Hard = {
+    hard = _hard(challenge, quick, truth)
+    return [_row(one, challenge, hard, truth) for one in _wanted(quick)]
+
+
+def lost_challenge(challenge: Challenge, quick: bool, status: Status, reason: str) -> list[StressRow]:
+    """Return a row without numbers for every rule, of a problem that ended its process."""
+    hard = _hard(challenge, quick, None)
+    lower = challenge.lower(jnp.zeros(challenge.size, jnp.float64))
+    return [
+        {**hard, **_tried(one, one.solver(lower, challenge.smooth)), "status": status.value, "reason": reason}
+        for one in _wanted(quick)
+    ]
+
+
+def _wanted(quick: bool) -> list[TriedRule]:
+    return [one for one in TRIED_RULES if not quick or one.name in QUICK]
+
+
+def _hard(challenge: Challenge, quick: bool, truth: Derivative | None) -> Hard:
+    return {
         "problem": challenge.name,
         "why": challenge.why,
         "kind": "smooth" if challenge.smooth else "l1",
         "quick": quick,
-        "left": truth.left.tolist(),
-        "right": truth.right.tolist(),
-        "kink": truth.kink,
-        "truth_error": truth.error,
+        "left": [] if truth is None else truth.left.tolist(),
+        "right": [] if truth is None else truth.right.tolist(),
+        "kink": truth is not None and truth.kink,
+        "truth_error": None if truth is None else truth.error,
     }
-    wanted = [one for one in TRIED_RULES if not quick or one.name in QUICK]
-    return [_row(one, challenge, hard, truth) for one in wanted]
+
+
+def _tried(rule: TriedRule, solver: Solver) -> Tried:
+    return {"method": rule.name, "rule": repr(rule.method), "solver": repr(solver)}
 
 
 def _row(tried: TriedRule, challenge: Challenge, hard: Hard, truth: Derivative) -> StressRow:
     lower = challenge.lower(jnp.zeros(challenge.size, jnp.float64))
     solver = tried.solver(lower, challenge.smooth)
-    which: Tried = {"method": tried.name, "rule": repr(tried.method), "solver": repr(solver)}
+    which = _tried(tried, solver)
     reason = solver.supports(lower) or tried.method.supports(solver, lower)
     if reason is not None:
         return {**hard, **which, "status": Status.NOT_SUPPORTED.value, "reason": reason}

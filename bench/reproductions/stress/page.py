@@ -67,7 +67,7 @@ def _problems(rows: Sequence[StressRow]) -> TextTable:
     for problem in dict.fromkeys(row["problem"] for row in rows):
         one = next(row for row in rows if row["problem"] == problem)
         sides = _entries(one["left"]), _entries(one["right"])
-        lines.append([problem, one["why"], *sides, f"{one['truth_error']:.0e}"])
+        lines.append([problem, one["why"], *sides, cell(one["truth_error"], ".0e", "the process ended")])
     return TextTable("Problems", "", PROBLEM_COLUMNS, lines)
 
 

@@ -18,10 +18,10 @@ class Hard(TypedDict):
         why: what is hard about it.
         kind: smooth or l1.
         quick: whether it was a quick run.
-        left: true derivatives from below, by each entry of theta.
+        left: true derivatives from below, by each entry of theta; none if the process ended before.
         right: from above.
         kink: whether the two differ.
-        truth_error: how far the differences behind them are from settled, relative.
+        truth_error: how far the differences behind them are from settled, relative; None as above.
     """
 
     problem: str
@@ -31,7 +31,7 @@ class Hard(TypedDict):
     left: list[float]
     right: list[float]
     kink: bool
-    truth_error: float
+    truth_error: float | None
 
 
 class Tried(TypedDict):

@@ -8,19 +8,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import distributed
+import jax
+import numpy as np
 import pytest
 from distributed.scheduler import KilledWorker
 
+from hypergrad_bench.bench.commands import train
 from hypergrad_bench.bench.distributing.cluster import Workers
-from hypergrad_bench.bench.distributing.handed_out import ATTEMPTS, Piece, handed_out
+from hypergrad_bench.bench.distributing.handed_out import ATTEMPTS, PER_WORKER, handed_out
+from hypergrad_bench.bench.distributing.waiting import Piece, WaitingPieces
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.progress import RunProgress
 from hypergrad_bench.bench.records.reproduced_case import ReproducedCase
-from hypergrad_bench.bench.runs import comparison_on_workers, reproduce
+from hypergrad_bench.bench.runs import reproduce, training_on_workers
 from hypergrad_bench.bench.runs.comparison import TrainingComparison
 from hypergrad_bench.bench.runs.reproduce import plan_reproduction, started_reproduction
 from hypergrad_bench.bench.runs.reproduction_file import reproduction_folder
+from hypergrad_bench.bench.runs.training_run import RunningTraining
 from hypergrad_bench.bench.training.request import TrainingRequest
+from hypergrad_bench.problems.files.saved_regularizer import load_regularizer
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +43,14 @@ def client() -> Iterator[distributed.Client]:
         distributed.Client(here) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def _promotion_as_users_have_it() -> Iterator[None]:
+    """In every thread, the worker's too: optax multiplies its whole-number step with numbers."""
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
+    yield
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture
@@ -106,8 +120,16 @@ def test_trainings_are_made_by_workers(
     methods = ("closed-form", "one-step")
     made: list[tuple[Any, ...]] = []
 
-    class Training:
-        steps, done = 7, 2
+    class Training(RunningTraining):
+        @property
+        def steps(self) -> int:
+            return 7
+
+        @property
+        def done(self) -> int:
+            return 2
+
+        def __init__(self) -> None: ...
 
         def run(self, progress: RunProgress) -> None:
             progress.advance(5)
@@ -122,16 +144,35 @@ def test_trainings_are_made_by_workers(
             made.append((method, command))
             yield Training()
 
-    monkeypatch.setattr(comparison_on_workers, "plan_comparison_again", lambda folder: Comparison())
+    monkeypatch.setattr(training_on_workers, "plan_comparison_again", lambda folder: Comparison())
     with at(Workers(here=1)) as there:
         comparison = TrainingComparison(tmp_path, methods, TrainingRequest())
         told: list[str] = []
-        done = list(comparison_on_workers.trained_on(there, comparison, ["hgb", "x"], "cpu", [], told.append))
+        done = list(training_on_workers.trained_on(there, comparison, ["hgb", "x"], "cpu", [], told.append))
     assert sorted(done) == ["closed-form", "one-step"]
     begun = [one for one in made if len(one) > 1]
     assert sorted(begun) == [(method, ["hgb", "x"]) for method in methods]
     assert made.count(("run",)) == made.count(("saved",)) == 2
     assert told == ["handed out: closed-form", "handed out: one-step"]
+
+
+@pytest.mark.usefixtures("_promotion_as_users_have_it")
+def test_one_training_is_made_by_a_worker(
+    at: Callable[[Workers], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """To the same bits as without, and nobody else has anything to do."""
+    monkeypatch.setattr(train, "cluster", at)
+    monkeypatch.setattr(train, "shares", lambda count: [])
+    request = TrainingRequest(size="8", pairs=4, batch=2, steps=5, method="one-step", solver="dual-fista")
+    for name, workers in (("on", Workers(here=1)), ("off", None), ("on", Workers(here=1))):
+        again = (tmp_path / name / "training.json").exists()
+        asked = (TrainingRequest(), None, tmp_path / name) if again else (request, tmp_path / name, None)
+        train.train(*asked, "cpu", workers)
+    found = [load_regularizer(tmp_path / name) for name in ("on", "off")]
+    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(UserError, match="one training has one worker: give --workers 1; got 2"):
+        train.train(request, tmp_path / "two", None, "cpu", Workers(here=2))
 
 
 def test_a_piece_that_always_loses_its_worker_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +194,45 @@ def test_a_piece_that_always_loses_its_worker_costs_itself_alone(monkeypatch: py
     with pytest.raises(UserError, match=f"piece 1 lost its worker {ATTEMPTS} times; everything else is done"):
         next(found)
     assert told.count("a worker was lost, again: piece 1") == ATTEMPTS - 1
+
+
+def test_pieces_that_share_programs_go_to_the_worker_that_has_them() -> None:
+    """What nobody has begun comes first, then the most that is left; what was lost is taken up again."""
+    pieces = [Piece(kin + str(number), abs, (), kin) for kin in "abc" for number in range(3)]
+    waiting = WaitingPieces(pieces)
+
+    def taken(worker: str, *there: str) -> str:
+        return pieces[waiting.take(worker, there or ("v", "w"))].name
+
+    assert [taken(worker) for worker in "vwwvw"] == ["a0", "b0", "b1", "a1", "b2"]
+    assert taken("w") == "c0"
+    assert taken("v") == "a2"
+    assert taken("v") == "c1"
+    waiting.put_back(0)
+    assert taken("x", "x", "w") == "a0"
+    assert taken("w") == "c2"
+    assert not waiting
+
+
+def test_each_worker_has_its_next_piece_and_nobody_has_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before there is a worker, something is handed out for clusters that start them for it."""
+    handed: list[tuple[str, ...]] = []
+    monkeypatch.setattr(distributed, "wait", lambda futures, **options: None)
+
+    def submit(task: Callable[..., Any], number: int, **options: Any) -> Any:
+        handed.append(tuple(options.get("workers", ())))
+        return _Future("finished", lambda: None, number)
+
+    workers: dict[str, int] = {}
+    there = SimpleNamespace(
+        status="running", nthreads=lambda: workers, submit=submit, run=lambda *given, **options: None
+    )
+    found = handed_out(there, [Piece(f"{number}", abs, (number,)) for number in range(9)], lambda said: None)
+    next(found)
+    assert handed == [()] * PER_WORKER
+    workers.update(v=1, w=1)
+    assert sorted(found) == list(range(1, 9))
+    assert handed[PER_WORKER:][:4] == [("v",), ("w",), ("v",), ("w",)]
 
 
 class _Future:
