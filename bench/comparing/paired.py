@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..records.record import Record
-from ..report.tables import ProblemKey, grouped, problem_of, unbracketed
+from ..report.tables import ProblemKey, by_problem, grouped, unbracketed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def match(before: Sequence[Record], after: Sequence[Record]) -> Matched:
 def ratios_by_problem(matched: Matched) -> dict[ProblemKey, dict[str, float]]:
     """Return the median ratio of each method on each problem, over its solvers, budgets and seeds."""
     by_id = {pair.after.id: pair for pair in matched.pairs if pair.ratio is not None}
-    groups = grouped((pair.after for pair in by_id.values()), problem_of)
+    groups = by_problem(pair.after for pair in by_id.values())
     found: dict[ProblemKey, dict[str, float]] = {}
     for problem, records in groups.items():
         methods = grouped(records, lambda record: unbracketed(record.method))

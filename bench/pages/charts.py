@@ -11,7 +11,7 @@ from ..report.frontier import ACCURACIES, frontier_of
 from ..report.frontier_page import exponent
 from ..report.panels import MARKERS, Look, Style, by_sweep, look_of
 from ..report.profiles import LARGEST_FACTOR, Profile, make_profiles
-from ..report.tables import ResultRow, Table, grouped, problem_of, unbracketed
+from ..report.tables import ResultRow, Table, by_problem, unbracketed
 from .blocks import Chart
 from .record_table import record_key
 
@@ -60,7 +60,7 @@ def error_charts(tables: Sequence[Table], number: int) -> list[Chart]:
 
 def profile_chart(records: Sequence[Record]) -> Chart | None:
     """Return performance profiles, one view per accuracy; None where nothing can be drawn."""
-    frontiers = [frontier_of(key, group) for key, group in grouped(records, problem_of).items()]
+    frontiers = [frontier_of(key, group) for key, group in by_problem(records).items()]
     profiles = {accuracy: make_profiles(frontiers, accuracy) for accuracy in ACCURACIES}
     names = sorted({unbracketed(one.method) for group in profiles.values() for one in group})
     look = Look(tuple(names), ())

@@ -15,7 +15,7 @@ from ..records.durable import refuse_special
 from ..records.record import Record
 from ..records.status import Status
 from ..report.columns import scientific
-from ..report.tables import grouped, problem_of, unbracketed
+from ..report.tables import by_problem, unbracketed
 from .blocks import Drawing, Words
 
 MOST_RESTORED = 12
@@ -36,7 +36,7 @@ def restored_pictures(records: Sequence[Record], arrays: Path) -> list[Drawing |
     are named.
     """
     pictures: list[Drawing | Words] = []
-    for problem, group in grouped(records, problem_of).items():
+    for problem, group in by_problem(records).items():
         if "x" not in problem.size or len(pictures) == MOST_RESTORED:
             continue
         known = [one for one in group if one.status is Status.OK and one.relative_error is not None]

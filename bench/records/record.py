@@ -1,6 +1,5 @@
 """One measurement, as it is written to the journal and read by tables and figures."""
 
-import contextlib
 import json
 import math
 from collections import deque
@@ -199,8 +198,10 @@ class Record(BaseModel):
         """
         content = line.encode() if isinstance(line, str) else line
         if not names_a_constant(content):
-            with contextlib.suppress(ValidationError):
+            try:
                 return cls.model_validate_json(content)
+            except ValidationError:
+                pass  # a newer version's line may have further fields
         fields = strict_json(content)
         if not isinstance(fields, dict):
             raise UserError(f"not a record but a JSON {type(fields).__name__}; an object is accepted")

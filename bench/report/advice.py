@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..grid.workloads import shape_of
 from ..records.record import Record
 from .frontier import Frontier, Point, frontier_of
-from .tables import ProblemKey, grouped, problem_of
+from .tables import ProblemKey, by_problem
 
 Fit = Literal["yes", "no", "unknown"]
 
@@ -101,7 +101,7 @@ def recorded_problems(
     """
     problems = []
     for folder, records in folders.items():
-        for problem, group in grouped(records, problem_of).items():
+        for problem, group in by_problem(records).items():
             pixels = math.prod(shape_of(problem.size))
             problems.append(Recorded(folder, frontier_of(problem, group), pixels, parameters_of(group[0])))
     return problems

@@ -1,6 +1,6 @@
 """The answer that a run gives: on each problem, the cheapest method at three accuracies."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from ..records.record import Record
 from .columns import mebibytes, milliseconds, scientific, significant
 from .frontier import ACCURACIES, Frontier, Point, Standing, frontier_of
 from .frontier_page import exponent
-from .tables import EMPTY, ProblemKey, RowKey, grouped, key_of, problem_of, unbracketed
+from .tables import EMPTY, ProblemKey, RowKey, by_problem, by_row, key_of, unbracketed
 from .text_table import TextTable
 
 HEADING = "Which method?"
@@ -52,33 +52,32 @@ def cheapest_of(frontier: Frontier, accuracy: float) -> Cheapest | None:
 
 def answer_table(records: Iterable[Record]) -> TextTable:
     """Return one line per problem, and a sentence where one method alone is right, or none."""
-    groups = grouped(records, problem_of)
-    frontiers = [frontier_of(problem, _with_every_seed(group)) for problem, group in groups.items()]
-    short = [_short(problem, group) for problem, group in groups.items() if _short_of_seeds(group)]
+    groups = by_problem(records)
+    short = {problem: _short_of_seeds(group) for problem, group in groups.items()}
+    frontiers = [frontier_of(problem, _without(short[problem], group)) for problem, group in groups.items()]
     return TextTable(
         heading=HEADING,
         text=_EXPLAINED,
         columns=["problem", *(f"to {exponent(accuracy)}" for accuracy in ACCURACIES)],
         lines=[_line(frontier) for frontier in frontiers],
         words=[f"to {exponent(accuracy)}" for accuracy in ACCURACIES],
-        remarks=[*_remarks(frontiers), *short],
+        remarks=[*_remarks(frontiers), *(_short(problem, rows) for problem, rows in short.items() if rows)],
     )
 
 
 def _short_of_seeds(records: Sequence[Record]) -> list[RowKey]:
     """Return the rows that lack a seed which others on the problem have: a run that is not finished."""
     seeds = {record.seed for record in records}
-    rows = grouped(records, key_of)
+    rows = by_row(records)
     return [key for key, own in rows.items() if {record.seed for record in own} != seeds]
 
 
-def _with_every_seed(records: Sequence[Record]) -> list[Record]:
-    short = set(_short_of_seeds(records))
-    return [record for record in records if key_of(record) not in short]
+def _without(rows: Collection[RowKey], records: Sequence[Record]) -> Sequence[Record]:
+    return [record for record in records if key_of(record) not in rows] if rows else records
 
 
-def _short(problem: ProblemKey, records: Sequence[Record]) -> str:
-    names = sorted({unbracketed(key.method) for key in _short_of_seeds(records)})
+def _short(problem: ProblemKey, rows: Iterable[RowKey]) -> str:
+    names = sorted({unbracketed(key.method) for key in rows})
     return (
         f"Left out, as not every seed is recorded yet, are budgets of {', '.join(names)}: {problem.title()}"
     )

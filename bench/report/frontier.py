@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import first_line
 from ..records.record import Record
-from .tables import ProblemKey, RowKey, grouped, key_of, problem_of, unbracketed
+from .tables import ProblemKey, RowKey, by_problem, by_row, grouped, key_of, unbracketed
 
 ACCURACIES = (1e-2, 1e-4, 1e-6)
 Cost = Literal["seconds", "memory"]
@@ -80,7 +80,7 @@ class Frontier:
 def make_frontiers(records: Iterable[Record]) -> list[Frontier]:
     """Return one frontier per problem, of the records that are points of a sweep; empty without such."""
     swept = [record for record in records if record.sweep]
-    return [frontier_of(problem, group) for problem, group in grouped(swept, problem_of).items()]
+    return [frontier_of(problem, group) for problem, group in by_problem(swept).items()]
 
 
 def cost_of(point: Point, cost: Cost) -> float | None:
@@ -120,7 +120,7 @@ def frontier_of(problem: ProblemKey, records: Sequence[Record]) -> Frontier:
 
 
 def _standing(method: str, solver: str, records: Sequence[Record]) -> Standing:
-    runs = grouped(records, key_of)
+    runs = by_row(records)
     points = [point for group in runs.values() if (point := _point(group)) is not None]
     if points:
         return Standing(method, solver, tuple(points))

@@ -52,6 +52,10 @@ class RowKey(NamedTuple):
     tolerance: float
 
 
+_problem_fields = operator.attrgetter(*ProblemKey._fields)
+_row_fields = operator.attrgetter(*RowKey._fields)
+
+
 class Cell(NamedTuple):
     """Hold what a cell shows, and a sentence: why it is empty, or what its number has to be read with."""
 
@@ -137,17 +141,27 @@ def make_tables(records: Iterable[Record]) -> list[Table]:
     Seeds are joined by the median, over rows whose status is ok, or max_steps if none is ok: never over
     both. Caveat: a median over seeds of unlike difficulty hides their spread; the journal has each seed.
     """
-    return [Table(problem, _rows(group)) for problem, group in grouped(records, problem_of).items()]
+    return [Table(problem, _rows(group)) for problem, group in by_problem(records).items()]
 
 
 def problem_of(record: Record) -> ProblemKey:
     """Return the key of the table that a record belongs to."""
-    return ProblemKey(record.task, record.regularizer, record.data, record.size, record.batch, record.dtype)
+    return ProblemKey._make(_problem_fields(record))
 
 
 def key_of(record: Record) -> RowKey:
     """Return the key of the row that a record belongs to."""
-    return RowKey(record.solver, record.method, record.max_steps, record.tolerance)
+    return RowKey._make(_row_fields(record))
+
+
+def by_problem(records: Iterable[Record]) -> dict[ProblemKey, list[Record]]:
+    """Return the records of each table, in order of first appearance."""
+    return {ProblemKey._make(key): group for key, group in grouped(records, _problem_fields).items()}
+
+
+def by_row(records: Iterable[Record]) -> dict[RowKey, list[Record]]:
+    """Return the records of each row, in order of first appearance."""
+    return {RowKey._make(key): group for key, group in grouped(records, _row_fields).items()}
 
 
 def unbracketed(text: str) -> str:
@@ -181,7 +195,7 @@ def row_of(records: Sequence[Record]) -> ResultRow:
 
 def _rows(records: Iterable[Record]) -> tuple[ResultRow, ...]:
     """Return the rows of one problem."""
-    groups = grouped(records, key_of)
+    groups = by_row(records)
     order = sorted(groups, key=lambda key: (key.solver, groups[key][0].sweep, key))
     return tuple(row_of(groups[key]) for key in order)
 
