@@ -22,6 +22,7 @@ from ..grid.timing import Timing
 
 if TYPE_CHECKING:
     from ..grid.case import Case
+    from ..measure.workbench import Workbench
 
 END_WITH_PARENT = 1
 """Linux's PR_SET_PDEATHSIG."""
@@ -91,25 +92,36 @@ def _say(answers: TextIO, message: Mapping[str, Any]) -> None:
     answers.flush()
 
 
-def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
-    """Return what measures cases by their ids."""
+def prepared(setup: Setup, spare: bool = False) -> "tuple[Workbench, dict[str, Case]]":
+    """Return what measures the cases of a run, and all of them by id; `spare` is as in `use_device`.
+
+    Raises:
+        UserError: for a device that cannot be reached, an unknown name, or a plug-in that cannot be used.
+    """
     from ..catalogue.catalogue import built_in
     from ..catalogue.plugin import with_plugins
     from ..grid.expand import expand
     from ..grid.request import request_of
     from ..machine.device import use_device
     from ..machine.environment import environment
-    from ..measure.kept_arrays import keep_arrays
-    from ..measure.workbench import Begun, Context, Workbench
+    from ..measure.workbench import Context, Workbench
 
     if setup.processors:
         os.sched_setaffinity(0, setup.processors)  # before JAX makes its threads
-    use_device(setup.device)
+    use_device(setup.device, spare)
     request = request_of(setup.selection, with_plugins(built_in(), list(setup.selection.plugins)))
     cases = {case.id: case for group in expand(request).groups for case in group}
     suite = setup.timing.compiled(request.suite)
     where = {**environment(), **setup.where}
-    bench = Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed=True))
+    return Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed=True)), cases
+
+
+def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
+    """Return what measures cases by their ids."""
+    from ..measure.kept_arrays import keep_arrays
+    from ..measure.workbench import Begun
+
+    bench, cases = prepared(setup)
     problem: list[Any] = [None]
 
     def begin(begun: Begun) -> None:

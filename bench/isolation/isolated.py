@@ -1,8 +1,11 @@
 """Groups measured in a process of their own; who ends it is found out, and pays alone."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from ..errors import UserError
 from ..grid.case import Case
 from ..measure.untimed_run import UntimedRun
 from ..measure.workbench import Workbench
@@ -36,13 +39,25 @@ class IsolatedBench:
     limits: IsolationLimits
     _child: WatchedChild | None = field(init=False, default=None)
     _measured_before: bool = field(init=False, default=False)
+    _peaks: dict[Any, int | None] = field(init=False, default_factory=dict)
 
     def measure(self, group: Sequence[Case], begin: Begin) -> Iterator[Record]:
         """Yield one record for each case of a group that shares an instance.
 
+        On a GPU each has its memory measured in one more process, at the first seed of a problem.
+
         Raises:
             UserError: if the child cannot begin, or an array cannot be kept.
         """
+        records = self._measured(group, begin)
+        if self.setup.device == "cpu":
+            yield from records
+            return
+        cases = {case.id: case for case in group}
+        for record in records:
+            yield self._weighed(cases[record.id], record, begin)
+
+    def _measured(self, group: Sequence[Case], begin: Begin) -> Iterator[Record]:
         left = {case.id: case for case in group}
         while left:
             old = self._measured_before
@@ -109,6 +124,26 @@ class IsolatedBench:
         if death is not None:
             self.close()
         return records, death
+
+    def _weighed(self, case: Case, record: Record, begin: Begin) -> Record:
+        """Return a record with the peak of its memory, which does not depend on the seed."""
+        if not record.status.measured:
+            return record
+        program = replace(case.instance, seed=0), case.contestant
+        if program not in self._peaks:
+            self._peaks[program] = self._peak_alone(case, begin)
+        return record.model_copy(update={"peak_bytes": self._peaks[program]})
+
+    def _peak_alone(self, case: Case, begin: Begin) -> int | None:
+        child = WatchedChild(self.setup, self.limits, "weighing_child")
+        try:
+            child.start()
+            lines = list(child.measure([case.id], begin))
+            return json.loads(lines[0]) if lines and child.death is None else None
+        except UserError:  # such as that the device has no memory left: the record has its numbers
+            return None
+        finally:
+            child.close()
 
     def _dead(self, case: Case, death: Death) -> Record:
         if self.setup.arrays is not None:  # of another attempt

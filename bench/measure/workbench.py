@@ -142,6 +142,25 @@ class Workbench:
             parameters = sum(leaf.size for leaf in jax.tree.leaves(inputs.regularizer))
             return _Problem(inputs, judgement, hash_arrays(inputs), parameters)
 
+    def peak_alone(self, case: Case) -> int | None:
+        """Return the memory that a case takes with its arguments, if this process has run nothing before.
+
+        A GPU's allocator tells the most that was ever in use: what came before, such as a reference, may have
+        taken more. None for a case that does not apply or fails, and where it is not this process's memory.
+        """
+        if _known(case) or bench_traits_of(case.contestant.method).in_a_child:
+            return None
+        try:
+            inputs = cast(make_inputs(case.instance), case.instance.dtype)
+            with self._programs.compiling_beside():
+                program = self._programs.of_case(case, inputs).programs.total
+                program.program.wait()
+            if jax.default_backend() == "cpu":
+                jax.block_until_ready(program(inputs))
+            return _peak_of(program, inputs)
+        except BaseException:  # a plug-in or a contender may raise anything
+            return None
+
     def unmeasured(self, group: Sequence[Case], run: UntimedRun) -> Iterator[MeasuredRecord]:
         """Yield the records of cases of which nothing could be measured, with the reason why."""
         problem = _Problem(None, Judgement("no reference: the problem could not be made"), {}, None)
@@ -227,12 +246,10 @@ class Workbench:
         if bench_traits_of(case.contestant.method).in_a_child:
             return None
         begin(Begun(f"weighing: {case.describe()}", case))
-        program = run.programs.total
         try:
-            peak, arguments = measured_peak(_call(program, inputs)), program.program.memory.argument
+            return _peak_of(run.programs.total, inputs)
         except BaseException:  # what ran and was timed keeps its numbers
             return None
-        return None if peak is None or arguments is None else peak + arguments
 
     def _record(
         self,
@@ -289,6 +306,11 @@ def _look_back(programs: BoundPrograms, inputs: Inputs) -> tuple[Backward | None
 
 def _call(program: BoundProgram, inputs: Inputs) -> Any:
     return lambda: program(inputs)
+
+
+def _peak_of(program: BoundProgram, inputs: Inputs) -> int | None:
+    peak, arguments = measured_peak(_call(program, inputs)), program.program.memory.argument
+    return None if peak is None or arguments is None else peak + arguments
 
 
 def _known(case: Case) -> UntimedRun | None:

@@ -3,14 +3,18 @@
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from synthetic_records import measured
 
+from hypergrad_bench.bench.catalogue.catalogue import built_in
 from hypergrad_bench.bench.commands import run as run_command
 from hypergrad_bench.bench.errors import UserError
 from hypergrad_bench.bench.grid.case import Case, Contestant, Instance
+from hypergrad_bench.bench.grid.expand import expand
+from hypergrad_bench.bench.grid.request import request_of
 from hypergrad_bench.bench.grid.selection import Selection
 from hypergrad_bench.bench.grid.suites import SUITES
 from hypergrad_bench.bench.grid.timing import Timing
@@ -18,6 +22,7 @@ from hypergrad_bench.bench.isolation import isolated
 from hypergrad_bench.bench.isolation.child import Setup
 from hypergrad_bench.bench.isolation.isolated import IsolatedBench
 from hypergrad_bench.bench.isolation.limits import LONGEST, Death, IsolationLimits, limits_asked_for
+from hypergrad_bench.bench.isolation.watched import WatchedChild
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
 from hypergrad_bench.bench.records.status import Status
@@ -318,3 +323,66 @@ def test_what_a_child_refuses_is_said(hgb: Callable[..., int], capfd: pytest.Cap
         patch.setattr(isolated.WatchedChild, "start", start)
         assert hgb("run", *small) == 2
     assert "run/arrays" in capfd.readouterr().err
+
+
+def test_a_gpu_weighs_each_program_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for all seeds, nothing that failed, and without a figure where that process dies."""
+    weighed: list[str] = []
+
+    class Scripted:
+        death: Death | None = None
+
+        def __init__(self, setup: Setup, limits: IsolationLimits, program: str = "child") -> None:
+            self._program = program
+
+        def start(self) -> None: ...
+        def close(self) -> None: ...
+
+        def measure(self, ids: Sequence[str], begin: Callable[[str], None]) -> Iterator[str]:
+            if self._program == "weighing_child":
+                (one,) = ids
+                weighed.append(one)
+                self.death = crash(D) if one == D.id else None
+                yield from [] if one == D.id else ["4096"]
+            else:
+                failed = {B.id: Status.FAILED}
+                yield from (measured(id=one, status=failed.get(one, Status.OK)).to_line() for one in ids)
+
+    monkeypatch.setattr(isolated, "WatchedChild", Scripted)
+    bench = Workbench(Context(SUITES["smoke"], TIMING.clock, {}, ["hgb"]))
+    made = IsolatedBench(bench, SETUP.model_copy(update={"device": "cuda"}), IsolationLimits())
+    again = tuple(Case(replace(INSTANCE, seed=1), one.contestant) for one in (A, B, D))
+    peaks = [[one.peak_bytes for one in made.measure(group, print)] for group in ((A, B, D), again)]
+    assert peaks == [[4096, None, None], [4096, 4096, None]]
+    assert weighed == [A.id, D.id, again[1].id]
+
+
+def test_memory_alone_is_that_of_a_process_that_measures_all() -> None:
+    """On a CPU, where both can be measured: the loop of one step is known to the compiler whole."""
+    selection = Selection(
+        suite="smoke",
+        tasks=("denoising",),
+        regularizers=("analysis-l1",),
+        sizes=("64",),
+        batch=2,
+        methods=("unrolled",),
+        solvers=("dual-fista",),
+        seeds=1,
+        dtypes=("float64",),
+        max_steps=8000,
+    )
+    (group,) = expand(request_of(selection, built_in())).groups
+    setup = SETUP.model_copy(update={"selection": selection})
+    found = []
+    for program in ("child", "weighing_child"):
+        child = WatchedChild(setup, IsolationLimits(), program)
+        child.start()
+        found += list(child.measure([group[0].id], lambda label: None))
+        child.close()
+    record = Record.from_line(found[0])
+    assert record.memory_bytes is not None
+    if record.peak_bytes is None:
+        pytest.skip("this system does not tell the peak of a process's memory")
+    assert record.peak_bytes > 2**24
+    assert int(found[1]) == pytest.approx(record.peak_bytes, rel=0.25)
+    assert int(found[1]) == pytest.approx(record.memory_bytes, rel=0.5)

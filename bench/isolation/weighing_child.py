@@ -1,0 +1,21 @@
+"""The process that measures the memory of one case, before anything else has run in it."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from .child import Setup, cases_named, prepared, serve
+
+
+def _weigh(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
+    bench, cases = prepared(setup, spare=True)
+
+    def weigh(ids: Sequence[str]) -> None:
+        (case,) = cases_named(ids, cases)
+        say(begin=f"weighing: {case.describe()}", case=case.id, timing=False)
+        say(record=json.dumps(bench.peak_alone(case)))
+
+    return weigh
+
+
+if __name__ == "__main__":
+    serve(Setup, _weigh)
