@@ -3,7 +3,7 @@
 import contextlib
 import importlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from ..errors import UserError
@@ -77,7 +77,7 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
         )
 
 
-def _with_room(there: Collection[str], busy: Iterable[str]) -> Iterator[str]:
+def _with_room(there: Set[str], busy: Iterable[str]) -> Iterator[str]:
     """Yield workers that have too little to do, first those with nothing; nobody, where nobody is there."""
     has = Counter(busy)
     names = there or [NOBODY]
@@ -85,12 +85,12 @@ def _with_room(there: Collection[str], busy: Iterable[str]) -> Iterator[str]:
         yield from (one for one in names if has[one] <= few)
 
 
-def _workers(client: Any) -> list[str]:
+def _workers(client: Any) -> Set[str]:
     """Return the workers' addresses; raise `UserError` if the scheduler does not answer."""
     if client.status != "running":
         raise _gone()
     try:
-        return list(client.nthreads())
+        return client.nthreads().keys()
     except (OSError, TimeoutError) as error:
         raise _gone() from error
 

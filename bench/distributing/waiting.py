@@ -1,6 +1,6 @@
 """Pieces of work that wait for a worker, those that share programs beside each other."""
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from typing import Any, NamedTuple
 
 
@@ -40,9 +40,10 @@ class WaitingPieces:
         """Tell whether there is one."""
         return bool(self._waiting)
 
-    def take(self, worker: str, there: Collection[str]) -> int:
+    def take(self, worker: str, there: Set[str]) -> int:
         """Take a piece off the list for a worker, one of those that are there, and return its number."""
-        self._had = {one: kin for one, kin in self._had.items() if one in there}
+        for gone in self._had.keys() - there:
+            del self._had[gone]
         kin = self._had.get(worker)
         if kin not in self._waiting:
             others = set(self._had.values())

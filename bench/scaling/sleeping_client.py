@@ -5,7 +5,7 @@ import importlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..distributing.cluster import FAILURES
@@ -14,6 +14,8 @@ from ..records.record import Record
 
 ID, SEED = "the case's own id", "the case's own seed"
 """What stands in a template in their places."""
+SLOT = "slot "
+"""What the name of a slot begins with."""
 _TEMPLATES: list[str] = []
 """Lines of records that this worker answers with."""
 
@@ -57,6 +59,7 @@ class SleepingClient:
     slots: int
     answers: Mapping[str, SleepingAnswer]
     seconds: float
+    _addresses: list[str] = field(default_factory=list, repr=False)
 
     @property
     def status(self) -> str:
@@ -65,14 +68,23 @@ class SleepingClient:
 
     def nthreads(self) -> Mapping[str, int]:
         """Ask the scheduler as the client does, and return one thread for each slot."""
-        self.client.nthreads()
-        return {f"slot {number}": 1 for number in range(self.slots)}
+        self._addresses[:] = self.client.nthreads()
+        return {f"{SLOT}{number}": 1 for number in range(self.slots)}
 
-    def submit(self, measure: Callable[..., Any], *run: Any, pure: bool = False, retries: int = 0) -> Any:
-        """Submit sleep in place of what would be measured; the arguments go along."""
+    def submit(
+        self,
+        measure: Callable[..., Any],
+        *run: Any,
+        workers: Sequence[str] = (),
+        allow_other_workers: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Submit sleep in place of what would be measured, to a slot's worker; the arguments go along."""
         del measure
         told = [tuple(self.answers[one]) for one in run[-1]]
-        return self.client.submit(sleep_and_answer, self.seconds, told, *run, pure=pure, retries=retries)
+        own = [self._addresses[int(one.removeprefix(SLOT)) % len(self._addresses)] for one in workers]
+        to = {"workers": own, "allow_other_workers": allow_other_workers} if own else {}
+        return self.client.submit(sleep_and_answer, self.seconds, told, *run, **to, **options)
 
     def run(self, function: Callable[..., Any], on_error: str = "raise") -> None:
         """Do nothing: no process measures that would have to be ended."""

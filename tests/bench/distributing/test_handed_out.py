@@ -202,7 +202,7 @@ def test_pieces_that_share_programs_go_to_the_worker_that_has_them() -> None:
     waiting = WaitingPieces(pieces)
 
     def taken(worker: str, *there: str) -> str:
-        return pieces[waiting.take(worker, there or ("v", "w"))].name
+        return pieces[waiting.take(worker, set(there or "vw"))].name
 
     assert [taken(worker) for worker in "vwwvw"] == ["a0", "b0", "b1", "a1", "b2"]
     assert taken("w") == "c0"

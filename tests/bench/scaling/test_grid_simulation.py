@@ -90,7 +90,7 @@ def test_what_is_handed_out_is_told_the_slots_and_sleeps_in_place_of_measuring()
         status = "running"
 
         def nthreads(self) -> dict[str, int]:
-            return {"one": 1}
+            return {"one": 1, "two": 1}
 
         def submit(self, *given: object, **settings: object) -> tuple:
             return given, settings
@@ -102,6 +102,8 @@ def test_what_is_handed_out_is_told_the_slots_and_sleeps_in_place_of_measuring()
     given, settings = client.submit(print, "setup", "limits", [], ["a"], pure=False, retries=0)
     assert given[1:] == (2.5, [(0, "a", 5)], "setup", "limits", [], ["a"])
     assert settings == {"pure": False, "retries": 0}
+    _, settings = client.submit(print, ["a"], workers=["slot 5"], allow_other_workers=True)
+    assert settings == {"workers": ["two"], "allow_other_workers": True}
     client.run(print, on_error="ignore")
 
 
