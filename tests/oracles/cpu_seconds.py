@@ -15,8 +15,11 @@ SLOW = Path(__file__).resolve().parent.parent / "slow.txt"
 LIMIT = 0.5
 """CPU seconds that all cases of a test function may take together in `make quick`."""
 
-_STARTED = pytest.StashKey[float]()
+_STARTED, _SET_UP = pytest.StashKey[float](), pytest.StashKey[float]()
 _SPENT: dict[str, float] = defaultdict(float)
+_SHARED: dict[tuple[str, ...], float] = defaultdict(float)
+"""The dearest setup of the functions of one file that share the same fixtures: the first one's."""
+_SHARING: dict[tuple[str, ...], set[str]] = defaultdict(set)
 
 
 def slow_functions() -> set[str]:
@@ -40,32 +43,57 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     """Hand the seconds to the last report, which travels from a worker to the process that lists them."""
     report = yield
-    if call.when == "teardown":
-        report.user_properties.append(("cpu_seconds", _cpu_seconds() - item.stash[_STARTED]))
+    if call.when == "setup":
+        item.stash[_SET_UP] = _cpu_seconds() - item.stash[_STARTED]
+    elif call.when == "teardown":
+        spent = _cpu_seconds() - item.stash[_STARTED]
+        report.user_properties += [
+            ("cpu_seconds", spent - item.stash[_SET_UP]),
+            ("set_up", item.stash[_SET_UP]),
+            ("shared", _shared_fixtures(item)),
+        ]
     return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up what the cases of a function took."""
-    if report.when == "teardown":
-        _SPENT[function_of(report.nodeid)] += dict(report.user_properties).get("cpu_seconds", 0.0)
+    """Add up what the cases of a function took, apart from what they share with others of their file."""
+    if report.when != "teardown":
+        return
+    told, function = dict(report.user_properties), function_of(report.nodeid)
+    _SPENT[function] += told.get("cpu_seconds", 0.0)
+    if fixtures := told.get("shared"):
+        key = function.partition("::")[0], *fixtures
+        _SHARED[key] = max(_SHARED[key], told["set_up"])
+        _SHARING[key].add(function)
+    else:
+        _SPENT[function] += told.get("set_up", 0.0)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the list where all tests ran, and add to it where all that are not slow did.
 
-    Not in a worker, and not for a selection of tests. What several functions share, such as a compiled
-    reference, is spent by the first that runs: without the slow ones it may be another one.
+    Not in a worker, and not for a selection of tests. A fixture of a module is spent by whoever uses it first,
+    and counts for all. What functions share without one, such as a compiled reference, is spent by the first
+    that runs: without the slow ones it may be another one.
     """
     options = session.config.option
     if session.config.args != ["tests"] or options.keyword or hasattr(session.config, "workerinput"):
         return
     if options.markexpr not in ("", "not slow"):
         return
+    for key, functions in _SHARING.items():
+        for function in functions:
+            _SPENT[function] += _SHARED[key]
     before = slow_functions() if options.markexpr else set()
     slow = before | {name for name, seconds in _SPENT.items() if seconds > LIMIT}
     head = f"# Test functions whose cases take more than {LIMIT:g} CPU s together: written by `make slow`."
     SLOW.write_text("\n".join([head, *sorted(slow - _cheapest())]) + "\n", encoding="utf-8")
+
+
+def _shared_fixtures(item: pytest.Item) -> list[str]:
+    """The fixtures of a test that are made once for its file."""
+    known = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    return sorted(name for name, made in known.items() if made and made[-1].scope in ("module", "class"))
 
 
 def _cheapest() -> set[str]:
