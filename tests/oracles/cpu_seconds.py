@@ -72,9 +72,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the list where all tests ran, and add to it where all that are not slow did.
 
-    Not in a worker, and not for a selection of tests. A module's fixture is made for whoever uses it first, and
-    counts for all. What functions share without one, such as a compiled reference, is spent by the first that
-    runs: without the slow ones it may be another one.
+    Not in a worker, and not for a selection of tests. A module's fixture is made for whoever uses it first,
+    and counts for all. What functions share without one, such as a compiled reference, is spent by the first
+    that runs: without the slow ones it may be another one.
     """
     options = session.config.option
     if session.config.args != ["tests"] or options.keyword or hasattr(session.config, "workerinput"):
