@@ -51,6 +51,11 @@ def reproduce(
             raise UserError(f"which reproduction? accepted: {', '.join(known)}")
         _list()
         return
+    if resume is not None and (name is not None or quick or out is not None or images is not None):
+        raise UserError(
+            "--resume takes its name and options from the folder; give only --device, --workers and "
+            "--scheduler"
+        )
     if workers is not None:
         require_cluster(workers)
     use_device(device, spare=workers is not None or _is_apart(name, resume))
@@ -81,11 +86,6 @@ def _planned(
     name: str | None, quick: bool, out: Path | None, resume: Path | None, images: Path | None
 ) -> Sequence[ReproductionPlan]:
     if resume is not None:
-        if name is not None or quick or out is not None or images is not None:
-            raise UserError(
-                "--resume takes its name and options from the folder; give only --device, --workers and "
-                "--scheduler"
-            )
         return [plan_reproduction_again(resume)]
     group = grouped_reproductions(name or "")
     if group is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from ..errors import UserError
+from ..records.line_file import uncollected
 from ..report.answer import answer_table
 from ..report.latex import latex_table
 from ..report.publish import answer_section, csv_text, page_of_table, write_tables
@@ -47,9 +48,10 @@ def print_table(folder: Path, form: Form, write: bool, figures: FigureForm, widt
 
 def _print_run(folder: Path, form: Form, write: bool, figures: tuple[FigureForm, Width] | None) -> None:
     files = run_folder(folder)
-    reading = files.journal.read()
-    report = report_of(reading.entries, files.clock_warnings())
-    _print_tables(report, form)
+    with uncollected():
+        reading = files.journal.read()
+        report = report_of(reading.entries, files.clock_warnings())
+        _print_tables(report, form)
     warn(report.warnings)
     if not reading.entries:
         say(f"{folder} has no record yet; `{files.resume}` goes on")

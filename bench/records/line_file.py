@@ -51,7 +51,7 @@ def read_lines(path: Path, kind: type[_Entry]) -> Lines[_Entry]:
         UserError: if there is no readable file.
     """
     try:
-        with _uncollected():
+        with uncollected():
             return _read(path, kind)
     except OSError as error:
         reason = f"cannot read {path}: {error.strerror}"
@@ -111,8 +111,11 @@ def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Hold Python's search for cycles, which looks at all entries over and over as they grow in number."""
+def uncollected() -> Iterator[None]:
+    """Hold Python's search for cycles, which looks at all entries over and over as they grow in number.
+
+    It begins with what was made meanwhile: who goes on with a hundred thousand entries holds it for longer.
+    """
     if not gc.isenabled():
         yield
         return
