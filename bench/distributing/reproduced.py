@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..isolation.reproduction_child import ReproductionSetup
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import NamedCase, Reproduction
 from .handed_out import handed_out
@@ -14,8 +15,7 @@ def reproduced_cases(
     client: Any,
     entry: Reproduction[Any],
     cases: Sequence[NamedCase],
-    quick: bool,
-    device: str,
+    setup: ReproductionSetup,
     shares: Sequence[Sequence[int]],
     begin: Callable[[str], None],
 ) -> Iterator[ReproducedCase]:
@@ -25,8 +25,7 @@ def reproduced_cases(
         client: a `distributed.Client`.
         entry: the reproduction.
         cases: those to be measured, each by one worker alone.
-        quick: whether they are the small ones.
-        device: what is computed on.
+        setup: what a process has to know of it.
         shares: which processors each worker of this machine has; empty for all.
         begin: is told what is going on.
 
@@ -35,6 +34,6 @@ def reproduced_cases(
             again and again.
     """
     own = [list(one) for one in shares]
-    pieces = [Piece(case.name, measure_case, (entry, case, quick, device, own)) for case in cases]
+    pieces = [Piece(case.name, measure_case, (entry, case, setup, own)) for case in cases]
     for line in handed_out(client, pieces, begin):
         yield ReproducedCase.from_line(line.encode())

@@ -17,11 +17,13 @@ from ..grid.request import request_of
 from ..isolation.child import Setup, cases_named
 from ..isolation.isolated import IsolatedBench
 from ..isolation.limits import IsolationLimits
+from ..isolation.reproduced_apart import reproduced_apart
+from ..isolation.reproduction_child import ReproductionSetup
 from ..machine.device import use_device
 from ..machine.environment import environment
 from ..measure.workbench import Context, Workbench
 from ..records.reproduced_case import reproduced_now
-from ..reproductions.reproduction import NamedCase, Reproduction
+from ..reproductions.reproduction import EndsProcesses, NamedCase, Reproduction
 
 _ONE_AT_A_TIME = threading.Lock()
 """A worker may have several threads; what is timed has none beside it."""
@@ -55,32 +57,39 @@ def measure_group(setup: str, limits: str, shares: list[list[int]], ids: list[st
 
 
 def measure_case(
-    entry: Reproduction[Any], case: NamedCase, quick: bool, device: str, shares: list[list[int]]
+    entry: Reproduction[Any], case: NamedCase, setup: ReproductionSetup, shares: list[list[int]]
 ) -> str:
-    """Return the line of a reproduction's case with its rows, measured in this process.
+    """Return the line of a reproduction's case with its rows.
+
+    It is measured in this process, or in one of its own if it may end that.
 
     Args:
         entry: the reproduction.
         case: one of its cases.
-        quick: whether it is one of the small ones.
-        device: what is computed on.
+        setup: what a process has to know of it.
         shares: which processors each worker of this machine has, by its name; empty for all.
 
     Raises:
         UserError: for a device that cannot be reached, or a row without a status of the closed list.
     """
-    with alone(device, shares) as worker:
-        rows = entry.measure(case, quick)
-        return reproduced_now(case.name, rows, {"worker": worker, "machine": platform.node()}).to_line()
+    apart = isinstance(entry, EndsProcesses)
+    with alone(setup.device, shares, spare=apart) as worker:
+        if apart:
+            (measured,) = reproduced_apart(entry, [case], setup, IsolationLimits(), _unheard)
+        else:
+            measured = reproduced_now(case.name, entry.measure(case, setup.quick))
+        where = {"worker": worker, "machine": platform.node()}
+        return measured.model_copy(update={"where": where}).to_line()
 
 
 @contextlib.contextmanager
-def alone(device: str, shares: list[list[int]]) -> Iterator[str]:
+def alone(device: str, shares: list[list[int]], spare: bool = False) -> Iterator[str]:
     """Let nothing else be measured in this worker, on its own processors, and hand out its name.
 
     Args:
         device: what is computed on.
         shares: which processors each worker of this machine has, by its name; empty for all.
+        spare: leave a GPU's memory to another process.
 
     Raises:
         UserError: for a device that cannot be reached.
@@ -89,7 +98,7 @@ def alone(device: str, shares: list[list[int]]) -> Iterator[str]:
         worker = _own_name()
         if own := _own_processors(worker, shares):
             os.sched_setaffinity(0, own)
-        use_device(device)
+        use_device(device, spare)
         yield worker
 
 

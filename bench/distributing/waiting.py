@@ -1,5 +1,6 @@
 """Pieces of work that wait for a worker, those that share programs beside each other."""
 
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence, Set
 from typing import Any, NamedTuple
 
@@ -30,10 +31,9 @@ class WaitingPieces:
     def __init__(self, pieces: Sequence[Piece]) -> None:
         """Let all of them wait, in their order."""
         self._kin = [number if piece.kin is None else piece.kin for number, piece in enumerate(pieces)]
-        self._waiting: dict[Hashable, list[int]] = {}
-        for number in reversed(range(len(pieces))):
-            self._waiting.setdefault(self._kin[number], []).append(number)
-        self._waiting = dict(reversed(self._waiting.items()))
+        self._waiting: dict[Hashable, deque[int]] = {}
+        for number, kin in enumerate(self._kin):
+            self._waiting.setdefault(kin, deque()).append(number)
         self._had: dict[str, Hashable] = {}
 
     def __bool__(self) -> bool:
@@ -47,16 +47,14 @@ class WaitingPieces:
         kin = self._had.get(worker)
         if kin not in self._waiting:
             others = set(self._had.values())
-            fresh = (one for one in self._waiting if one not in others)
-            kin = next(fresh, None)
-            if kin is None:
-                kin = max(self._waiting, key=lambda one: len(self._waiting[one]))
+            most = max(self._waiting, key=lambda one: len(self._waiting[one]))
+            kin = next((one for one in self._waiting if one not in others), most)
         self._had[worker] = kin
-        number = self._waiting[kin].pop()
+        number = self._waiting[kin].popleft()
         if not self._waiting[kin]:
             del self._waiting[kin]
         return number
 
     def put_back(self, number: int) -> None:
         """Let a piece wait once more, before its kin."""
-        self._waiting.setdefault(self._kin[number], []).append(number)
+        self._waiting.setdefault(self._kin[number], deque()).appendleft(number)

@@ -113,7 +113,8 @@ def prepared(setup: Setup, spare: bool = False) -> "tuple[Workbench, dict[str, C
     cases = {case.id: case for group in expand(request).groups for case in group}
     suite = setup.timing.compiled(request.suite)
     where = {**environment(), **setup.where}
-    return Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed=True)), cases
+    weighed = setup.device == "cpu"  # another process weighs for a GPU, before anything else has run in it
+    return Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed)), cases
 
 
 def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:

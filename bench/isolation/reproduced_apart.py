@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..records.reproduced_case import ReproducedCase, reproduced_now
 from ..reproductions.reproduction import EndsProcesses, NamedCase
-from .limits import Death, IsolationLimits
+from .limits import IsolationLimits
 from .reproduction_child import ReproductionSetup
 from .watched import WatchedChild
 
@@ -33,20 +33,31 @@ def reproduced_apart(
     child: WatchedChild | None = None
     try:
         for case in cases:
-            death: Death | None = None
-            for fresh in [True] if child is None else [False, True]:
-                if fresh or child is None:
-                    child = WatchedChild(setup, limits, "reproduction_child")
-                    child.start()
-                lines = list(child.measure([case.name], begin))
-                death = child.death
-                if death is None:
-                    yield from (ReproducedCase.from_line(line.encode()) for line in lines)
-                    break
+            used = child is not None
+            child = child or _started(setup, limits)
+            lines = list(child.measure([case.name], begin))
+            if used and child.death is not None:
+                # It may have been what earlier cases left behind.
                 child.close()
-            if death is not None:
+                child = _started(setup, limits)
+                lines = list(child.measure([case.name], begin))
+            death = child.death
+            if death is None:
+                yield from (ReproducedCase.from_line(line.encode()) for line in lines)
+            else:
+                child.close()
                 child = None
                 yield reproduced_now(case.name, entry.ended(case, setup.quick, death.status, death.evidence))
     finally:
         if child is not None:
             child.close()
+
+
+def _started(setup: ReproductionSetup, limits: IsolationLimits) -> WatchedChild:
+    child = WatchedChild(setup, limits, "reproduction_child")
+    try:
+        child.start()
+    except BaseException:
+        child.close()
+        raise
+    return child

@@ -65,11 +65,11 @@ def answer_table(records: Iterable[Record]) -> TextTable:
     )
 
 
-def _short_of_seeds(records: Sequence[Record]) -> list[RowKey]:
+def _short_of_seeds(records: Sequence[Record]) -> set[RowKey]:
     """Return the rows that lack a seed which others on the problem have: a run that is not finished."""
     seeds = {record.seed for record in records}
     rows = by_row(records)
-    return [key for key, own in rows.items() if {record.seed for record in own} != seeds]
+    return {key for key, own in rows.items() if {record.seed for record in own} != seeds}
 
 
 def _without(rows: Collection[RowKey], records: Sequence[Record]) -> Sequence[Record]:

@@ -167,29 +167,30 @@ class RunningReproduction:
             self._measure_on(self.workers, progress)
             return
         entry = self.plan.entry
-        apart = isinstance(entry, EndsProcesses)
-        for measured in self._apart(entry, progress) if apart else self._here(progress):
+        if isinstance(entry, EndsProcesses):
+            found = reproduced_apart(entry, self.missing, self._setup, IsolationLimits(), progress.begin)
+        else:
+            found = self._here(progress)
+        for measured in found:
             self.opened.writer.append(measured)
             progress.advance(1)
+
+    @property
+    def _setup(self) -> ReproductionSetup:
+        plan = self.plan
+        return ReproductionSetup(
+            entry=type(plan.entry).__name__, quick=plan.quick, device=self.device, images=plan.images
+        )
 
     def _here(self, progress: RunProgress) -> Iterator[ReproducedCase]:
         for case in self.missing:
             progress.begin(case.name)
             yield reproduced_now(case.name, self.plan.entry.measure(case, self.plan.quick))
 
-    def _apart(self, entry: EndsProcesses, progress: RunProgress) -> Iterator[ReproducedCase]:
-        plan = self.plan
-        setup = ReproductionSetup(
-            entry=type(entry).__name__, quick=plan.quick, device=self.device, images=plan.images
-        )
-        return reproduced_apart(entry, self.missing, setup, IsolationLimits(), progress.begin)
-
     def _measure_on(self, workers: Workers, progress: RunProgress) -> None:
         own, entry = shares(workers.here) if workers.here else [], self.plan.entry
         with cluster(workers) as client:
-            for measured in reproduced_cases(
-                client, entry, self.missing, self.plan.quick, self.device, own, progress.begin
-            ):
+            for measured in reproduced_cases(client, entry, self.missing, self._setup, own, progress.begin):
                 self.opened.writer.append(measured)
                 progress.advance(1)
 

@@ -83,10 +83,10 @@ def _require_local(lower: LowerLevel, placed: Callable[[Any], NamedSharding], pi
 
     x = abstract(jax.ShapeDtypeStruct(lower.shape, lower.y.dtype))
     given = jax.tree.map(abstract, lower)
-    parts = {lower.A: _of_operator, lower.regularizer: _of_regularizer}
+    parts = ((lower.A, _of_operator), (lower.regularizer, _of_regularizer))
     whole = [
         type(part).__name__
-        for part, function in parts.items()
+        for part, function in parts
         if _largest_whole(jax.jit(function).lower(given, x).compile().as_text() or "") >= pixels / 2
     ]
     if whole:

@@ -92,7 +92,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _shared_fixtures(item: pytest.Item) -> list[str]:
     """The fixtures of a test that are made once for its file."""
-    known = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    known = item._fixtureinfo.name2fixturedefs
     return sorted(name for name, made in known.items() if made and made[-1].scope in ("module", "class"))
 
 

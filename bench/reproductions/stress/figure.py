@@ -6,11 +6,12 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .verdict import BIASED, ELEMENT, FLAGGED, RIGHT_WORD, SILENT, UNSUPPORTED
+from .verdict import BIASED, ELEMENT, FLAGGED, LOST, RIGHT_WORD, SILENT, UNSUPPORTED
 
 # From harmless to harmful; letters keep the picture readable without colours.
 LOOKS = {
     UNSUPPORTED: ("#f4f4f4", ""),
+    LOST: ("#777777", "x"),
     RIGHT_WORD: ("#009E73", "r"),
     ELEMENT: ("#56B4E9", "e"),
     FLAGGED: ("#E69F00", "f"),

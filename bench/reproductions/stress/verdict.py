@@ -12,6 +12,8 @@ ADJOINT, EXPANDS = 1e-4, 1 + 1e-6
 
 RIGHT_WORD, ELEMENT, FLAGGED, BIASED, SILENT = "right", "element", "flagged", "biased", "silently wrong"
 UNSUPPORTED = "not supported"
+LOST = "process ended"
+_ENDED = (Status.CRASHED.value, Status.TIMED_OUT.value, Status.OUT_OF_MEMORY.value)
 SECOND_LOOK = "second look"
 
 RULE = (
@@ -27,8 +29,8 @@ RULE = (
     " not is silently wrong. At a kink nothing is right: a row that warns and lies between the one-sided "
     "derivatives, entry by entry, is an element. Where x* can be split in many ways between two entries, "
     "both ends are the two sides. A rule that is wrong without warning on the control of its kind as "
-    "well, where nothing is hard, is biased by design and not counted. The claim, for each group of "
-    "rules: no row is silently wrong."
+    "well, where nothing is hard, is biased by design and not counted, nor are the rows of a "
+    "problem that ended its process. The claim, for each group of rules: no row is silently wrong."
 )
 GROUPS = {
     "closed form and support-reduced": ("closed form", "support-reduced"),
@@ -90,13 +92,15 @@ def count_targets(rows: Sequence[StressRow]) -> list[Counted]:
 
 
 def _group(group: str, words: Sequence[tuple[StressRow, str]]) -> Counted:
-    counted = [(row, one) for row, one in words if one not in (UNSUPPORTED, BIASED)]
+    counted = [(row, one) for row, one in words if one not in (UNSUPPORTED, BIASED, LOST)]
     silent = [row["problem"] for row, one in counted if one == SILENT]
     biased = sum(one == BIASED for _, one in words)
     alarms = sum(one == RIGHT_WORD and is_judged(row) and bool(warnings(row)) for row, one in counted)
     looked = sum(one in (FLAGGED, ELEMENT) and _second_look_alone(row) for row, one in counted)
     where = ", ".join(dict.fromkeys(silent))
+    lost = sum(one == LOST for _, one in words)
     left_out = [f"{biased} biased"] * bool(biased)
+    left_out += [f"{lost} lost with their process"] * bool(lost)
     left_out += [f"{alarms} right but warned"] * bool(alarms)
     left_out += [f"{looked} told by the second look alone"] * bool(looked)
     return Counted(
@@ -115,6 +119,8 @@ def _second_look_alone(row: StressRow) -> bool:
 
 def _word(row: StressRow) -> str:
     if not is_judged(row):
+        if row["status"] in _ENDED:
+            return LOST
         return UNSUPPORTED if row["status"] == Status.NOT_SUPPORTED.value else FLAGGED
     warned = bool(warnings(row))
     if row["kink"]:

@@ -27,7 +27,7 @@ def watched_run(arguments: Sequence[str]) -> tuple[float, int]:
             count[0] += 1
             yield record
 
-    Workbench.measure = watched  # type: ignore[method-assign]
+    Workbench.measure = watched
     sys.argv = ["hgb", "run", *arguments]
     try:
         main()
@@ -35,7 +35,7 @@ def watched_run(arguments: Sequence[str]) -> tuple[float, int]:
         if stop.code:
             raise
     finally:
-        Workbench.measure = measure  # type: ignore[method-assign]
+        Workbench.measure = measure
     return own[0], count[0]
 
 
