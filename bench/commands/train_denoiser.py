@@ -12,7 +12,7 @@ from ...problems.networks.checkpoints import save_drunet
 from ...problems.networks.shipped import SMALL
 from ..errors import UserError
 from ..machine.device import use_device
-from ..machine.memory import memory_limit
+from ..machine.device_memory import memory_limit
 from ..progress import RunProgress
 from ..training.denoiser_quality import Quality, quality
 from ..training.denoiser_training import (

@@ -7,8 +7,8 @@ from ..grid.case import Case
 from ..isolation.child import Setup
 from ..isolation.limits import IsolationLimits
 from ..records.record import Record
+from .group_task import measure_group
 from .handed_out import handed_out
-from .task import measure_group
 from .waiting import Piece
 
 

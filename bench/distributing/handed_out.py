@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from ..errors import UserError
-from .task import forget
+from .group_task import forget
 from .waiting import Piece, WaitingPieces
 
 ATTEMPTS = 20

@@ -6,8 +6,8 @@ from typing import Any
 from ..isolation.reproduction_child import ReproductionSetup
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import NamedCase, Reproduction
+from .case_task import measure_case
 from .handed_out import handed_out
-from .task import measure_case
 from .waiting import Piece
 
 

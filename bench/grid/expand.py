@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...problems.task import require_truths
 from ..errors import UserError
 from ..failure import failure_of
-from ..machine.memory import memory_limit
+from ..machine.device_memory import memory_limit
 from .answer import ask
 from .case import Case, Contestant, Instance
 from .contestants import contestants, failed_contestants
@@ -67,6 +68,19 @@ def expand(request: Request) -> Expansion:
     if not made and (left_out or refused):
         raise UserError(nothing_fits(left_out, refused))
     return Expansion(groups, left_out.lines())
+
+
+def unique(groups: Iterable[Sequence[Case]]) -> Iterator[tuple[Case, ...]]:
+    """Yield groups without the cases that an earlier one has.
+
+    Two settings can come to the same case, such as an unrolled budget that a user fixed.
+    """
+    seen: set[str] = set()
+    for group in groups:
+        fresh = {case.id: case for case in group if case.id not in seen}
+        seen.update(fresh)
+        if fresh:
+            yield tuple(fresh.values())
 
 
 class _Met(NamedTuple):

@@ -21,8 +21,7 @@ from ..grid.selection import Selection
 from ..grid.timing import Timing
 
 if TYPE_CHECKING:
-    from ..grid.case import Case
-    from ..measure.workbench import Workbench
+    from .listed_run import ListedRun
 
 END_WITH_PARENT = 1
 """Linux's PR_SET_PDEATHSIG."""
@@ -92,29 +91,30 @@ def _say(answers: TextIO, message: Mapping[str, Any]) -> None:
     answers.flush()
 
 
-def prepared(setup: Setup, spare: bool = False) -> "tuple[Workbench, dict[str, Case]]":
-    """Return what measures the cases of a run, and all of them by id; `spare` is as in `use_device`.
+def prepared(setup: Setup, spare: bool = False) -> "ListedRun":
+    """Return the cases of a run and what measures them; `spare` is as in `use_device`.
 
     Raises:
         UserError: for a device that cannot be reached, an unknown name, or a plug-in that cannot be used.
     """
     from ..catalogue.catalogue import built_in
     from ..catalogue.plugin import with_plugins
-    from ..grid.expand import expand
+    from ..grid.expand import expand, unique
     from ..grid.request import request_of
     from ..machine.device import use_device
     from ..machine.environment import environment
     from ..measure.workbench import Context, Workbench
+    from .listed_run import ListedRun
 
     if setup.processors:
         os.sched_setaffinity(0, setup.processors)  # before JAX makes its threads
     use_device(setup.device, spare)
     request = request_of(setup.selection, with_plugins(built_in(), list(setup.selection.plugins)))
-    cases = {case.id: case for group in expand(request).groups for case in group}
     suite = setup.timing.compiled(request.suite)
     where = {**environment(), **setup.where}
     weighed = setup.device == "cpu"  # another process weighs for a GPU, before anything else has run in it
-    return Workbench(Context(suite, setup.timing.clock, where, setup.command, weighed)), cases
+    context = Context(suite, setup.timing.clock, where, setup.command, weighed)
+    return ListedRun(Workbench(context), unique(expand(request).groups))
 
 
 def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
@@ -122,14 +122,15 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
     from ..measure.kept_arrays import keep_arrays
     from ..measure.workbench import Begun
 
-    bench, cases = prepared(setup)
+    listed = prepared(setup)
+    bench = listed.bench
     problem: list[Any] = [None]
 
     def begin(begun: Begun) -> None:
         say(begin=begun.label, case=begun.case and begun.case.id, timing=begun.timing)
 
     def measure(ids: Sequence[str]) -> None:
-        group = cases_named(ids, cases)
+        group = listed.named(ids)
         if group[0].instance.problem() != problem[0]:
             bench.forget()
             problem[0] = group[0].instance.problem()
@@ -139,21 +140,6 @@ def _measure(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]]
             say(record=measured.record.to_line())
 
     return measure
-
-
-def cases_named(ids: Sequence[str], cases: "Mapping[str, Case]") -> "list[Case]":
-    """Return cases by their ids.
-
-    Raises:
-        UserError: if there is none of an id.
-    """
-    strange = [one for one in ids if one not in cases]
-    if strange:
-        raise UserError(
-            f"the process that measures has no case {strange[0]}: what it lists from the same settings is "
-            "something else, as the package, a plug-in or an image folder is another one there"
-        )
-    return [cases[one] for one in ids]
 
 
 def lines_of(text: Iterator[str]) -> Iterator[dict[str, Any]]:

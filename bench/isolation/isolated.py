@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
-from ..grid.case import Case
-from ..measure.untimed_run import UntimedRun
-from ..measure.workbench import Workbench
 from ..records.record import Record
 from .child import Setup
 from .limits import Death, IsolationLimits
 from .watched import WatchedChild
+
+if TYPE_CHECKING:
+    from .listed_run import ListedRun
 
 Begin = Callable[[str], None]
 
@@ -28,52 +28,54 @@ class IsolatedBench:
     status, and the others are measured together once more. If that is no case, or it does not end the child
     by itself, all are tried alone, and those that do not are measured together.
 
+    It imports no JAX: on a worker that takes as long as the child does to start.
+
     Args:
-        bench: makes the records of what could not be measured; it measures nothing.
+        listed: returns the run's cases, and is asked for them only where one could not be measured.
         setup: what the child has to know of the run.
         limits: how long and how large it may be.
     """
 
-    bench: Workbench
+    listed: Callable[[], "ListedRun"]
     setup: Setup
     limits: IsolationLimits
     _child: WatchedChild | None = field(init=False, default=None)
     _measured_before: bool = field(init=False, default=False)
     _peaks: dict[Any, int | None] = field(init=False, default_factory=dict)
 
-    def measure(self, group: Sequence[Case], begin: Begin) -> Iterator[Record]:
-        """Yield one record for each case of a group that shares an instance.
+    def measure(self, ids: Sequence[str], begin: Begin) -> Iterator[Record]:
+        """Yield one record for each case of a group that shares an instance, named by their ids.
 
         On a GPU each has its memory measured in one more process, at the first seed of a problem.
 
         Raises:
             UserError: if the child cannot begin, or an array cannot be kept.
         """
-        records = self._measured(group, begin)
+        records = self._measured(ids, begin)
         if self.setup.device == "cpu":
             yield from records
             return
-        cases = {case.id: case for case in group}
         for record in records:
-            yield self._weighed(cases[record.id], record, begin)
+            yield self._weighed(record, begin)
 
-    def _measured(self, group: Sequence[Case], begin: Begin) -> Iterator[Record]:
-        left = {case.id: case for case in group}
+    def _measured(self, ids: Sequence[str], begin: Begin) -> Iterator[Record]:
+        left = list(ids)
         while left:
             old = self._measured_before
-            records, death = self._attempt(left.values(), begin)
+            records, death = self._attempt(left, begin)
             yield from _taken(left, records)
             if death is None:
                 return
-            named = left.get(death.case or "")
-            if named is None:
+            named = death.case
+            if named not in left:
                 break
             if len(left) > 1 or old:
                 # It may have been a program compiled beside it, or what earlier groups left behind.
                 _, death = self._attempt([named], begin)
             if death is None:
                 break
-            yield self._dead(left.pop(named.id), death)
+            left.remove(named)
+            yield self._dead(named, death)
         yield from self._one_by_one(left, begin)
 
     def close(self) -> None:
@@ -83,25 +85,26 @@ class IsolatedBench:
             self._child = None
         self._measured_before = False
 
-    def _one_by_one(self, left: dict[str, Case], begin: Begin) -> Iterator[Record]:
+    def _one_by_one(self, left: list[str], begin: Begin) -> Iterator[Record]:
         """Measure cases alone, where together they end the process and none of them is named."""
         alone: list[Record] = []
         shared = 0
-        for case in list(left.values()):
+        for case in list(left):
             self.close()
             records, death = self._attempt([case], begin)
             alone += records
             if death is None:
                 continue
-            yield self._dead(left.pop(case.id), death)
+            left.remove(case)
+            yield self._dead(case, death)
             # Inputs and reference are the same for all, and two cases by themselves are no coincidence.
             shared += death.case is None and not death.timing
             if shared > 1 and not alone:
-                for other in left.values():
+                for other in left:
                     yield self._dead(other, death)
                 return
         self.close()
-        records, death = self._attempt(left.values(), begin)
+        records, death = self._attempt(left, begin)
         yield from _taken(left, records)
         if death is not None:
             # Times of cases that did not take turns cannot be compared.
@@ -110,50 +113,49 @@ class IsolatedBench:
                 if record.id in left:
                     yield record.model_copy(update={"reason": record.reason or reason, **_NOT_TIMED})
 
-    def _attempt(self, cases: Collection[Case], begin: Begin) -> tuple[list[Record], Death | None]:
+    def _attempt(self, ids: Collection[str], begin: Begin) -> tuple[list[Record], Death | None]:
         """Return the records of cases that are measured together, and how the child died, if it did."""
-        if not cases:
+        if not ids:
             return [], None
         if self._child is None:
             self._child = WatchedChild(self.setup, self.limits)
             self._child.start()
         self._measured_before = True
-        lines = self._child.measure([case.id for case in cases], begin)
+        lines = self._child.measure(list(ids), begin)
         records = [Record.from_line(line) for line in lines]
         death = self._child.death
         if death is not None:
             self.close()
         return records, death
 
-    def _weighed(self, case: Case, record: Record, begin: Begin) -> Record:
+    def _weighed(self, record: Record, begin: Begin) -> Record:
         """Return a record with the peak of its memory, which does not depend on the seed."""
         if not record.status.measured:
             return record
-        program = replace(case.instance, seed=0), case.contestant
+        program = self.listed().program(record.id)
         if program not in self._peaks:
-            self._peaks[program] = self._peak_alone(case, begin)
+            self._peaks[program] = self._peak_alone(record.id, begin)
         return record.model_copy(update={"peak_bytes": self._peaks[program]})
 
-    def _peak_alone(self, case: Case, begin: Begin) -> int | None:
+    def _peak_alone(self, case: str, begin: Begin) -> int | None:
         child = WatchedChild(self.setup, self.limits, "weighing_child")
         try:
             child.start()
-            lines = list(child.measure([case.id], begin))
+            lines = list(child.measure([case], begin))
             return json.loads(lines[0]) if lines and child.death is None else None
         except UserError:  # such as that the device has no memory left: the record has its numbers
             return None
         finally:
             child.close()
 
-    def _dead(self, case: Case, death: Death) -> Record:
+    def _dead(self, case: str, death: Death) -> Record:
         if self.setup.arrays is not None:  # of another attempt
-            (self.setup.arrays / f"{case.id}.npz").unlink(missing_ok=True)
-        (measured,) = self.bench.unmeasured([case], UntimedRun(death.status, death.evidence))
-        return measured.record
+            (self.setup.arrays / f"{case}.npz").unlink(missing_ok=True)
+        return self.listed().dead(case, death)
 
 
-def _taken(left: dict[str, Case], records: Iterable[Record]) -> Iterator[Record]:
+def _taken(left: list[str], records: Iterable[Record]) -> Iterator[Record]:
     """Yield records and take their cases off the list."""
     for record in records:
-        del left[record.id]
+        left.remove(record.id)
         yield record

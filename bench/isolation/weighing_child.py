@@ -3,16 +3,16 @@
 import json
 from collections.abc import Callable, Sequence
 
-from .child import Setup, cases_named, prepared, serve
+from .child import Setup, prepared, serve
 
 
 def _weigh(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
-    bench, cases = prepared(setup, spare=True)
+    listed = prepared(setup, spare=True)
 
     def weigh(ids: Sequence[str]) -> None:
-        (case,) = cases_named(ids, cases)
+        (case,) = listed.named(ids)
         say(begin=f"weighing: {case.describe()}", case=case.id, timing=False)
-        say(record=json.dumps(bench.peak_alone(case)))
+        say(record=json.dumps(listed.bench.peak_alone(case)))
 
     return weigh
 

@@ -1,20 +1,11 @@
-"""How much memory one program may need on the default device, and how much a process has."""
+"""How much of the host's memory a process may take, has and had; this imports no JAX."""
 
 import os
 import re
 from pathlib import Path
 
-import jax
-
 MEMORY_SHARE = 0.8
-"""Share of the device's memory that a program's static figure may take before it is not run at all."""
-
-
-def memory_limit() -> float:
-    """Return the bytes that one program may need on the default device."""
-    stats = jax.devices()[0].memory_stats() or {}
-    total = stats.get("bytes_limit")
-    return MEMORY_SHARE * total if total else host_memory_limit()
+"""Share of a device's or the host's memory that a program may need, or a process take."""
 
 
 def host_memory_limit() -> float:

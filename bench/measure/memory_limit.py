@@ -1,6 +1,6 @@
 """Programs that need more memory than one may."""
 
-from ..machine.memory import memory_limit
+from ..machine.device_memory import memory_limit
 from .program import Program
 
 

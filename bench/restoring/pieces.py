@@ -21,7 +21,7 @@ from ...problems.task import Task
 from ...problems.tasks.magnetic_resonance import MagneticResonance
 from ...problems.tasks.super_resolution import SuperResolution
 from ..errors import UserError
-from ..machine.memory import memory_limit
+from ..machine.device_memory import memory_limit
 
 HELD = 4
 """Images in float64 that a solve holds at least: measurement, iterate, gradient and step."""

@@ -13,7 +13,7 @@ from ..distributing.cluster import Workers, cluster, shares
 from ..distributing.groups import measured_groups
 from ..errors import UserError
 from ..grid.case import Case
-from ..grid.expand import expand
+from ..grid.expand import expand, unique
 from ..grid.request import Request, request_of
 from ..grid.selection import Selection
 from ..grid.suites import Suite
@@ -21,6 +21,7 @@ from ..grid.timing import Timing
 from ..isolation.child import Setup
 from ..isolation.isolated import IsolatedBench
 from ..isolation.limits import IsolationLimits
+from ..isolation.listed_run import ListedRun
 from ..machine.environment import environment
 from ..machine.memory import host_memory_limit
 from ..measure.kept_arrays import keep_arrays
@@ -78,17 +79,10 @@ def plan_run(selection: Selection, folder: Path) -> Plan:
     """
     request = requested(selection)
     groups, left_out = expand(request)
-    # Two settings can come to the same case, such as an unrolled budget that a user fixed.
-    seen: set[str] = set()
-    unique = []
-    for group in groups:
-        fresh = {case.id: case for case in group if case.id not in seen}
-        seen.update(fresh)
-        if fresh:
-            unique.append(tuple(fresh.values()))
-    if not unique:
+    cases = tuple(unique(groups))
+    if not cases:
         raise UserError("the selection has no case: no size of the suite fits the chosen names; give --size")
-    return Plan(folder, request, tuple(unique), left_out)
+    return Plan(folder, request, cases, left_out)
 
 
 def requested(selection: Selection) -> Request:
@@ -218,7 +212,8 @@ class RunningRun:
         elif self.isolation is None:
             self._measure_here(bench, progress)
         else:
-            self._measure_isolated(IsolatedBench(bench, setup, self.isolation), progress)
+            listed = ListedRun(bench, self.plan.groups)
+            self._measure_isolated(IsolatedBench(lambda: listed, setup, self.isolation), progress)
 
     def _measure_here(self, bench: Workbench, progress: RunProgress) -> None:
         problem = None
@@ -237,7 +232,7 @@ class RunningRun:
     def _measure_isolated(self, isolated: IsolatedBench, progress: RunProgress) -> None:
         try:
             for group in self.missing:
-                for record in isolated.measure(group, progress.begin):
+                for record in isolated.measure([case.id for case in group], progress.begin):
                     self.opened.writer.append(record)
                 progress.advance(len(group))
         finally:

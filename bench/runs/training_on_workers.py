@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 
 from ..distributing.handed_out import handed_out
-from ..distributing.task import alone
 from ..distributing.waiting import Piece
+from ..distributing.worker import alone
 from ..progress import RunProgress
 from ..training.request import TrainingRequest
 from .comparison import TrainingComparison, plan_comparison_again

@@ -143,9 +143,9 @@ def grid_table(results: Path, simulated: Simulated | None) -> TextTable:
     if simulated is not None:
         rate = capacity(simulated.runs, WORKERS)
         listing = simulated.worker_listing
-        seconds = "not measured" if listing is None else duration(2 * listing.seconds)
+        seconds = "not measured" if listing is None else duration(listing.seconds)
         lines += [
-            ["before its first group a worker lists the cases twice", seconds],
+            ["before its first group a worker lists the cases, at most", seconds],
             [f"groups a second that the harness records, told of {WORKERS:,} workers", two_digits(rate)],
             ["workers that wait for it, if groups compile", _workers(rate, one.first)],
             ["workers that wait for it, if groups do not", _workers(rate, one.later)],
@@ -180,7 +180,7 @@ def simulation_table(found: Simulated) -> TextTable:
     stages: list[tuple[str, TimedStage | None]] = [
         ("the client plans the grid", found.planning),
         ("each case is given its id", found.listing),
-        ("a worker lists the cases", found.worker_listing),
+        ("a worker lists the cases up to the last", found.worker_listing),
         ("hgb table", found.table),
         (f"hgb report: {found.report.records:,} records, {size(found.report.page_bytes)}", found.report),
         ("hgb run --resume, nothing left", found.resume),

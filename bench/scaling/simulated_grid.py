@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..distributing.groups import measured_groups
 from ..errors import UserError
-from ..grid.expand import expand
+from ..grid.expand import expand, unique
 from ..grid.selection import Selection
 from ..isolation.child import Setup
 from ..isolation.limits import IsolationLimits
@@ -106,9 +106,7 @@ def simulate(asked: AskedSimulation, folder: Path, command: Sequence[str]) -> Si
     """
     plan, planning = _staged(lambda: plan_run(asked.selection, folder / "run"))
     ids, listing = _staged(lambda: [[case.id for case in group] for group in plan.groups])
-    _, worker_listing = _staged(
-        lambda: {case.id: case for group in expand(plan.request).groups for case in group}
-    )
+    _, worker_listing = _staged(lambda: list(unique(expand(plan.request).groups)))
     grid = _grid_of(plan, ids, asked.template)
     journal = _journal_alone(folder / "journal" / "records.jsonl", grid)
     runs = []

@@ -76,8 +76,8 @@ class Simulated(_Part):
         groups: that they are in.
         planning: the grid planned, as the client does once: every case, each once.
         listing: every planned case given its id.
-        worker_listing: the grid listed and each case given its id, as a worker does before its first group,
-            and its measuring process once more; None in simulations of before.
+        worker_listing: the grid listed and each case given its id, as a worker's process that measures does
+            before the grid's last group, and in part before any other; None in simulations of before.
         journal: written without a scheduler.
         runs: through the scheduler; the first is the whole grid.
         table: `hgb table FOLDER --no-write` on the whole journal.

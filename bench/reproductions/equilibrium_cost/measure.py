@@ -13,7 +13,7 @@ from ....problems import Deconvolution, LowerLevel, Photographs, PlugAndPlay, me
 from ....problems.networks.drunet import Drunet
 from ....problems.regularizers.denoisers.denoiser import Denoiser
 from ....solvers import Budget, Picard, Richardson, Solution, solve
-from ...machine.memory import memory_limit
+from ...machine.device_memory import memory_limit
 from ...machine.threads import fix_blas_threads
 from ...measure.clock import TimedCall, time_once
 from ...measure.memory_limit import too_large

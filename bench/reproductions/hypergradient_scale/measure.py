@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from ....hypergrad.method import Method
 from ....solvers import Budget
 from ...grid.clock_settings import ClockSettings
-from ...machine.memory import memory_limit
+from ...machine.device_memory import memory_limit
 from ...machine.threads import fix_blas_threads
 from ...measure.accuracy import flatten
 from ...measure.clock import time_once, time_rounds

@@ -94,6 +94,12 @@ def test_workers_and_the_client_are_killed_and_no_case_is_lost(tmp_path: Path) -
     assert all(record["environment"]["machine"] for record in many)
 
 
+def test_a_worker_imports_no_jax_for_its_child_to_measure() -> None:
+    """One that is started in place of a lost one would take twice as long."""
+    program = "import sys, hypergrad_bench.bench.distributing.group_task\nsys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_processors_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5, 2, 3, 4, 9}, raising=False)
     assert shares(2) == [[2, 3], [4, 5]]

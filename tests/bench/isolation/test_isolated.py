@@ -22,6 +22,7 @@ from hypergrad_bench.bench.isolation import isolated
 from hypergrad_bench.bench.isolation.child import Setup
 from hypergrad_bench.bench.isolation.isolated import IsolatedBench
 from hypergrad_bench.bench.isolation.limits import LONGEST, Death, IsolationLimits, limits_asked_for
+from hypergrad_bench.bench.isolation.listed_run import ListedRun
 from hypergrad_bench.bench.isolation.watched import WatchedChild
 from hypergrad_bench.bench.measure.workbench import Context, Workbench
 from hypergrad_bench.bench.records.record import Record
@@ -43,6 +44,10 @@ Script = Callable[[Sequence[str]], Death | None]
 
 def crash(case: Case | None, status: Status = Status.CRASHED, timing: bool = False) -> Death:
     return Death(status, "signal 11", case and case.id, timing)
+
+
+def ids_of(group: Sequence[Case]) -> list[str]:
+    return [case.id for case in group]
 
 
 @pytest.fixture
@@ -75,8 +80,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[list[Record
 
         monkeypatch.setattr(isolated, "WatchedChild", Scripted)
         bench = Workbench(Context(SUITES["smoke"], TIMING.clock, {}, ["hgb"]))
-        made = IsolatedBench(bench, SETUP, IsolationLimits())
-        return [one for group in groups for one in made.measure(group, lambda label: None)], attempts
+        listed = ListedRun(bench, groups)
+        made = IsolatedBench(lambda: listed, SETUP, IsolationLimits())
+        found = [one for group in groups for one in made.measure(ids_of(group), lambda label: None)]
+        return found, attempts
 
     return run
 
@@ -350,9 +357,11 @@ def test_a_gpu_weighs_each_program_in_a_process_of_its_own(monkeypatch: pytest.M
 
     monkeypatch.setattr(isolated, "WatchedChild", Scripted)
     bench = Workbench(Context(SUITES["smoke"], TIMING.clock, {}, ["hgb"]))
-    made = IsolatedBench(bench, SETUP.model_copy(update={"device": "cuda"}), IsolationLimits())
     again = tuple(Case(replace(INSTANCE, seed=1), one.contestant) for one in (A, B, D))
-    peaks = [[one.peak_bytes for one in made.measure(group, print)] for group in ((A, B, D), again)]
+    listed = ListedRun(bench, ((A, B, D), again))
+    made = IsolatedBench(lambda: listed, SETUP.model_copy(update={"device": "cuda"}), IsolationLimits())
+    groups = (ids_of((A, B, D)), ids_of(again))
+    peaks = [[one.peak_bytes for one in made.measure(ids, print)] for ids in groups]
     assert peaks == [[4096, None, None], [4096, 4096, None]]
     assert weighed == [A.id, D.id, again[1].id]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from hypergrad_bench.bench.distributing import task
+from hypergrad_bench.bench.distributing import case_task
 from hypergrad_bench.bench.isolation.limits import IsolationLimits
 from hypergrad_bench.bench.isolation.reproduced_apart import reproduced_apart
 from hypergrad_bench.bench.isolation.reproduction_child import ReproductionSetup
@@ -56,8 +56,8 @@ def test_a_worker_measures_it_apart_too(monkeypatch: pytest.MonkeyPatch) -> None
         asked.extend([entry, *cases, rest[0]])
         yield reproduced_now(cases[0].name, [{"status": "crashed"}])
 
-    monkeypatch.setattr(task, "reproduced_apart", apart)
-    line = task.measure_case(Stress(), named(ONCE), SETUP, [])
+    monkeypatch.setattr(case_task, "reproduced_apart", apart)
+    line = case_task.measure_case(Stress(), named(ONCE), SETUP, [])
     assert [type(one) for one in asked] == [Stress, Challenge, ReproductionSetup]
     measured = ReproducedCase.from_line(line.encode())
     assert measured.rows == [{"status": "crashed"}]
