@@ -12,6 +12,10 @@ FAILURES = 1000
 """Workers that a group may lose on a cluster of this machine; its cases' own failures kill none."""
 
 
+AWAY = "60s"
+"""How long Dask waits for a worker of this machine to be there again, before it takes it off its list."""
+
+
 class Workers(NamedTuple):
     """Where groups are measured: by so many workers of this machine, or by those of a scheduler."""
 
@@ -51,7 +55,11 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
     """
     dask, distributed = _dask()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": FAILURES}))
+        settings = {
+            "distributed.scheduler.allowed-failures": FAILURES,
+            "distributed.deploy.lost-worker-timeout": AWAY,
+        }
+        stack.enter_context(dask.config.set(settings))
         address: Any = workers.scheduler
         if workers.here is not None:
             address = stack.enter_context(
@@ -68,6 +76,21 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
         except (OSError, ValueError, TimeoutError) as error:
             raise UserError(f"no scheduler answers at {workers.scheduler!r}: {error}") from error
         yield client
+
+
+def replace_lost(client: Any, there: int) -> None:
+    """Let Dask start those workers of this machine again that it has given up.
+
+    It gives up one that is not there some time after it was lost, although that may be the moment between two
+    starts (Dask 2026.8), and does not look at it again.
+
+    Args:
+        client: a `distributed.Client`; of a cluster that was joined nothing is started.
+        there: how many workers are there.
+    """
+    own = getattr(client, "cluster", None)
+    if own is not None and there < len(own.worker_spec):
+        own.scale(len(own.worker_spec))
 
 
 def require_cluster(workers: Workers) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from ..errors import UserError
+from .cluster import replace_lost
 from .group_task import forget
 from .waiting import Piece, WaitingPieces
 
@@ -39,6 +40,7 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
     try:
         while waiting or handed:
             there = _workers(client)
+            replace_lost(client, len(there))
             if not there:
                 begin("no worker is there yet, or none any more: waiting")
             for worker in _with_room(there, (one for _, one in handed.values())):

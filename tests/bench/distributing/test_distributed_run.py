@@ -12,12 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hypergrad_bench.bench.distributing import cluster as started_cluster
 from hypergrad_bench.bench.distributing.cluster import (
     Workers,
     cluster,
     shares,
     workers_asked_for,
 )
+from hypergrad_bench.bench.distributing.handed_out import handed_out
+from hypergrad_bench.bench.distributing.waiting import Piece
 from hypergrad_bench.bench.errors import UserError
 
 ASKED = (
@@ -28,6 +31,8 @@ HGB = "import sys; from hypergrad_bench.bench.cli import main; sys.argv[0] = 'hg
 SEEDS = int(os.environ.get("HGB_SEEDS", "30"))
 KILLS = int(os.environ.get("HGB_KILLS", "2"))
 """250 and 20 make the run of 500 cases."""
+GAP = float(os.environ.get("HGB_GAP", "0"))
+"""Mean seconds between kills at random moments; 0 for one after each new record."""
 WORKERS = str(min(2, len(os.sched_getaffinity(0))))
 OF_NUMBERS = ("steps", "residual", "relative_error", "cosine", "norm_ratio", "loss", "status", "input_hashes")
 
@@ -56,16 +61,24 @@ def workers_of(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def kill_workers(run: subprocess.Popen[bytes], folder: Path, kills: int) -> None:
-    """Kill one or another once there are more records than at the kill before."""
+    """Kill one or another at random moments, or once there are more records than at the kill before."""
     moments, seen, killed = random.Random(0), 0, 0
     while killed < kills:
         assert run.poll() is None, (folder.parent / "log").read_text()[-2000:]
-        if len(records_of(folder)) > seen and (found := workers_of(run)):
-            seen = len(records_of(folder))
-            time.sleep(moments.uniform(0, 0.3))
-            moments.choice(found).kill()
-            killed += 1
+        if GAP or (found := len(records_of(folder))) > seen:
+            seen = 0 if GAP else found
+            time.sleep(moments.expovariate(1 / GAP) if GAP else moments.uniform(0, 0.3))
+            killed += kill_one(workers_of(run), moments)
         time.sleep(0.02)
+
+
+def kill_one(workers: list[psutil.Process], moments: random.Random) -> bool:
+    """Kill one of them, if there is one and it has not ended already."""
+    try:
+        moments.choice(workers).kill()
+    except (IndexError, psutil.NoSuchProcess):
+        return False
+    return True
 
 
 def test_workers_and_the_client_are_killed_and_no_case_is_lost(tmp_path: Path) -> None:
@@ -92,6 +105,21 @@ def test_workers_and_the_client_are_killed_and_no_case_is_lost(tmp_path: Path) -
     assert {record["status"] for record in many} == {"ok"}
     assert {record["environment"]["worker"] for record in many} <= {"0", "1"}
     assert all(record["environment"]["machine"] for record in many)
+
+
+def test_a_worker_that_dask_gives_up_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask takes one off its list that is starting some time after it was lost; a run would wait for it."""
+    monkeypatch.setattr(started_cluster, "AWAY", "0.1s")
+    with cluster(Workers(here=1)) as client:
+        (lost,) = handed_out(client, [Piece("its process", os.getpid, ())], lambda label: None)
+        psutil.Process(lost).kill()
+        for _ in range(200):
+            if not client.cluster.workers:
+                break
+            time.sleep(0.1)
+        assert not client.cluster.workers
+        (found,) = handed_out(client, [Piece("another one's", os.getpid, ())], lambda label: None)
+        assert found != lost
 
 
 def test_a_worker_imports_no_jax_for_its_child_to_measure() -> None:
