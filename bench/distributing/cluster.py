@@ -82,15 +82,20 @@ def replace_lost(client: Any, there: int) -> None:
     """Let Dask start those workers of this machine again that it has given up.
 
     It gives up one that is not there some time after it was lost, although that may be the moment between two
-    starts (Dask 2026.8), and does not look at it again.
+    starts, and keeps on its list one that ended before it was there once (Dask 2026.8). It looks at neither
+    again.
 
     Args:
         client: a `distributed.Client`; of a cluster that was joined nothing is started.
         there: how many workers are there.
     """
     own = getattr(client, "cluster", None)
-    if own is not None and there < len(own.worker_spec):
-        own.scale(len(own.worker_spec))
+    if own is None or there >= len(own.worker_spec):
+        return
+    for name, worker in list(own.workers.items()):
+        if worker.status.name in {"closed", "failed"}:
+            own.workers.pop(name, None)
+    own.scale(len(own.worker_spec))
 
 
 def require_cluster(workers: Workers) -> None:

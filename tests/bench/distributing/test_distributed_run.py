@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 
@@ -120,6 +121,11 @@ def test_a_worker_that_dask_gives_up_is_replaced(monkeypatch: pytest.MonkeyPatch
         assert not client.cluster.workers
         (found,) = handed_out(client, [Piece("another one's", os.getpid, ())], lambda label: None)
         assert found != lost
+        (nanny,) = client.cluster.workers.values()
+        with dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}):
+            client.cluster.sync(nanny.close)  # as one is whose worker ended before it was there
+            (last,) = handed_out(client, [Piece("the last one's", os.getpid, ())], lambda label: None)
+        assert last not in {lost, found}
 
 
 def test_a_worker_imports_no_jax_for_its_child_to_measure() -> None:
