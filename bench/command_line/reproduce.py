@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .complete import complete
-from .shared_options import Scheduler, Workers
+from .shared_options import CaseMemory, CaseSeconds, Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -30,6 +30,8 @@ def reproduce(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    case_seconds: CaseSeconds = None,
+    case_memory: CaseMemory = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -48,11 +50,15 @@ def reproduce(
 
         hgb reproduce blorc --quick
 
+        hgb reproduce stress --case-seconds 600 --case-memory 8
+
         hgb reproduce --resume results/local/20260101-120000-blorc-timing
     """
     start_jax()
     from ..commands import reproduce as command
     from ..distributing.cluster import workers_asked_for
+    from ..isolation.limits import limits_given
 
+    limits = limits_given(case_seconds, case_memory)
     on = workers_asked_for(workers, scheduler, device)
-    command.reproduce(name, quick, out, resume, images, device, on)
+    command.reproduce(name, quick, out, resume, images, limits, device, on)

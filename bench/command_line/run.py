@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ..grid.limits import MOST_MEMORY, MOST_ROUNDS, MOST_SEEDS, MOST_STEPS
+from ..grid.limits import MOST_ROUNDS, MOST_SEEDS, MOST_STEPS
 from .complete import complete
-from .shared_options import Scheduler, Workers
+from .shared_options import CaseMemory, CaseSeconds, Scheduler, Workers
 from .start_jax import start_jax
 
 
@@ -77,18 +77,8 @@ def run(
             show_default=False,
         ),
     ] = None,
-    case_seconds: Annotated[
-        float | None,
-        typer.Option(
-            min=1, help="With --isolate: how long it may be at one thing, half an hour unless given."
-        ),
-    ] = None,
-    case_memory: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, max=MOST_MEMORY, help="With --isolate: GiB at most, 80% of the machine's unless given."
-        ),
-    ] = None,
+    case_seconds: CaseSeconds = None,
+    case_memory: CaseMemory = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:

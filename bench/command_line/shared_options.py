@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ..grid.limits import MOST_MEMORY
+
 RecordId = Annotated[str, typer.Argument(help="A record's id, or the first digits of it.")]
 OfRun = Annotated[
     Path | None,
@@ -16,4 +18,18 @@ Workers = Annotated[
 ]
 Scheduler = Annotated[
     str | None, typer.Option(help="Measure on the cluster of this Dask scheduler, tcp://HOST:PORT.")
+]
+CaseSeconds = Annotated[
+    float | None,
+    typer.Option(
+        min=1, help="Of another process that measures: how long it may be at one thing; else half an hour."
+    ),
+]
+CaseMemory = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        max=MOST_MEMORY,
+        help="Of another process that measures: GiB at most; else 80% of the host's.",
+    ),
 ]

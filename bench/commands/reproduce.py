@@ -11,15 +11,17 @@ from rich.text import Text
 from ..catalogue.paper_claims import ALL, PAPERS
 from ..distributing.cluster import Workers, require_cluster
 from ..errors import UserError
+from ..isolation.limits import IsolationLimits
 from ..machine.device import use_device
 from ..report.page import print_page
 from ..report.terminal import print_lines
-from ..reproductions.reproduction import EndsProcesses, summary
+from ..reproductions.reproduction import summary
 from ..runs.claims import grouped_reproductions
 from ..runs.folder import new_folder
 from ..runs.reproduce import (
     ReproductionPlan,
     built_in_reproductions,
+    names_measured_apart,
     names_taking_images,
     plan_reproduction,
     plan_reproduction_again,
@@ -37,6 +39,7 @@ def reproduce(
     out: Path | None,
     resume: Path | None,
     images: Path | None,
+    isolation: IsolationLimits | None,
     device: str,
     workers: Workers | None,
 ) -> None:
@@ -46,12 +49,12 @@ def reproduce(
         UserError: for options that do not go together, or if the page lacks lines that cannot be read.
     """
     if name is None and resume is None:
-        if quick or out is not None or images is not None:
+        if quick or (out, images, isolation) != (None, None, None):
             known = [*(paper.name for paper in PAPERS), ALL, *built_in_reproductions()]
             raise UserError(f"which reproduction? accepted: {', '.join(known)}")
         _list()
         return
-    if resume is not None and (name is not None or quick or out is not None or images is not None):
+    if resume is not None and (quick or (name, out, images, isolation) != (None, None, None, None)):
         raise UserError(
             "--resume takes its name and options from the folder; give only --device, --workers and "
             "--scheduler"
@@ -59,15 +62,14 @@ def reproduce(
     if workers is not None:
         require_cluster(workers)
     use_device(device, spare=workers is not None or _is_apart(name, resume))
-    for plan in _planned(name, quick, out, resume, images):
+    for plan in _planned(name, quick, out, resume, images, isolation):
         _measure(plan, device, workers)
 
 
 def _is_apart(name: str | None, resume: Path | None) -> bool:
     """Tell whether other processes measure: they need the device's memory."""
     named = name or "" if resume is None else reproduction_folder(resume).about().name
-    known = built_in_reproductions()
-    return any(isinstance(known.get(one), EndsProcesses) for one in grouped_reproductions(named) or [named])
+    return not set(names_measured_apart()).isdisjoint(grouped_reproductions(named) or [named])
 
 
 def _measure(plan: ReproductionPlan, device: str, workers: Workers | None) -> None:
@@ -83,20 +85,30 @@ def _measure(plan: ReproductionPlan, device: str, workers: Workers | None) -> No
 
 
 def _planned(
-    name: str | None, quick: bool, out: Path | None, resume: Path | None, images: Path | None
+    name: str | None,
+    quick: bool,
+    out: Path | None,
+    resume: Path | None,
+    images: Path | None,
+    isolation: IsolationLimits | None,
 ) -> Sequence[ReproductionPlan]:
     if resume is not None:
         return [plan_reproduction_again(resume)]
     group = grouped_reproductions(name or "")
     if group is None:
         reproduction_named(name or "")
-        return [plan_reproduction(name or "", quick, new_folder(out, name or ""), images)]
+        return [plan_reproduction(name or "", quick, new_folder(out, name or ""), images, isolation)]
     taking = names_taking_images()
     if images is not None and not set(group) & set(taking):
         raise UserError(f"none of {name} takes --images; accepted: {', '.join(taking)}")
+    apart = names_measured_apart()
+    if isolation is not None and not set(group) & set(apart):
+        raise UserError(f"none of {name} takes --case-seconds or --case-memory; accepted: {', '.join(apart)}")
     folders = {one: new_folder(None if out is None else out / one, one) for one in group}
     return [
-        plan_reproduction(one, quick, folder, images if one in taking else None)
+        plan_reproduction(
+            one, quick, folder, images if one in taking else None, isolation if one in apart else None
+        )
         for one, folder in folders.items()
     ]
 

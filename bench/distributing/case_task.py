@@ -13,7 +13,11 @@ from .worker import alone, unheard
 
 
 def measure_case(
-    entry: Reproduction[Any], case: NamedCase, setup: ReproductionSetup, shares: Sequence[Sequence[int]]
+    entry: Reproduction[Any],
+    case: NamedCase,
+    setup: ReproductionSetup,
+    limits: IsolationLimits,
+    shares: Sequence[Sequence[int]],
 ) -> str:
     """Return the line of a reproduction's case with its rows.
 
@@ -23,6 +27,7 @@ def measure_case(
         entry: the reproduction.
         case: one of its cases.
         setup: what a process has to know of it.
+        limits: of a process of its own.
         shares: which processors each worker of this machine has, by its name; empty for all.
 
     Raises:
@@ -31,7 +36,7 @@ def measure_case(
     apart = isinstance(entry, EndsProcesses)
     with alone(setup.device, shares, spare=apart) as worker:
         if apart:
-            (measured,) = reproduced_apart(entry, [case], setup, IsolationLimits(), unheard)
+            (measured,) = reproduced_apart(entry, [case], setup, limits, unheard)
         else:
             measured = reproduced_now(case.name, entry.measure(case, setup.quick))
         where = {"worker": worker, "machine": platform.node()}

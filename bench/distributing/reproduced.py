@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..isolation.limits import IsolationLimits
 from ..isolation.reproduction_child import ReproductionSetup
 from ..records.reproduced_case import ReproducedCase
 from ..reproductions.reproduction import NamedCase, Reproduction
@@ -16,6 +17,7 @@ def reproduced_cases(
     entry: Reproduction[Any],
     cases: Sequence[NamedCase],
     setup: ReproductionSetup,
+    limits: IsolationLimits,
     shares: Sequence[Sequence[int]],
     begin: Callable[[str], None],
 ) -> Iterator[ReproducedCase]:
@@ -26,6 +28,7 @@ def reproduced_cases(
         entry: the reproduction.
         cases: those to be measured, each by one worker alone.
         setup: what a process has to know of it.
+        limits: of a process of its own, if it may end that.
         shares: which processors each worker of this machine has; empty for all.
         begin: is told what is going on.
 
@@ -34,6 +37,6 @@ def reproduced_cases(
             again and again.
     """
     own = [list(one) for one in shares]
-    pieces = [Piece(case.name, measure_case, (entry, case, setup, own)) for case in cases]
+    pieces = [Piece(case.name, measure_case, (entry, case, setup, limits, own)) for case in cases]
     for line in handed_out(client, pieces, begin):
         yield ReproducedCase.from_line(line.encode())

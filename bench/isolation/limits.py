@@ -1,11 +1,12 @@
 """What a process that measures cases may take, and how its end is said."""
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import UserError
+from ..machine.memory import host_memory_limit
 from ..records.status import Status
 
 LONGEST = 1800.0
@@ -24,6 +25,12 @@ class IsolationLimits(BaseModel):
 
     seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = LONGEST
     memory_bytes: Annotated[int, Field(gt=0)] | None = None
+
+    def of_each(self, processes: int) -> Self:
+        """Return the limits of each of so many processes that share the host's memory."""
+        if self.memory_bytes is not None:
+            return self
+        return self.model_copy(update={"memory_bytes": int(host_memory_limit() / processes)})
 
 
 def limits_asked_for(
@@ -52,6 +59,19 @@ def limits_asked_for(
         if seconds is not None or gibibytes is not None:
             raise UserError("--case-seconds and --case-memory are limits of another process: give --isolate")
         return None
+    return _limits(seconds, gibibytes)
+
+
+def limits_given(seconds: float | None, gibibytes: float | None) -> IsolationLimits | None:
+    """Return the limits of what is isolated anyway, None if none were given.
+
+    Raises:
+        UserError: for one that is not finite.
+    """
+    return None if seconds is None and gibibytes is None else _limits(seconds, gibibytes)
+
+
+def _limits(seconds: float | None, gibibytes: float | None) -> IsolationLimits:
     for option, value in (("--case-seconds", seconds), ("--case-memory", gibibytes)):
         if value is not None and not math.isfinite(value):
             raise UserError(f"{option} must be a finite number; got {value}")

@@ -40,7 +40,8 @@ def reproduction_named(name: str) -> Reproduction[Any]:
 class ReproductionPlan:
     """A reproduction that is ready to start: its folder, its name, and its cases in their order.
 
-    With `quick` the cases are few and small; with `images` they are of the user's own.
+    With `quick` the cases are few and small; with `images` they are of the user's own. `isolation` is what
+    the process may take that measures them, where it is another one; None for the defaults.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class ReproductionPlan:
     entry: Reproduction[Any]
     cases: tuple[NamedCase, ...]
     images: Path | None = None
+    isolation: IsolationLimits | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,25 +58,42 @@ class ReproductionPlan:
         return tuple(case.name for case in self.cases)
 
 
-def plan_reproduction(name: str, quick: bool, folder: Path, images: Path | None = None) -> ReproductionPlan:
+def plan_reproduction(
+    name: str,
+    quick: bool,
+    folder: Path,
+    images: Path | None = None,
+    isolation: IsolationLimits | None = None,
+) -> ReproductionPlan:
     """List the cases of a reproduction.
 
     Raises:
-        UserError: for an unknown one, or for images where it takes none.
+        UserError: for an unknown one, for images where it takes none, or for limits of a process of its own
+            where it has none.
     """
     entry = reproduction_named(name)
+    if isolation is not None and not isinstance(entry, EndsProcesses):
+        raise UserError(
+            f"{name} measures in this process: --case-seconds and --case-memory are limits of another one, "
+            f"which {', '.join(names_measured_apart())} has"
+        )
     if images is not None:
         images = images.resolve()  # the folder may be gone on with from elsewhere
         if not isinstance(entry, TakesImages):
             accepted = ", ".join(names_taking_images())
             raise UserError(f"{name} takes no --images; accepted: {accepted}")
         entry = entry.of_images(images)
-    return ReproductionPlan(folder, name, quick, entry, tuple(entry.cases(quick)), images)
+    return ReproductionPlan(folder, name, quick, entry, tuple(entry.cases(quick)), images, isolation)
 
 
 def names_taking_images() -> list[str]:
     """Return the names of the reproductions that a user's images can be given to."""
     return [name for name, entry in built_in_reproductions().items() if isinstance(entry, TakesImages)]
+
+
+def names_measured_apart() -> list[str]:
+    """Return the names of the reproductions whose cases are measured in a process of their own."""
+    return [name for name, entry in built_in_reproductions().items() if isinstance(entry, EndsProcesses)]
 
 
 def plan_reproduction_again(folder: Path) -> ReproductionPlan:
@@ -87,7 +106,7 @@ def plan_reproduction_again(folder: Path) -> ReproductionPlan:
     files = reproduction_folder(folder)
     asked = files.about()
     images = None if asked.images is None else Path(asked.images)
-    plan = plan_reproduction(asked.name, asked.quick, folder, images)
+    plan = plan_reproduction(asked.name, asked.quick, folder, images, asked.isolation)
     if asked.cases is None:
         _refuse_foreign_cases(plan, {measured.case for measured in files.recorded()})
     else:
@@ -117,6 +136,7 @@ def started_reproduction(
             quick=plan.quick,
             cases=list(plan.names),
             images=None if plan.images is None else str(plan.images),
+            isolation=plan.isolation,
             **provenance(command),
         )
 
@@ -168,12 +188,16 @@ class RunningReproduction:
             return
         entry = self.plan.entry
         if isinstance(entry, EndsProcesses):
-            found = reproduced_apart(entry, self.missing, self._setup, IsolationLimits(), progress.begin)
+            found = reproduced_apart(entry, self.missing, self._setup, self._limits, progress.begin)
         else:
             found = self._here(progress)
         for measured in found:
             self.opened.writer.append(measured)
             progress.advance(1)
+
+    @property
+    def _limits(self) -> IsolationLimits:
+        return self.plan.isolation or IsolationLimits()
 
     @property
     def _setup(self) -> ReproductionSetup:
@@ -188,9 +212,12 @@ class RunningReproduction:
             yield reproduced_now(case.name, self.plan.entry.measure(case, self.plan.quick))
 
     def _measure_on(self, workers: Workers, progress: RunProgress) -> None:
-        own, entry = shares(workers.here) if workers.here else [], self.plan.entry
+        own, limits = shares(workers.here) if workers.here else [], self._limits
+        if workers.here:
+            limits = limits.of_each(workers.here)
+        run = self.plan.entry, self.missing, self._setup, limits, own
         with cluster(workers) as client:
-            for measured in reproduced_cases(client, entry, self.missing, self._setup, own, progress.begin):
+            for measured in reproduced_cases(client, *run, progress.begin):
                 self.opened.writer.append(measured)
                 progress.advance(1)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from ..isolation.limits import IsolationLimits
 from ..records.clock_test import ClockTest
 from ..records.reproduced_case import ReproducedCase
 from ..records.strict_json import read_model
@@ -23,6 +24,8 @@ class ReproductionFile(BaseModel):
     """All of them, in their order; null in folders of older versions."""
     images: str | None = None
     """The folder of the user's images, where there is one."""
+    isolation: IsolationLimits | None = None
+    """What the process that measures may take, where that was said."""
     command: list[str]
     created: str
     environment: dict[str, JsonValue]

@@ -23,7 +23,6 @@ from ..isolation.isolated import IsolatedBench
 from ..isolation.limits import IsolationLimits
 from ..isolation.listed_run import ListedRun
 from ..machine.environment import environment
-from ..machine.memory import host_memory_limit
 from ..measure.kept_arrays import keep_arrays
 from ..measure.workbench import Context, Workbench
 from ..progress import RunProgress
@@ -241,10 +240,8 @@ class RunningRun:
     def _measure_on(self, workers: Workers, setup: Setup, progress: RunProgress) -> None:
         setup = setup.model_copy(update={"arrays": setup.arrays and setup.arrays.resolve()})
         limits, own = self.isolation or IsolationLimits(), shares(workers.here) if workers.here else []
-        if workers.here and limits.memory_bytes is None:
-            limits = IsolationLimits(
-                seconds=limits.seconds, memory_bytes=int(host_memory_limit() / workers.here)
-            )
+        if workers.here:
+            limits = limits.of_each(workers.here)
         with cluster(workers) as client:
             for records in measured_groups(client, self.missing, setup, limits, own, progress.begin):
                 self.opened.writer.append_all(records)

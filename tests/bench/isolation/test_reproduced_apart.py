@@ -1,6 +1,7 @@
 """Cases of a reproduction in a process of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +15,8 @@ from hypergrad_bench.bench.reproductions import Stress
 from hypergrad_bench.bench.reproductions.stress.challenge import Challenge
 from hypergrad_bench.bench.reproductions.stress.problems import named
 from hypergrad_bench.bench.reproductions.stress.verdict import count_targets
+from hypergrad_bench.bench.runs import reproduce
+from hypergrad_bench.bench.runs.reproduction_file import reproduction_folder
 
 SETUP = ReproductionSetup(entry="Stress", quick=True, device="cpu")
 ALWAYS, ONCE = "few steps", "smooth control"
@@ -53,12 +56,43 @@ def test_a_worker_measures_it_apart_too(monkeypatch: pytest.MonkeyPatch) -> None
     asked: list[object] = []
 
     def apart(entry: Stress, cases: list[Challenge], *rest: object) -> Iterator[ReproducedCase]:
-        asked.extend([entry, *cases, rest[0]])
+        asked.extend([entry, *cases, *rest[:2]])
         yield reproduced_now(cases[0].name, [{"status": "crashed"}])
 
     monkeypatch.setattr(case_task, "reproduced_apart", apart)
-    line = case_task.measure_case(Stress(), named(ONCE), SETUP, [])
-    assert [type(one) for one in asked] == [Stress, Challenge, ReproductionSetup]
+    line = case_task.measure_case(Stress(), named(ONCE), SETUP, IsolationLimits(seconds=7), [])
+    assert [type(one) for one in asked] == [Stress, Challenge, ReproductionSetup, IsolationLimits]
     measured = ReproducedCase.from_line(line.encode())
     assert measured.rows == [{"status": "crashed"}]
     assert set(measured.where) == {"worker", "machine"}
+
+
+def test_its_limits_are_what_was_asked_for(
+    hgb: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are recorded, hold for a reproduction that goes on, and are refused where no process has them."""
+    seen: list[IsolationLimits] = []
+
+    def apart(
+        entry: Stress, cases: list[Challenge], setup: object, limits: IsolationLimits, begin: object
+    ) -> Iterator[ReproducedCase]:
+        seen.append(limits)
+        yield from ()
+
+    monkeypatch.setattr(reproduce, "reproduced_apart", apart)
+    given = ("--case-seconds", "90", "--case-memory", "2")
+    asked = IsolationLimits(seconds=90, memory_bytes=2**31)
+    hgb("reproduce", "stress", "--quick", "--out", "run", *given)
+    hgb("reproduce", "--resume", "run")
+    assert seen == [asked, asked]
+    assert reproduction_folder(Path("run")).about().isolation == asked
+    for arguments, said in (
+        (("restarts", "--quick", *given), "restarts measures in this process"),
+        (("blorc", *given), "none of blorc takes --case-seconds or --case-memory; accepted: stress"),
+        (("--resume", "run", *given), "takes its name and options from the folder"),
+        (given, "which reproduction?"),
+        (("stress", "--case-memory", "inf"), "--case-memory"),
+    ):
+        capfd.readouterr()
+        assert hgb("reproduce", *arguments) == 2
+        assert said in " ".join(capfd.readouterr().err.split())
