@@ -30,6 +30,6 @@ CaseMemory = Annotated[
     typer.Option(
         min=0.1,
         max=MOST_MEMORY,
-        help="Of another process that measures: GiB at most; else 80% of the host's.",
+        help="Of another process that measures: GiB at most; else 80% of the host's, shared out.",
     ),
 ]

@@ -101,14 +101,12 @@ def _planned(
     taking = names_taking_images()
     if images is not None and not set(group) & set(taking):
         raise UserError(f"none of {name} takes --images; accepted: {', '.join(taking)}")
-    apart = names_measured_apart()
-    if isolation is not None and not set(group) & set(apart):
-        raise UserError(f"none of {name} takes --case-seconds or --case-memory; accepted: {', '.join(apart)}")
+    if isolation is not None:
+        accepted = ", ".join(names_measured_apart())
+        raise UserError(f"none of {name} takes --case-seconds or --case-memory; accepted: {accepted}")
     folders = {one: new_folder(None if out is None else out / one, one) for one in group}
     return [
-        plan_reproduction(
-            one, quick, folder, images if one in taking else None, isolation if one in apart else None
-        )
+        plan_reproduction(one, quick, folder, images if one in taking else None)
         for one, folder in folders.items()
     ]
 

@@ -86,15 +86,16 @@ def replace_lost(client: Any, there: int) -> None:
     again.
 
     Args:
-        client: a `distributed.Client`; of a cluster that was joined nothing is started.
+        client: a `distributed.Client`; of a cluster that is somebody else's nothing is started.
         there: how many workers are there.
     """
-    own = getattr(client, "cluster", None)
-    if own is None or there >= len(own.worker_spec):
+    own: Any = getattr(client, "cluster", None)
+    ours = isinstance(own, _dask()[1].LocalCluster)
+    if not ours or there >= len(own.worker_spec):
         return
     for name, worker in list(own.workers.items()):
-        if worker.status.name in {"closed", "failed"}:
-            own.workers.pop(name, None)
+        if worker.status.name in {"closed", "failed"} and own.workers.get(name) is worker:
+            del own.workers[name]
     own.scale(len(own.worker_spec))
 
 

@@ -1,4 +1,7 @@
-"""What a worker is asked of a run: to measure a group of its cases. It imports no JAX: its child does."""
+"""What a worker is asked of a run: to measure a group of its cases.
+
+Its child imports JAX. It does itself only where a case ends the child, and on a GPU.
+"""
 
 import functools
 import json
@@ -55,5 +58,5 @@ def _begun(setup: str, limits: str, shares: str) -> IsolatedBench:
     where = {**asked.where, "worker": worker, "machine": platform.node()}
     own = own_processors(worker, json.loads(shares))
     asked = asked.model_copy(update={"where": where, "processors": own})
-    listed = functools.cache(functools.partial(prepared, asked, spare=True))
+    listed = functools.cache(functools.partial(prepared, asked))
     return IsolatedBench(listed, asked, IsolationLimits.model_validate_json(limits))

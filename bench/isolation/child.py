@@ -91,8 +91,8 @@ def _say(answers: TextIO, message: Mapping[str, Any]) -> None:
     answers.flush()
 
 
-def prepared(setup: Setup, spare: bool = False) -> "ListedRun":
-    """Return the cases of a run and what measures them; `spare` is as in `use_device`.
+def prepared(setup: Setup) -> "ListedRun":
+    """Return the cases of a run and what measures them; a GPU's memory is left to other processes too.
 
     Raises:
         UserError: for a device that cannot be reached, an unknown name, or a plug-in that cannot be used.
@@ -108,7 +108,7 @@ def prepared(setup: Setup, spare: bool = False) -> "ListedRun":
 
     if setup.processors:
         os.sched_setaffinity(0, setup.processors)  # before JAX makes its threads
-    use_device(setup.device, spare)
+    use_device(setup.device, spare=True)
     request = request_of(setup.selection, with_plugins(built_in(), list(setup.selection.plugins)))
     suite = setup.timing.compiled(request.suite)
     where = {**environment(), **setup.where}

@@ -28,10 +28,10 @@ class IsolatedBench:
     status, and the others are measured together once more. If that is no case, or it does not end the child
     by itself, all are tried alone, and those that do not are measured together.
 
-    It imports no JAX: on a worker that takes as long as the child does to start.
+    It imports no JAX of its own: on a worker that takes as long as the child does to start.
 
     Args:
-        listed: returns the run's cases, and is asked for them only where one could not be measured.
+        listed: returns the run's cases; it is called where one could not be measured, and on a GPU.
         setup: what the child has to know of the run.
         limits: how long and how large it may be.
     """
@@ -59,7 +59,7 @@ class IsolatedBench:
             yield self._weighed(record, begin)
 
     def _measured(self, ids: Sequence[str], begin: Begin) -> Iterator[Record]:
-        left = list(ids)
+        left = list(dict.fromkeys(ids))
         while left:
             old = self._measured_before
             records, death = self._attempt(left, begin)

@@ -51,5 +51,6 @@ class ListedRun:
                     f"the process that measures has no case {name}: what it lists from the same settings is "
                     "something else, as the package, a plug-in or an image folder is another one there"
                 )
-            self._known.update({case.id: case for case in group})
+            for case in group:
+                self._known.setdefault(case.id, case)
         return self._known[name]

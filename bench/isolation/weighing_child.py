@@ -7,7 +7,7 @@ from .child import Setup, prepared, serve
 
 
 def _weigh(setup: Setup, say: Callable[..., None]) -> Callable[[Sequence[str]], None]:
-    listed = prepared(setup, spare=True)
+    listed = prepared(setup)
 
     def weigh(ids: Sequence[str]) -> None:
         (case,) = listed.named(ids)

@@ -45,8 +45,8 @@ class SleepingClient:
     """Hand a client's tasks on as sleep, and answer with records that are known.
 
     It stands where `measured_groups` takes a `distributed.Client`: what is sent, what comes back, who keeps
-    it and who waits for it is as in a run. What is left out is what a worker does: listing the cases anew,
-    starting a process, compiling, measuring.
+    it and who waits for it is as in a run. What is left out is what a worker does: starting a process, which
+    lists the cases anew, compiles and measures.
 
     Attributes:
         client: a `distributed.Client`, whose workers have their templates.

@@ -198,7 +198,11 @@ COMMANDS: dict[str, tuple[list[str], dict[str, Value]]] = {
     "list": ([], {"--plugin": PLUGIN}),
     "reproduce": (
         ["--quick"],
-        {"": misspelt([*built_in_reproductions(), ALL, *(paper.name for paper in PAPERS)])},
+        {
+            "": misspelt([*built_in_reproductions(), ALL, *(paper.name for paper in PAPERS)]),
+            "--case-seconds": number_beyond(1.0, math.inf),
+            "--case-memory": number_beyond(0.1, math.nextafter(MOST_MEMORY, math.inf)),
+        },
     ),
     "train-denoiser": (
         ["--out", "weights.safetensors", "--steps", "1"],

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
-import dask
+import dask.config
 import psutil
 import pytest
 
@@ -17,6 +18,7 @@ from hypergrad_bench.bench.distributing import cluster as started_cluster
 from hypergrad_bench.bench.distributing.cluster import (
     Workers,
     cluster,
+    replace_lost,
     shares,
     workers_asked_for,
 )
@@ -66,8 +68,9 @@ def kill_workers(run: subprocess.Popen[bytes], folder: Path, kills: int) -> None
     moments, seen, killed = random.Random(0), 0, 0
     while killed < kills:
         assert run.poll() is None, (folder.parent / "log").read_text()[-2000:]
-        if GAP or (found := len(records_of(folder))) > seen:
-            seen = 0 if GAP else found
+        recorded = 0 if GAP else len(records_of(folder))
+        if GAP or recorded > seen:
+            seen = recorded
             time.sleep(moments.expovariate(1 / GAP) if GAP else moments.uniform(0, 0.3))
             killed += kill_one(workers_of(run), moments)
         time.sleep(0.02)
@@ -121,11 +124,20 @@ def test_a_worker_that_dask_gives_up_is_replaced(monkeypatch: pytest.MonkeyPatch
         assert not client.cluster.workers
         (found,) = handed_out(client, [Piece("another one's", os.getpid, ())], lambda label: None)
         assert found != lost
+        while not client.cluster.workers:  # it is there a moment before it is on the list
+            time.sleep(0.1)
         (nanny,) = client.cluster.workers.values()
         with dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}):
             client.cluster.sync(nanny.close)  # as one is whose worker ended before it was there
             (last,) = handed_out(client, [Piece("the last one's", os.getpid, ())], lambda label: None)
         assert last not in {lost, found}
+
+
+def test_workers_of_somebody_elses_cluster_are_not_replaced() -> None:
+    """It may count its workers otherwise, or keep no such list."""
+    replace_lost(SimpleNamespace(cluster=SimpleNamespace(worker_spec={"0": {}}, workers={})), 0)
+    replace_lost(SimpleNamespace(cluster=None), 0)
+    replace_lost(SimpleNamespace(), 0)
 
 
 def test_a_worker_imports_no_jax_for_its_child_to_measure() -> None:
