@@ -2,8 +2,10 @@
 
 import contextlib
 import importlib
+import queue
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 from ..errors import UserError
@@ -34,33 +36,27 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
     Raises:
         UserError: if a worker cannot do its piece; once all others are done, if one was lost again and again.
     """
-    distributed = importlib.import_module("distributed")
     waiting, lost, given_up = WaitingPieces(pieces), Counter[int](), list[str]()
-    handed: dict[Any, tuple[int, str]] = {}
+    handed = _Handed(client)
+    there, look = frozenset[str](), 0.0
     try:
         while waiting or handed:
-            there = _workers(client)
-            replace_lost(client, len(there))
-            if not there:
-                begin("no worker is there yet, or none any more: waiting")
-            for worker in _with_room(there, (one for _, one in handed.values())):
+            if time.monotonic() >= look:  # with a thousand workers that takes longer than to record a group
+                there, look = _workers(client), time.monotonic() + LOOK_EVERY
+                replace_lost(client, len(there))
+                if not there:
+                    begin("no worker is there yet, or none any more: waiting")
+            for worker in handed.with_room(there):
                 if not waiting:
                     break
                 number = waiting.take(worker, there)
-                piece = pieces[number]
-                begin(f"handed out: {piece.name}")
-                # Some clusters start workers only for what was handed out: then it is nobody's.
-                to = {"workers": [worker], "allow_other_workers": True} if worker != NOBODY else {}
-                future = client.submit(piece.task, *piece.arguments, pure=False, retries=0, **to)
-                handed[future] = number, worker
-            with contextlib.suppress(TimeoutError):
-                distributed.wait(list(handed), timeout=LOOK_EVERY, return_when="FIRST_COMPLETED")
-            for future in [one for one in handed if one.done()]:
-                number, _ = handed.pop(future)
+                begin(f"handed out: {pieces[number].name}")
+                handed.add(number, pieces[number], worker)
+            for number, future in handed.ended():
                 if future.status == "finished":
                     yield future.result()
                     continue
-                _refuse_but_lost(client, future, distributed.scheduler.KilledWorker)
+                _refuse_but_lost(client, future)
                 name = pieces[number].name
                 lost[number] += 1
                 if lost[number] >= ATTEMPTS:
@@ -79,26 +75,59 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
         )
 
 
-def _with_room(there: Set[str], busy: Iterable[str]) -> Iterator[str]:
-    """Yield workers that have too little to do, first those with nothing; nobody, where nobody is there."""
-    has = Counter(busy)
-    names = there or [NOBODY]
-    for few in range(PER_WORKER):
-        yield from (one for one in names if has[one] <= few)
+class _Handed:
+    """Pieces that are handed out and not done, and how many each worker was given of them."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._whose: dict[Any, tuple[int, str]] = {}
+        self._has = Counter[str]()
+        self._ended = queue.SimpleQueue[Any]()
+
+    def __bool__(self) -> bool:
+        return bool(self._whose)
+
+    def with_room(self, there: Set[str]) -> Iterator[str]:
+        """Yield workers that have too little, first those with nothing; nobody, where nobody is there."""
+        names = there or [NOBODY]
+        for few in range(PER_WORKER):
+            yield from (one for one in names if self._has[one] <= few)
+
+    def add(self, number: int, piece: Piece, worker: str) -> None:
+        """Hand a piece to a worker; to any, if it is nobody's: some clusters start workers only for that."""
+        to = {"workers": [worker], "allow_other_workers": True} if worker != NOBODY else {}
+        future = self._client.submit(piece.task, *piece.arguments, pure=False, retries=0, **to)
+        self._whose[future] = number, worker
+        self._has[worker] += 1
+        future.add_done_callback(self._ended.put)
+
+    def ended(self) -> Iterator[tuple[int, Any]]:
+        """Yield the number and the future of each that has ended; wait a while for the first."""
+        with contextlib.suppress(queue.Empty):
+            future = self._ended.get(timeout=LOOK_EVERY)
+            while True:
+                if future.done():
+                    number, worker = self._whose.pop(future)
+                    self._has[worker] -= 1
+                    yield number, future
+                else:  # its worker died with what it had done: another one does it again
+                    future.add_done_callback(self._ended.put)
+                future = self._ended.get_nowait()
 
 
-def _workers(client: Any) -> Set[str]:
+def _workers(client: Any) -> frozenset[str]:
     """Return the workers' addresses; raise `UserError` if the scheduler does not answer."""
     if client.status != "running":
         raise _gone()
     try:
-        return client.nthreads().keys()
+        return frozenset(client.nthreads())
     except (OSError, TimeoutError) as error:
         raise _gone() from error
 
 
-def _refuse_but_lost(client: Any, future: Any, killed_worker: type[Exception]) -> None:
+def _refuse_but_lost(client: Any, future: Any) -> None:
     """Raise `UserError` for a task that failed, unless its worker died."""
+    killed_worker = importlib.import_module("distributed").scheduler.KilledWorker
     if client.status != "running":
         raise _gone()
     error = None if future.status == "cancelled" else future.exception()

@@ -137,6 +137,7 @@ def grid_table(results: Path, simulated: Simulated | None) -> TextTable:
         ["a group that finds them compiled", duration(one.later)],
         ["the grid in one process", duration(found.alone)],
         [f"on {WORKERS:,} workers, each keeping to one problem", duration(found.fastest)],
+        ["groups that then end in a second", two_digits(groups / found.fastest)],
         [f"on {WORKERS:,} workers, each group compiles", duration(found.slowest)],
         ["groups that then end in a second", two_digits(found.groups_per_second)],
     ]
@@ -147,6 +148,7 @@ def grid_table(results: Path, simulated: Simulated | None) -> TextTable:
         lines += [
             ["before its first group a worker lists the cases, at most", seconds],
             [f"groups a second that the harness records, told of {WORKERS:,} workers", two_digits(rate)],
+            ["the grid at this rate", duration(groups / rate)],
             ["workers that wait for it, if groups compile", _workers(rate, one.first)],
             ["workers that wait for it, if groups do not", _workers(rate, one.later)],
         ]

@@ -14,6 +14,7 @@ import pytest
 from distributed.scheduler import KilledWorker
 
 from hypergrad_bench.bench.commands import train
+from hypergrad_bench.bench.distributing import handed_out as handing_out
 from hypergrad_bench.bench.distributing.cluster import Workers
 from hypergrad_bench.bench.distributing.handed_out import ATTEMPTS, PER_WORKER, handed_out
 from hypergrad_bench.bench.distributing.waiting import Piece, WaitingPieces
@@ -175,9 +176,7 @@ def test_one_training_is_made_by_a_worker(
         train.train(request, tmp_path / "two", None, "cpu", Workers(here=2))
 
 
-def test_a_piece_that_always_loses_its_worker_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "wait", lambda futures, **options: None)
-
+def test_a_piece_that_always_loses_its_worker_costs_itself_alone() -> None:
     def submit(task: Callable[..., Any], number: int, **options: Any) -> Any:
         if number == 1:
             lost = KilledWorker("piece", SimpleNamespace(address="w"), 3)
@@ -217,7 +216,7 @@ def test_pieces_that_share_programs_go_to_the_worker_that_has_them() -> None:
 def test_each_worker_has_its_next_piece_and_nobody_has_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before there is a worker, something is handed out for clusters that start them for it."""
     handed: list[tuple[str, ...]] = []
-    monkeypatch.setattr(distributed, "wait", lambda futures, **options: None)
+    monkeypatch.setattr(handing_out, "LOOK_EVERY", 0.0)
 
     def submit(task: Callable[..., Any], number: int, **options: Any) -> Any:
         handed.append(tuple(options.get("workers", ())))
@@ -235,12 +234,35 @@ def test_each_worker_has_its_next_piece_and_nobody_has_it_all(monkeypatch: pytes
     assert handed[PER_WORKER:][:4] == [("v",), ("w",), ("v",), ("w",)]
 
 
+def test_what_is_lost_before_it_is_fetched_is_waited_for_once_more() -> None:
+    """Its worker died with it: the scheduler lets another one do it again, and nothing comes twice."""
+
+    class Lost(_Future):
+        calls = 0
+
+        def done(self) -> bool:
+            self.calls += 1
+            return self.calls > 1
+
+    there = SimpleNamespace(
+        status="running",
+        nthreads=lambda: {"w": 1},
+        submit=lambda task, number, **options: Lost("finished", lambda: None, number),
+        run=lambda *given, **options: None,
+    )
+    pieces = [Piece(f"{number}", abs, (number,)) for number in range(5)]
+    assert sorted(handed_out(there, pieces, lambda said: None)) == [0, 1, 2, 3, 4]
+
+
 class _Future:
     def __init__(self, status: str, exception: Callable[[], Any], value: Any = None) -> None:
         self.status, self.exception, self._value = status, exception, value
 
     def done(self) -> bool:
         return True
+
+    def add_done_callback(self, call: Callable[["_Future"], None]) -> None:
+        call(self)
 
     def result(self) -> Any:
         return self._value
