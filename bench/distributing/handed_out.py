@@ -38,7 +38,8 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
     """
     waiting, lost, given_up = WaitingPieces(pieces), Counter[int](), list[str]()
     handed = _Handed(client)
-    there, look = frozenset[str](), 0.0
+    there: Set[str] = frozenset()
+    look = 0.0
     try:
         while waiting or handed:
             if time.monotonic() >= look:  # with a thousand workers that takes longer than to record a group
@@ -115,12 +116,12 @@ class _Handed:
                 future = self._ended.get_nowait()
 
 
-def _workers(client: Any) -> frozenset[str]:
+def _workers(client: Any) -> Set[str]:
     """Return the workers' addresses; raise `UserError` if the scheduler does not answer."""
     if client.status != "running":
         raise _gone()
     try:
-        return frozenset(client.nthreads())
+        return dict(client.nthreads()).keys()
     except (OSError, TimeoutError) as error:
         raise _gone() from error
 
