@@ -19,6 +19,8 @@ NOBODY = ""
 """Whose a piece is that was handed out before there was a worker."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at who is there."""
+FETCH = 10.0
+"""Seconds for what a worker returned to come, or the worker is gone with it."""
 PER_WORKER = 2
 """Pieces that are handed out and not done, for each worker: it does one, and the next one lies ready."""
 
@@ -53,9 +55,9 @@ def handed_out(client: Any, pieces: Sequence[Piece], begin: Callable[[str], None
                 number = waiting.take(worker, there)
                 begin(f"handed out: {pieces[number].name}")
                 handed.add(number, pieces[number], worker)
-            for number, future in handed.ended():
+            for number, future, result in handed.ended():
                 if future.status == "finished":
-                    yield future.result()
+                    yield result
                     continue
                 _refuse_but_lost(client, future)
                 name = pieces[number].name
@@ -102,18 +104,37 @@ class _Handed:
         self._has[worker] += 1
         future.add_done_callback(self._ended.put)
 
-    def ended(self) -> Iterator[tuple[int, Any]]:
-        """Yield the number and the future of each that has ended; wait a while for the first."""
+    def ended(self) -> Iterator[tuple[int, Any, Any]]:
+        """Yield the number, the future and the result of each that has ended; wait a while for the first.
+
+        Where a worker died with what it had done, another one does it again: that ends once more, and is not
+        waited for here, as there may be no other one.
+        """
         with contextlib.suppress(queue.Empty):
             future = self._ended.get(timeout=LOOK_EVERY)
             while True:
-                if future.done():
-                    number, worker = self._whose.pop(future)
-                    self._has[worker] -= 1
-                    yield number, future
-                else:  # its worker died with what it had done: another one does it again
+                here, result = _fetched(future)
+                if not here:
                     future.add_done_callback(self._ended.put)
+                    return
+                number, worker = self._whose.pop(future)
+                self._has[worker] -= 1
+                yield number, future, result
                 future = self._ended.get_nowait()
+
+
+def _fetched(future: Any) -> tuple[bool, Any]:
+    """Return whether a piece has ended for good, and what it returned if it did."""
+    if future.status != "finished":
+        return future.done(), None
+    try:
+        return True, future.result(timeout=FETCH)
+    except TimeoutError:
+        return False, None
+    except Exception:
+        if future.status == "finished":  # it came and cannot be read
+            raise
+        return future.done(), None
 
 
 def _workers(client: Any) -> Set[str]:

@@ -240,9 +240,11 @@ def test_what_is_lost_before_it_is_fetched_is_waited_for_once_more() -> None:
     class Lost(_Future):
         calls = 0
 
-        def done(self) -> bool:
+        def result(self, timeout: float) -> Any:
             self.calls += 1
-            return self.calls > 1
+            if self.calls == 1:
+                raise TimeoutError
+            return super().result(timeout)
 
     there = SimpleNamespace(
         status="running",
@@ -264,5 +266,5 @@ class _Future:
     def add_done_callback(self, call: Callable[["_Future"], None]) -> None:
         call(self)
 
-    def result(self) -> Any:
+    def result(self, timeout: float) -> Any:
         return self._value
