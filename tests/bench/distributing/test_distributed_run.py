@@ -35,7 +35,7 @@ SEEDS = int(os.environ.get("HGB_SEEDS", "30"))
 KILLS = int(os.environ.get("HGB_KILLS", "2"))
 """250 and 20 make the run of 500 cases."""
 GAP = float(os.environ.get("HGB_GAP", "0"))
-"""Mean seconds between kills at random moments; 0 for one after each new record."""
+"""Mean seconds between kills at random moments, which come in bursts; 0 for one after each new record."""
 WORKERS = str(min(2, len(os.sched_getaffinity(0))))
 OF_NUMBERS = ("steps", "residual", "relative_error", "cosine", "norm_ratio", "loss", "status", "input_hashes")
 
@@ -71,9 +71,15 @@ def kill_workers(run: subprocess.Popen[bytes], folder: Path, kills: int) -> None
         recorded = 0 if GAP else len(records_of(folder))
         if GAP or recorded > seen:
             seen = recorded
-            time.sleep(moments.expovariate(1 / GAP) if GAP else moments.uniform(0, 0.3))
+            time.sleep(until_next(moments) if GAP else moments.uniform(0, 0.3))
             killed += kill_one(workers_of(run), moments)
         time.sleep(0.02)
+
+
+def until_next(moments: random.Random) -> float:
+    """Return a time until the next kill: every tenth in the mean is long enough for a worker to get far."""
+    mean = 7 * GAP if moments.random() < 0.1 else GAP / 3
+    return moments.expovariate(1 / mean)
 
 
 def kill_one(workers: list[psutil.Process], moments: random.Random) -> bool:
