@@ -51,7 +51,7 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
     seconds to answer.
 
     Raises:
-        UserError: if Dask is not installed, or no scheduler answers.
+        UserError: if Dask is not installed, a worker of this machine ends as it starts, or no scheduler answers.
     """
     dask, distributed = _dask()
     with contextlib.ExitStack() as stack:
@@ -62,15 +62,18 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
         stack.enter_context(dask.config.set(settings))
         address: Any = workers.scheduler
         if workers.here is not None:
-            address = stack.enter_context(
-                distributed.LocalCluster(
+            try:
+                here = distributed.LocalCluster(
                     n_workers=workers.here,
                     threads_per_worker=1,
                     processes=True,
                     dashboard_address="127.0.0.1:0",
                     memory_limit=None,  # the limit of a case is our own
                 )
-            )
+            except (OSError, RuntimeError) as error:
+                cause = error.__cause__ or error
+                raise UserError(f"the workers of this machine did not start: {cause}") from error
+            address = stack.enter_context(here)
         try:
             client = stack.enter_context(distributed.Client(address, timeout=seconds))
         except (OSError, ValueError, TimeoutError) as error:

@@ -66,6 +66,9 @@ def workers_of(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
 def kill_workers(run: subprocess.Popen[bytes], folder: Path, kills: int) -> None:
     """Kill one or another at random moments, or once there are more records than at the kill before."""
     moments, seen, killed = random.Random(0), 0, 0
+    while "handed out" not in (folder.parent / "log").read_text():  # all workers are there
+        assert run.poll() is None, (folder.parent / "log").read_text()[-2000:]
+        time.sleep(0.1)
     while killed < kills:
         assert run.poll() is None, (folder.parent / "log").read_text()[-2000:]
         recorded = 0 if GAP else len(records_of(folder))
@@ -178,6 +181,17 @@ def test_a_cluster_is_started_or_joined(monkeypatch: pytest.MonkeyPatch) -> None
         with (
             pytest.raises(UserError, match=f"no scheduler answers at '{address}'"),
             cluster(Workers(scheduler=address), seconds=1.0),
+        ):
+            pass
+
+    def fails(**options: object) -> None:
+        raise RuntimeError("Cluster failed to start") from RuntimeError("Nanny failed to start.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("distributed.LocalCluster", fails)
+        with (
+            pytest.raises(UserError, match=r"this machine did not start: Nanny failed to start\."),
+            cluster(Workers(here=1)),
         ):
             pass
     monkeypatch.setitem(sys.modules, "distributed", None)
