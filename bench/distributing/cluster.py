@@ -51,7 +51,7 @@ def cluster(workers: Workers, seconds: float = 30.0) -> Iterator[Any]:
     seconds to answer.
 
     Raises:
-        UserError: if Dask is not installed, a worker of this machine ends as it starts, or no scheduler answers.
+        UserError: if Dask is not installed, a worker of this machine does not start, or no scheduler answers.
     """
     dask, distributed = _dask()
     with contextlib.ExitStack() as stack:
