@@ -92,7 +92,7 @@ def replace_lost(client: Any, there: int) -> None:
         client: a `distributed.Client`; of a cluster that is somebody else's nothing is started.
         there: how many workers are there.
     """
-    own: Any = getattr(client, "cluster", None)
+    own = client.cluster
     ours = isinstance(own, _dask()[1].LocalCluster)
     if not ours or there >= len(own.worker_spec):
         return

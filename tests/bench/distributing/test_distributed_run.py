@@ -146,7 +146,6 @@ def test_workers_of_somebody_elses_cluster_are_not_replaced() -> None:
     """It may count its workers otherwise, or keep no such list."""
     replace_lost(SimpleNamespace(cluster=SimpleNamespace(worker_spec={"0": {}}, workers={})), 0)
     replace_lost(SimpleNamespace(cluster=None), 0)
-    replace_lost(SimpleNamespace(), 0)
 
 
 def test_a_worker_imports_no_jax_for_its_child_to_measure() -> None:

@@ -184,7 +184,11 @@ def test_a_piece_that_always_loses_its_worker_costs_itself_alone() -> None:
         return _Future("finished", lambda: None, number)
 
     there = SimpleNamespace(
-        status="running", nthreads=lambda: {"w": 1}, submit=submit, run=lambda *given, **options: None
+        status="running",
+        cluster=None,
+        nthreads=lambda: {"w": 1},
+        submit=submit,
+        run=lambda *given, **options: None,
     )
     pieces = [Piece(f"piece {number}", abs, (number,)) for number in range(3)]
     told: list[str] = []
@@ -224,7 +228,11 @@ def test_each_worker_has_its_next_piece_and_nobody_has_it_all(monkeypatch: pytes
 
     workers: dict[str, int] = {}
     there = SimpleNamespace(
-        status="running", nthreads=lambda: workers, submit=submit, run=lambda *given, **options: None
+        status="running",
+        cluster=None,
+        nthreads=lambda: workers,
+        submit=submit,
+        run=lambda *given, **options: None,
     )
     found = handed_out(there, [Piece(f"{number}", abs, (number,)) for number in range(9)], lambda said: None)
     next(found)
@@ -248,6 +256,7 @@ def test_what_is_lost_before_it_is_fetched_is_waited_for_once_more() -> None:
 
     there = SimpleNamespace(
         status="running",
+        cluster=None,
         nthreads=lambda: {"w": 1},
         submit=lambda task, number, **options: Lost("finished", lambda: None, number),
         run=lambda *given, **options: None,
