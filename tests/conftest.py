@@ -88,6 +88,8 @@ fix_blas_threads()
 ROOT = Path(__file__).resolve().parent.parent
 TESTS_RUN, TESTS_BETWEEN = count(1), 25
 COMPILED: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+sharing = [True]
+"""Whether the test that runs now may take what another one compiled."""
 LATEST = 1500
 """Executables that are kept, of some 5,000 that a process may hold."""
 LOWERED_IN_ONE = 50
@@ -173,8 +175,14 @@ def _unload_programs() -> Iterator[None]:
         COMPILED.clear()
 
 
-@pytest.fixture(autouse=True)
-def _compile_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.hookimpl(tryfirst=True)  # before the fixtures of a module, which compile too
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say whether what this test compiles may come from another one."""
+    sharing[0] = item.get_closest_marker("own_compiler") is None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once() -> None:
     """Hand out what was compiled of an equal text: tests jit anew what other tests have jitted.
 
     Programs that call back into Python are compiled each time, as a text does not show whom they call. This
@@ -182,14 +190,14 @@ def _compile_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """
     module = sys.modules.get("jax._src.compiler")
     compile_anew = getattr(module, "compile_or_get_cached", None)
-    if request.node.get_closest_marker("own_compiler") is not None or compile_anew is None:
+    if compile_anew is None:
         return
 
     def compile_once(
         backend: Any, computation: Any, devices: Any, options: Any, callbacks: Any, *rest: Any
     ) -> Any:
-        text = str(computation)
-        if callbacks or "callback" in text:
+        text = str(computation) if sharing[0] else ""
+        if callbacks or not text or "callback" in text:
             return compile_anew(backend, computation, devices, options, callbacks, *rest)
         text = hashlib.sha256(program._without_names(text).encode()).hexdigest()
         key = text, options.SerializeAsString(), str(devices)
@@ -200,7 +208,7 @@ def _compile_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
             COMPILED.popitem(last=False)
         return COMPILED[key]
 
-    monkeypatch.setattr(module, "compile_or_get_cached", compile_once)
+    vars(module)["compile_or_get_cached"] = compile_once
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ TINY = (
     "8",
     "--batch",
     "1",
+    "--solver",
+    "dual-fista",
 )
 Hgb = Callable[..., int]
 

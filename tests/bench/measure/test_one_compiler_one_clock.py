@@ -20,6 +20,7 @@ COMPILES = {
     "training/upper_levels/level_trainer.py": "the same, by upper levels",
 }
 READS_A_CLOCK = {
+    "distributing/handed_out.py": "when to look again who is there; nothing of it is recorded",
     "isolation/watched.py": "a child that is silent for too long is ended; nothing of it is recorded",
     "measure/clock.py": "the clock",
     "measure/program.py": "seconds of compiling, which happens once",
