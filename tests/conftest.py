@@ -196,8 +196,8 @@ def _compile_once() -> None:
     def compile_once(
         backend: Any, computation: Any, devices: Any, options: Any, callbacks: Any, *rest: Any
     ) -> Any:
-        text = str(computation) if sharing[0] else ""
-        if callbacks or not text or "callback" in text:
+        text = str(computation)
+        if callbacks or not sharing[0] or "callback" in text:
             return compile_anew(backend, computation, devices, options, callbacks, *rest)
         text = hashlib.sha256(program._without_names(text).encode()).hexdigest()
         key = text, options.SerializeAsString(), str(devices)

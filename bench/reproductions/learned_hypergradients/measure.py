@@ -177,8 +177,10 @@ def polish(
     """Return the solution of a problem near `lower` by chord steps: Newton's, with one Jacobian for all.
 
     They go on from `start`, a fixed point for `lower`, where the Jacobian of the map is taken: for problems
-    moved by h the error falls by a factor of the order of h at each step, as long as no kink is crossed. The
-    step size is held: the fixed point of a map that is no gradient step depends on it.
+    moved by h the error falls by a factor of the order of h at each step, as long as no kink is crossed.
+    Caveat: where the Jacobian is nearly singular that factor is larger, and the longest steps of differences
+    may not be solved to rounding. The step size is held: the fixed point of a map that is no gradient step
+    depends on it.
     """
     jacobian = jax.jacfwd(lambda x: map_move(lower, x, tau))(start).reshape(start.size, start.size)
     factors = jax.scipy.linalg.lu_factor(jacobian)
