@@ -52,10 +52,15 @@ def certified_solution(lower: LowerLevel, start: PrimalDualPair | None = None) -
     right = lower.A.adjoint(lower.y) - regularizer.W.adjoint(fixed)
     polished = solve_system(lower, system, right, jnp.zeros_like(u))
     pairs = PrimalDualPair(polished.v, jnp.where(active, polished.mu, fixed)), PrimalDualPair(x, u)
-    certificates = tuple(certify(lower, *one) for one in pairs)
-    better = certificates[0].violation <= certificates[1].violation
-    x, u = (jnp.where(better, new, old) for new, old in zip(*pairs, strict=True))
-    certificate = jax.tree.map(lambda new, old: jnp.where(better, new, old), *certificates)
+
+    def checked(one: PrimalDualPair) -> tuple[Certificate, Array]:
+        certificate = certify(lower, *one)
+        return certificate, certificate.violation
+
+    both = jax.tree.map(lambda *parts: jnp.stack(parts), *pairs)
+    certificates, violations = jax.lax.map(checked, both)  # one after the other: compiled once
+    best = jnp.argmin(violations)  # of equal ones the first
+    (x, u), certificate = jax.tree.map(lambda parts: parts[best], (both, certificates))
     point = ActivePoint(x, u, active_rows(lower, x, u))
     return CertifiedSolution(point, certificate, found.state.newton_steps)
 

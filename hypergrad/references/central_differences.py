@@ -104,7 +104,9 @@ def solve_and_differ(
         directions: from `random_directions`; the leaves of `lower`, each with a leading axis (count,).
         start: of the solve at `lower`.
     """
-    shapes = jax.eval_shape(solved, lower, start)
+    # Traced once, for the shapes and in the loop; a function of this call alone, or JAX would remember it.
+    once = jax.jit(lambda *given: solved(*given))
+    shapes = jax.eval_shape(once, lower, start)
     nothing = jax.tree.map(lambda one: jnp.zeros(one.shape, one.dtype), shapes)
     steps = np.asarray(STEPS)
     signed = np.concatenate([[0.0], steps, -steps])
@@ -115,7 +117,7 @@ def solve_and_differ(
     ) -> tuple[tuple[_Start, _Found], Array]:
         (start, here), (number, step, first) = before, move
         moved = jax.tree.map(lambda leaf, moves: leaf + step * moves[number], lower, directions)
-        found = solved(moved, start)
+        found = once(moved, start)
         here = jax.tree.map(lambda new, old: jnp.where(first, new, old), found, here)
         return (beginning(here), here), loss(found)
 

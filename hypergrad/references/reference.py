@@ -17,8 +17,8 @@ from ...solvers.fixed_point_map import (
     map_step_size,
     supports_map,
 )
-from ...solvers.iterations.active_set import ActiveSet
 from ...solvers.iterations.anderson import Anderson
+from ...solvers.iterations.first_iterate import first_pair
 from ...solvers.iterations.nesterov import Nesterov
 from ...solvers.iterations.picard import Picard, PicardState
 from ...solvers.linear.cg import Cg
@@ -154,7 +154,8 @@ def _certified_reference(lower: LowerLevel, outer: Outer, directions: LowerLevel
         loss,
         lower,
         directions,
-        ActiveSet().beginning(lower),
+        # The first solve begins at a pair too, so that it is compiled with the others.
+        first_pair(lower),
     )
     point = base.point
     value, cotangent = jax.value_and_grad(outer)(point.x)

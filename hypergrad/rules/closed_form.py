@@ -184,11 +184,15 @@ class ClosedForm:
             first = normal_product(lower, v, curvature) + W.adjoint(jnp.where(active, mu, none))
             return ravel_pytree((first, jnp.where(active, W(v), mu)))[0]
 
-        def solve(_: object, right: Array) -> tuple[Array, Backward]:
+        @jax.jit  # traced once, where JAX asks for the solve and for the transposed one
+        def by_route(right: Array) -> tuple[Array, Backward]:
             # The squares of a tiny cotangent are zero, and a system that seems solved would be left as it is.
             unit, norm = normalized(right)
             v, mu, backward = self._adjoint(lower, active, curvature, split(unit))
             return norm * ravel_pytree((v, mu))[0], backward
+
+        def solve(_: object, right: Array) -> tuple[Array, Backward]:
+            return by_route(right)  # its matrix is known
 
         found, backward = jax.lax.custom_linear_solve(
             system, right, solve, solve, symmetric=True, has_aux=True

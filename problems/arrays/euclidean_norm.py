@@ -12,8 +12,7 @@ def euclidean_norm(x: Float[Array, "..."]) -> Float[Array, ""]:
 
     The squares of 1e-23 are zero in float32, and a solve in such a unit would pass for solved.
     """
-    unit = unit_of(x)
-    return unit * safe_root(jnp.sum(jnp.square(x / unit)))
+    return _norm(x)
 
 
 def unit_of(x: Float[Array, "..."]) -> Float[Array, ""]:
@@ -23,3 +22,9 @@ def unit_of(x: Float[Array, "..."]) -> Float[Array, ""]:
     """
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), initial=0))
     return jnp.where((largest > 0) & jnp.isfinite(largest), largest, jnp.ones_like(largest))
+
+
+@jax.jit  # a program asks for dozens of norms: traced once a shape
+def _norm(x: Float[Array, "..."]) -> Float[Array, ""]:
+    unit = unit_of(x)
+    return unit * safe_root(jnp.sum(jnp.square(x / unit)))

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import jax
 import jax.numpy as jnp
 from jax.lax import Precision
 from jaxtyping import Array, Float
@@ -59,20 +60,7 @@ class Dense:
         times faster than an eigenvalue solver, whose threads can stall for a second on a busy machine.
         """
         del shape
-        largest = jnp.max(jnp.abs(self.matrix))
-        scale = jnp.where(largest > 0, largest, jnp.ones_like(largest))
-        wide = self.matrix.shape[0] < self.matrix.shape[1]
-        tall = (self.matrix.T if wide else self.matrix) / scale
-        power = jnp.matmul(tall.T, tall, precision=Precision.HIGHEST)
-        bound = jnp.square(scale)
-        for squarings in range(_SQUARINGS + 1):
-            norm = jnp.sqrt(jnp.sum(jnp.square(power)))
-            bound = bound * norm ** (0.5**squarings)
-            # Normalised, or the powers would overflow.
-            power = power / jnp.where(norm > 0, norm, jnp.ones_like(norm))
-            if squarings < _SQUARINGS:
-                power = jnp.matmul(power, power, precision=Precision.HIGHEST)
-        return bound
+        return _squared_norm(self.matrix)
 
     def _require_length(self, what: str, shape: tuple[int, ...], length: int) -> None:
         if tuple(shape) != (length,):
@@ -80,3 +68,20 @@ class Dense:
                 f"a matrix of shape {tuple(self.matrix.shape)} needs {what} of shape ({length},); "
                 f"got {tuple(shape)}"
             )
+
+
+@jax.jit  # a program asks for it dozens of times: traced once
+def _squared_norm(matrix: Float[Array, "k n"]) -> Float[Array, ""]:
+    largest = jnp.max(jnp.abs(matrix))
+    scale = jnp.where(largest > 0, largest, jnp.ones_like(largest))
+    tall = (matrix.T if matrix.shape[0] < matrix.shape[1] else matrix) / scale
+    power = jnp.matmul(tall.T, tall, precision=Precision.HIGHEST)
+    bound = jnp.square(scale)
+    for squarings in range(_SQUARINGS + 1):
+        norm = jnp.sqrt(jnp.sum(jnp.square(power)))
+        bound = bound * norm ** (0.5**squarings)
+        # Normalised, or the powers would overflow.
+        power = power / jnp.where(norm > 0, norm, jnp.ones_like(norm))
+        if squarings < _SQUARINGS:
+            power = jnp.matmul(power, power, precision=Precision.HIGHEST)
+    return bound

@@ -77,7 +77,7 @@ class FilterBank:
         """Correlate the image `x` with every filter."""
         if is_colour(x.shape):
             return jax.vmap(self, -1, -1)(x)
-        return correlate(self.filters, self._padding(x.shape)(x))
+        return _responses(self, x)
 
     def adjoint(self, r: Float[Array, "k h w *channels"]) -> Float[Array, "h w *channels"]:
         """Map one response per filter back to an image."""
@@ -88,9 +88,7 @@ class FilterBank:
             raise ValueError(
                 f"responses must have shape ({count}, h, w) or ({count}, h, w, 3); got {tuple(r.shape)}"
             )
-        pad, padded = self._padding(r.shape[1:]), spread(self.filters, r)
-        # Only its type is looked at, which says inside `jax.shard_map` where devices differ.
-        return jax.linear_transpose(pad, padded[: r.shape[1], : r.shape[2]])(padded)[0]
+        return _adjoint(self, r)
 
     def squared_norm(self, shape: tuple[int, ...]) -> Float[Array, ""]:
         """Bound the squared norm by the filters' spectra: exact for "circular".
@@ -138,6 +136,21 @@ class FilterBank:
             )
         mode = PAD_MODES[self.boundary]
         return lambda x: _pad(x, low, high, mode)
+
+
+# Jitted by themselves: a program applies them dozens of times and traces them once.
+
+
+@jax.jit
+def _responses(bank: FilterBank, x: Float[Array, "h w"]) -> Float[Array, "k h w"]:
+    return correlate(bank.filters, bank._padding(x.shape)(x))
+
+
+@jax.jit
+def _adjoint(bank: FilterBank, r: Float[Array, "k h w"]) -> Float[Array, "h w"]:
+    pad, padded = bank._padding(r.shape[1:]), spread(bank.filters, r)
+    # Only its type is looked at, which says inside `jax.shard_map` where devices differ.
+    return jax.linear_transpose(pad, padded[: r.shape[1], : r.shape[2]])(padded)[0]
 
 
 def _largest_power(filters: Float[Array, "k s s"], grid: tuple[int, ...]) -> Float[Array, ""]:

@@ -3,6 +3,7 @@
 import functools
 from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import Precision
@@ -58,22 +59,12 @@ class WaveletTransform:
     def __call__(self, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the coefficients of the image `x`, (h, w) or (h, w, 3)."""
         self._require_divisible(x.shape)
-        x = jnp.asarray(x)
-        for level in range(self.levels):
-            height, width = x.shape[0] >> level, x.shape[1] >> level
-            down, across = self._matrix(height, x.dtype), self._matrix(width, x.dtype)
-            x = x.at[:height, :width].set(_along_both(down, across, x[:height, :width]))
-        return x
+        return _coefficients(self, jnp.asarray(x))
 
     def adjoint(self, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the image with the coefficients `r`: the adjoint is the inverse."""
         self._require_divisible(r.shape)
-        r = jnp.asarray(r)
-        for level in reversed(range(self.levels)):
-            height, width = r.shape[0] >> level, r.shape[1] >> level
-            down, across = self._matrix(height, r.dtype), self._matrix(width, r.dtype)
-            r = r.at[:height, :width].set(_along_both(down.T, across.T, r[:height, :width]))
-        return r
+        return _image(self, jnp.asarray(r))
 
     def squared_norm(self, shape: tuple[int, ...]) -> float:
         """Return 1."""
@@ -100,9 +91,6 @@ class WaveletTransform:
                 scales[place], bands[place] = level, band
         return scales, bands
 
-    def _matrix(self, length: int, dtype: Any) -> Float[Array, "n n"]:
-        return jnp.asarray(_level_matrix(self.wavelet, length), dtype)
-
     def _require_divisible(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 and not is_colour(shape):
             raise ValueError(f"wavelets need an image (h, w) or (h, w, 3); got shape {tuple(shape)}")
@@ -111,6 +99,31 @@ class WaveletTransform:
                 f"{self.levels} levels of wavelets need sides that {2**self.levels} divides; "
                 f"got shape {tuple(shape)}"
             )
+
+
+# Jitted by themselves: a program transforms dozens of times and traces it once.
+
+
+@jax.jit
+def _coefficients(transform: WaveletTransform, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    for level in range(transform.levels):
+        height, width = x.shape[0] >> level, x.shape[1] >> level
+        down, across = (_matrix(transform, length, x.dtype) for length in (height, width))
+        x = x.at[:height, :width].set(_along_both(down, across, x[:height, :width]))
+    return x
+
+
+@jax.jit
+def _image(transform: WaveletTransform, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    for level in reversed(range(transform.levels)):
+        height, width = r.shape[0] >> level, r.shape[1] >> level
+        down, across = (_matrix(transform, length, r.dtype).T for length in (height, width))
+        r = r.at[:height, :width].set(_along_both(down, across, r[:height, :width]))
+    return r
+
+
+def _matrix(transform: WaveletTransform, length: int, dtype: Any) -> Float[Array, "n n"]:
+    return jnp.asarray(_level_matrix(transform.wavelet, length), dtype)
 
 
 def _pywavelets() -> Any:

@@ -105,14 +105,7 @@ class ActiveSet:
 
     def init(self, lower: LowerLevel) -> ActiveSetState:
         """Run the solver that it starts from."""
-        return _begin(lower, self.beginning(lower))
-
-    def beginning(self, lower: LowerLevel) -> PrimalDualPair:
-        """Return the pair (x, u) at which it begins unless one is given: where the solver `start` ends.
-
-        x has the shape of a signal or an image, u that of W x.
-        """
-        return self._first(lower, None)
+        return _begin(lower, self._first(lower, None))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> ActiveSetState:
         """Start at a given pair, or where the solver ends that starts there if it is not near a solution.

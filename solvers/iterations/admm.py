@@ -24,7 +24,7 @@ from ..matrices.circulant import filtered, is_circulant, spectrum_of
 from ..matrices.normal_matrix import Layout, combine, data_matrix, factorize, rows_matrix
 from ..residuals import kkt_residual
 from ..solver_traits import SolverTraits
-from .first_iterate import first_iterate
+from .first_iterate import first_pair
 
 LARGEST_FACTORED = 2048
 
@@ -80,8 +80,7 @@ class Admm:
 
     def init(self, lower: LowerLevel) -> AdmmState:
         """Start at x = A^T y / ||A||^2, u = 0."""
-        x = first_iterate(lower)
-        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(penalty_of(lower).W(x))))
+        return self.init_at(lower, first_pair(lower))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> AdmmState:
         """Start at a given pair, u moved into its bounds, with z = W x."""

@@ -1,10 +1,10 @@
 """Where iterations start."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
+from ..analysis_l1_problem import PrimalDualPair, penalty_of, squared_norm_of_A
 
 
 def first_iterate(lower: LowerLevel) -> Float[Array, "..."]:
@@ -13,6 +13,10 @@ def first_iterate(lower: LowerLevel) -> Float[Array, "..."]:
     A fixed number of steps so leaves the same error in every unit. The norm is a constant to differentiation:
     where a solver starts does not change where it ends.
     """
-    back = lower.A.adjoint(lower.y)
-    squared = jax.lax.stop_gradient(jnp.asarray(lower.A.squared_norm(lower.shape), back.dtype))
-    return back / jnp.where(squared > 0, squared, jnp.ones_like(squared))
+    return lower.A.adjoint(lower.y) / squared_norm_of_A(lower, lower.shape)
+
+
+def first_pair(lower: LowerLevel) -> PrimalDualPair:
+    """Return the first iterate of an l1 problem, or one of a norm of groups, and the dual variable 0."""
+    x = first_iterate(lower)
+    return PrimalDualPair(x, jnp.zeros_like(penalty_of(lower).W(x)))

@@ -22,7 +22,7 @@ from ..matrices.normal_matrix import Matrix, data_matrix, layout_of
 from ..residuals import kkt_residual
 from ..solver_traits import SolverTraits
 from .central_path import PathPoint, Targets, newton_system
-from .first_iterate import first_iterate
+from .first_iterate import first_pair
 
 CORRECTIONS = 2
 """Each costs one more solve with a factor and saves about a tenth of the steps."""
@@ -74,12 +74,11 @@ class InteriorPoint:
 
     def init(self, lower: LowerLevel) -> InteriorPointState:
         """Start at x = A^T y / ||A||^2, u = 0."""
-        x = first_iterate(lower)
-        return _begin(lower, PrimalDualPair(x, jnp.zeros_like(analysis_regularizer(lower).W(x))), COLD)
+        return self.init_at(lower, first_pair(lower))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> InteriorPointState:
-        """Start near a given pair, moved a little inside its bounds."""
-        return _begin(lower, start, WARM)
+        """Start near a given pair, moved a little inside its bounds; where u = 0, as far as without one."""
+        return _begin(lower, start, jnp.where(jnp.any(start.u != 0), WARM, COLD))
 
     def step(self, lower: LowerLevel, state: InteriorPointState) -> InteriorPointState:
         """Factorise, predict how far the target can shrink, correct, and go nearly to the nearest bound."""
@@ -122,7 +121,7 @@ class InteriorPoint:
         return jnp.maximum(kkt_residual(lower, state.point.x, state.point.u, state.norms), state.change)
 
 
-def _begin(lower: LowerLevel, start: PrimalDualPair, inside: float) -> InteriorPointState:
+def _begin(lower: LowerLevel, start: PrimalDualPair, inside: Float[Array, ""]) -> InteriorPointState:
     """Move a pair inside its bounds, and split its responses with some room on either side."""
     regularizer = analysis_regularizer(lower)
     responses, weight = regularizer.W(start.x), regularizer.weight_like(start.u)

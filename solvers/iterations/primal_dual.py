@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...problems.lower_level import LowerLevel
@@ -18,7 +17,7 @@ from ..analysis_l1_problem import (
 from ..dual_norm import inside_bounds
 from ..residuals import kkt_residual
 from ..solver_traits import SolverTraits
-from .first_iterate import first_iterate
+from .first_iterate import first_pair
 
 
 class PrimalDualState(NamedTuple):
@@ -60,8 +59,7 @@ class PrimalDual:
 
     def init(self, lower: LowerLevel) -> PrimalDualState:
         """Start at x = A^T y / ||A||^2, u = 0."""
-        x = first_iterate(lower)
-        return self.init_at(lower, PrimalDualPair(x, jnp.zeros_like(penalty_of(lower).W(x))))
+        return self.init_at(lower, first_pair(lower))
 
     def init_at(self, lower: LowerLevel, start: PrimalDualPair) -> PrimalDualState:
         """Start at a given pair, u moved into its bounds."""
