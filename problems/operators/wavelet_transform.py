@@ -91,6 +91,9 @@ class WaveletTransform:
                 scales[place], bands[place] = level, band
         return scales, bands
 
+    def _matrix(self, length: int, dtype: Any) -> Float[Array, "n n"]:
+        return jnp.asarray(_level_matrix(self.wavelet, length), dtype)
+
     def _require_divisible(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 and not is_colour(shape):
             raise ValueError(f"wavelets need an image (h, w) or (h, w, 3); got shape {tuple(shape)}")
@@ -108,7 +111,7 @@ class WaveletTransform:
 def _coefficients(transform: WaveletTransform, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     for level in range(transform.levels):
         height, width = x.shape[0] >> level, x.shape[1] >> level
-        down, across = (_matrix(transform, length, x.dtype) for length in (height, width))
+        down, across = (transform._matrix(length, x.dtype) for length in (height, width))
         x = x.at[:height, :width].set(_along_both(down, across, x[:height, :width]))
     return x
 
@@ -117,13 +120,9 @@ def _coefficients(transform: WaveletTransform, x: Float[Array, "*shape"]) -> Flo
 def _image(transform: WaveletTransform, r: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     for level in reversed(range(transform.levels)):
         height, width = r.shape[0] >> level, r.shape[1] >> level
-        down, across = (_matrix(transform, length, r.dtype).T for length in (height, width))
+        down, across = (transform._matrix(length, r.dtype).T for length in (height, width))
         r = r.at[:height, :width].set(_along_both(down, across, r[:height, :width]))
     return r
-
-
-def _matrix(transform: WaveletTransform, length: int, dtype: Any) -> Float[Array, "n n"]:
-    return jnp.asarray(_level_matrix(transform.wavelet, length), dtype)
 
 
 def _pywavelets() -> Any:

@@ -283,3 +283,38 @@ def test_batches_of_measurements_map_over_y(vocabulary):
         alone = vocabulary.step(lower)[1]
         for left, right in zip(jax.tree.leaves(batched), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(left[index], right, atol=1e-10)
+
+
+class Scaling:
+    """A plug-in operator: multiplies by a number of its class, which a notebook may change."""
+
+    factor = 2.0
+
+    def __call__(self, x):
+        """Multiply."""
+        return self.factor * x
+
+    adjoint = __call__
+
+    def squared_norm(self, shape):
+        """Square the number."""
+        del shape
+        return self.factor**2
+
+
+jax.tree_util.register_static(Scaling)
+
+
+def test_a_plug_in_that_changes_is_seen(monkeypatch):
+    """What is jitted for all programs together calls no plug-in: it would go on with the first method."""
+    lower = _denoising(_normal(3, N)).replace(A=Scaling())
+    x = jnp.asarray(_normal(4, N))
+    u = jnp.zeros_like(lower.regularizer.W(x))
+
+    def told():
+        return lower.data_gradient(x), solvers.kkt_residual(lower, x, u), solvers.PrimalDual().init(lower).x
+
+    before = told()
+    monkeypatch.setattr(Scaling, "factor", 3.0)
+    for old, new in zip(before, told(), strict=True):
+        assert not np.allclose(old, new)
